@@ -108,6 +108,18 @@ export interface Batch {
   readonly recovered: boolean
   /** The group's replay epoch: grows with every wanted replay, so that the sink's memory does not swallow it. */
   readonly replayEpoch: number
-  /** The RecordBatches in order, decoded one at a time; may be called again for the same bytes. */
-  read(signal: AbortSignal): AsyncIterable<DecodedBatch>
+  /**
+   * The RecordBatches in order, decoded one at a time; may be called again for the same bytes. One that cannot be
+   * decoded (its sender lied) is yielded as unreadable, so that it can be set aside and never blocks the rest.
+   */
+  read(signal: AbortSignal): AsyncIterable<DecodedBatch | UnreadableBatch>
+}
+
+/** A RecordBatch whose checksum is right but whose insides make no sense. */
+export interface UnreadableBatch {
+  readonly unreadable: string
+  readonly baseOffset: number
+  readonly lastOffset: number
+  /** The batch as it is stored. */
+  readonly bytes: Uint8Array
 }
