@@ -1,0 +1,161 @@
+// Decodes RecordBatch v2 into arrays over its unpacked bytes: no copy of a value, no object per record.
+
+import { LogdriveError } from '../core/errors.ts'
+import type { DecodedBatch, LogRecord, RecordHeader } from '../core/records.ts'
+import { assert } from './assert.ts'
+import {
+  BATCH_OVERHEAD,
+  type BatchHeader,
+  type BatchLimits,
+  corrupt,
+  RECORD_BYTES_MIN,
+  verifyBatch,
+} from './batch-header.ts'
+import { decompress } from './compression.ts'
+import { type Cursor, readVarint, readVarlong } from './varint.ts'
+
+/** A decoded batch and the header it was read with. */
+export interface DecodedRecords extends DecodedBatch {
+  readonly header: BatchHeader
+}
+
+/**
+ * Verifies the batch at `at` (CRC included) and decodes its records. Every length is checked against what is there
+ * before anything is allocated for it. The result's `bytes` are a view of `bytes` when the codec is none, else fresh.
+ * Throws BATCH_CORRUPT, BATCH_TOO_LARGE, CODEC_UNSUPPORTED.
+ */
+export function decodeBatch(bytes: Uint8Array, at: number, limits: BatchLimits): DecodedRecords {
+  const header = verifyBatch(bytes, at, limits)
+  const section = bytes.subarray(at + BATCH_OVERHEAD, at + header.length)
+  const records = decompress(header.codec, section, limits.unpackedBytesMax)
+  if (header.count * RECORD_BYTES_MIN > records.length) {
+    throw corrupt(at, `${header.count} records do not fit into ${records.length} bytes`, 57)
+  }
+  const batch = emptyBatch(header, records)
+  const end = decodeRecords(batch)
+  if (end !== records.length) {
+    throw new LogdriveError(
+      'BATCH_CORRUPT',
+      `${records.length - end} bytes are left behind the last record of a batch`,
+    )
+  }
+  return batch
+}
+
+/** The headers of one record, decoded now; values are views. */
+export function recordHeaders(batch: DecodedBatch, index: number): readonly RecordHeader[] {
+  assert(index >= 0 && index < batch.count, 'a record of this batch')
+  const { bytes } = batch
+  const cursor: Cursor = { at: batch.headersFrom[index] as number }
+  const count = readVarint(bytes, cursor, bytes.length)
+  const headers: RecordHeader[] = []
+  for (let header = 0; header < count; header++) {
+    const keyLength = readVarint(bytes, cursor, bytes.length)
+    const key = decoder.decode(bytes.subarray(cursor.at, cursor.at + keyLength))
+    cursor.at += keyLength
+    const valueLength = readVarint(bytes, cursor, bytes.length)
+    const value = valueLength < 0 ? null : bytes.subarray(cursor.at, cursor.at + valueLength)
+    cursor.at += Math.max(0, valueLength)
+    headers.push({ key, value })
+  }
+  return headers
+}
+
+/** One record as an object, for paths where comfort counts more than speed; its byte arrays are views. */
+export function recordAt(batch: DecodedBatch, index: number): LogRecord {
+  assert(index >= 0 && index < batch.count, 'a record of this batch')
+  return {
+    offset: batch.baseOffset + (batch.offsetDeltas[index] as number),
+    timestamp: batch.timestamps[index] as number,
+    key: view(batch.bytes, batch.keyFrom[index] as number, batch.keyTo[index] as number),
+    value: view(batch.bytes, batch.valueFrom[index] as number, batch.valueTo[index] as number),
+    headers: recordHeaders(batch, index),
+  }
+}
+
+const decoder = new TextDecoder()
+
+function view(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
+  return from < 0 ? null : bytes.subarray(from, to)
+}
+
+function emptyBatch(header: BatchHeader, bytes: Uint8Array): DecodedRecords {
+  const { count } = header
+  return {
+    header,
+    baseOffset: header.baseOffset,
+    count,
+    bytes,
+    offsetDeltas: new Int32Array(count),
+    timestamps: new Float64Array(count),
+    keyFrom: new Int32Array(count),
+    keyTo: new Int32Array(count),
+    valueFrom: new Int32Array(count),
+    valueTo: new Int32Array(count),
+    headersFrom: new Int32Array(count),
+  }
+}
+
+/** Fills the arrays and returns the position behind the last record. */
+function decodeRecords(batch: DecodedRecords): number {
+  const { bytes, header, offsetDeltas, timestamps, keyFrom, keyTo, valueFrom, valueTo, headersFrom } = batch
+  const { baseTimestamp, maxTimestamp, count } = header
+  const isAppendTime = header.timestampType === 'append'
+  const cursor: Cursor = { at: 0 }
+  for (let index = 0; index < count; index++) {
+    const start = cursor.at
+    const length = readVarint(bytes, cursor, bytes.length)
+    const end = cursor.at + length
+    if (length < RECORD_BYTES_MIN - 1 || end > bytes.length)
+      throw badRecord(index, start, `its length is ${length}`)
+    cursor.at++ // The attributes of a record: unused by Kafka, ignored as Kafka does.
+    const timestamp = baseTimestamp + readVarlong(bytes, cursor, end)
+    timestamps[index] = isAppendTime ? maxTimestamp : timestamp
+    const offsetDelta = readVarint(bytes, cursor, end)
+    if (offsetDelta !== index) throw badRecord(index, start, `its offset delta is ${offsetDelta}`)
+    offsetDeltas[index] = offsetDelta
+    const keyLength = readLength(bytes, cursor, end, index)
+    keyFrom[index] = keyLength < 0 ? -1 : cursor.at
+    cursor.at += Math.max(0, keyLength)
+    keyTo[index] = keyLength < 0 ? -1 : cursor.at
+    const valueLength = readLength(bytes, cursor, end, index)
+    valueFrom[index] = valueLength < 0 ? -1 : cursor.at
+    cursor.at += Math.max(0, valueLength)
+    valueTo[index] = valueLength < 0 ? -1 : cursor.at
+    headersFrom[index] = cursor.at
+    skipHeaders(bytes, cursor, end, index)
+    if (cursor.at !== end) throw badRecord(index, start, `${end - cursor.at} bytes are left in it`)
+  }
+  return cursor.at
+}
+
+/** A length of bytes that are all there, or -1 for null. */
+function readLength(bytes: Uint8Array, cursor: Cursor, end: number, index: number): number {
+  const at = cursor.at
+  const length = readVarint(bytes, cursor, end)
+  if (length < -1 || length > end - cursor.at)
+    throw badRecord(index, at, `a field of it has the length ${length}`)
+  return length
+}
+
+/** Checks the headers of a record and moves behind them, so that decoding them later cannot fail. */
+function skipHeaders(bytes: Uint8Array, cursor: Cursor, end: number, index: number): void {
+  const at = cursor.at
+  const count = readVarint(bytes, cursor, end)
+  // A header takes two bytes at least.
+  if (count < 0 || count * 2 > end - cursor.at) throw badRecord(index, at, `it counts ${count} headers`)
+  for (let header = 0; header < count; header++) {
+    const keyLength = readLength(bytes, cursor, end, index)
+    if (keyLength < 0) throw badRecord(index, cursor.at, 'a header of it has no key')
+    cursor.at += keyLength
+    const valueLength = readLength(bytes, cursor, end, index)
+    cursor.at += Math.max(0, valueLength)
+  }
+}
+
+function badRecord(index: number, at: number, what: string): LogdriveError {
+  return new LogdriveError(
+    'BATCH_CORRUPT',
+    `record ${index} of a batch is corrupt: ${what} (byte ${at} of its records)`,
+  )
+}

@@ -1,0 +1,160 @@
+// Compression of a batch's records section: gzip and zstd of node:zlib, always with a bound on what comes out.
+
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { LogdriveError } from '../core/errors.ts'
+import { assert } from './assert.ts'
+
+/** The codecs of a RecordBatch, at the index that is their id in the batch's attributes. */
+export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+
+/** How a batch's records section is packed. */
+export type Codec = (typeof codecs)[number]
+
+/** The codec of an id in a batch's attributes, or null for an id that Kafka never gave out. */
+export function codecOf(id: number): Codec | null {
+  return codecs[id] ?? null
+}
+
+/** The id of a codec in a batch's attributes. */
+export function codecId(codec: Codec): number {
+  return codecs.indexOf(codec)
+}
+
+/**
+ * Packs bytes; `none` returns the very same array. Default level 1: on logs zstd 3 is slower and packs no better.
+ * Synchronous on purpose: below 1 MiB the thread pool costs more than it gives. Throws CODEC_UNSUPPORTED.
+ */
+export function compress(codec: Codec, bytes: Uint8Array, level = 1): Uint8Array {
+  switch (codec) {
+    case 'none':
+      return bytes
+    case 'gzip':
+      return gzipSync(bytes, { level, chunkSize: packedChunkSize(bytes.length) })
+    case 'zstd':
+      return zstdCompressSync(bytes, {
+        chunkSize: packedChunkSize(bytes.length),
+        params: { [constants.ZSTD_c_compressionLevel]: level },
+      })
+    case 'snappy':
+    case 'lz4':
+      throw codecUnsupported(codec)
+  }
+}
+
+/**
+ * Unpacks bytes to at most `limit` bytes; `none` returns the very same array. The size that the bytes declare is
+ * checked before anything is allocated, and what really comes out is bounded too. Throws BATCH_TOO_LARGE above the
+ * limit, BATCH_CORRUPT for bytes that do not unpack, CODEC_UNSUPPORTED.
+ */
+export function decompress(codec: Codec, bytes: Uint8Array, limit: number): Uint8Array {
+  assert(limit > 0, 'the limit of unpacked bytes is positive')
+  if (codec === 'snappy' || codec === 'lz4') throw codecUnsupported(codec)
+  const declared = unpackedSize(codec, bytes)
+  if (declared !== null && declared > limit) throw tooLarge(codec, limit, declared)
+  if (codec === 'none') return bytes
+  const options = {
+    maxOutputLength: limit,
+    chunkSize: unpackedChunkSize(codec, bytes.length, declared, limit),
+  }
+  try {
+    return codec === 'gzip' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
+  } catch (error) {
+    if (isTooLarge(error)) throw tooLarge(codec, limit, null)
+    throw new LogdriveError('BATCH_CORRUPT', `the ${codec} bytes of a batch do not unpack`, { cause: error })
+  }
+}
+
+/**
+ * What the packed bytes say they unpack to, read from the zstd frame header (RFC 8878) or the gzip trailer (RFC 1952),
+ * or null when they do not say. A claim of the sender: good for sizing a buffer and for refusing early, nothing else.
+ */
+export function unpackedSize(codec: Codec, bytes: Uint8Array): number | null {
+  switch (codec) {
+    case 'none':
+      return bytes.length
+    case 'gzip':
+      return bytes.length < GZIP_BYTES_MIN ? null : littleEndian32(bytes, bytes.length - 4)
+    case 'zstd':
+      return zstdContentSize(bytes)
+    case 'snappy':
+    case 'lz4':
+      return null
+  }
+}
+
+/** A gzip member is at least its header (10), an empty deflate stream (2) and its trailer (8). */
+const GZIP_BYTES_MIN = 20
+const ZSTD_MAGIC = 0xfd2fb528
+const CHUNK_BYTES_MIN = 16 * 1024
+/** The best any deflate stream can do is 1032:1. */
+const GZIP_RATIO_MAX = 1032
+/** A zstd block of 4 bytes (3 of header, 1 repeated) unpacks to at most 128 KiB. */
+const ZSTD_RATIO_MAX = 32 * 1024
+
+/** One output chunk holds what logs pack to (a third or less); anything denser takes another chunk, no harm done. */
+function packedChunkSize(size: number): number {
+  return Math.max(CHUNK_BYTES_MIN, Math.ceil(size / 3))
+}
+
+/**
+ * The declared size, so that zlib fills one buffer of exactly that size instead of joining many; but never more than
+ * the packed bytes could possibly hold, so that a small lie allocates little.
+ */
+function unpackedChunkSize(codec: Codec, packed: number, declared: number | null, limit: number): number {
+  const ratioMax = codec === 'gzip' ? GZIP_RATIO_MAX : ZSTD_RATIO_MAX
+  const possible = Math.min(limit, packed * ratioMax)
+  const wanted = declared ?? packed * 4
+  return Math.max(64, Math.min(wanted, possible))
+}
+
+function zstdContentSize(bytes: Uint8Array): number | null {
+  if (bytes.length < 6 || littleEndian32(bytes, 0) !== ZSTD_MAGIC) return null
+  const descriptor = bytes[4] as number
+  const singleSegment = (descriptor & 0x20) !== 0
+  const sizeFlag = descriptor >> 6
+  if (sizeFlag === 0 && !singleSegment) return null
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number
+  const at = 5 + (singleSegment ? 0 : 1) + dictionaryBytes
+  const sizeBytes = 1 << sizeFlag
+  if (at + sizeBytes > bytes.length) return null
+  switch (sizeBytes) {
+    case 1:
+      return bytes[at] as number
+    case 2:
+      // Two bytes count from 256, because one byte covers what is below.
+      return (bytes[at] as number) + (bytes[at + 1] as number) * 256 + 256
+    case 4:
+      return littleEndian32(bytes, at)
+    default:
+      return littleEndian32(bytes, at + 4) * 0x100000000 + littleEndian32(bytes, at)
+  }
+}
+
+function littleEndian32(bytes: Uint8Array, at: number): number {
+  const [a, b, c, d] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]] as [
+    number,
+    number,
+    number,
+    number,
+  ]
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+}
+
+function tooLarge(codec: Codec, limit: number, declared: number | null): LogdriveError {
+  const says = declared === null ? '' : ` (it says ${declared})`
+  return new LogdriveError('BATCH_TOO_LARGE', `a ${codec} batch unpacks to more than ${limit} bytes${says}`, {
+    hint: 'Send smaller batches.',
+    details: { limit },
+  })
+}
+
+function codecUnsupported(codec: Codec): LogdriveError {
+  return new LogdriveError('CODEC_UNSUPPORTED', `batches packed with ${codec} are not supported`, {
+    hint: 'Use zstd, gzip or none as compression.type.',
+    details: { codec },
+  })
+}
