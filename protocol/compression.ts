@@ -56,12 +56,15 @@ export function decompress(codec: Codec, bytes: Uint8Array, limit: number): Uint
     maxOutputLength: limit,
     chunkSize: unpackedChunkSize(codec, bytes.length, declared, limit),
   }
-  try {
-    return codec === 'gzip' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
-  } catch (error) {
-    if (isTooLarge(error)) throw tooLarge(codec, limit, null)
-    throw new LogdriveError('BATCH_CORRUPT', `the ${codec} bytes of a batch do not unpack`, { cause: error })
+  const unpacked = unpack(codec, bytes, options)
+  // zstd itself lets a frame end early in an empty block, whatever its header said.
+  if (codec === 'zstd' && declared !== null && unpacked.length < declared) {
+    throw new LogdriveError(
+      'BATCH_CORRUPT',
+      `a zstd batch unpacks to ${unpacked.length} bytes, it says ${declared}`,
+    )
   }
+  return unpacked
 }
 
 /**
@@ -90,6 +93,20 @@ const CHUNK_BYTES_MIN = 16 * 1024
 const GZIP_RATIO_MAX = 1032
 /** A zstd block of 4 bytes (3 of header, 1 repeated) unpacks to at most 128 KiB. */
 const ZSTD_RATIO_MAX = 32 * 1024
+
+function unpack(codec: 'gzip' | 'zstd', bytes: Uint8Array, options: ZlibBounds): Uint8Array {
+  try {
+    return codec === 'gzip' ? gunzipSync(bytes, options) : zstdDecompressSync(bytes, options)
+  } catch (error) {
+    if (isTooLarge(error)) throw tooLarge(codec, options.maxOutputLength, null)
+    throw new LogdriveError('BATCH_CORRUPT', `the ${codec} bytes of a batch do not unpack`, { cause: error })
+  }
+}
+
+interface ZlibBounds {
+  readonly maxOutputLength: number
+  readonly chunkSize: number
+}
 
 /** One output chunk holds what logs pack to (a third or less); anything denser takes another chunk, no harm done. */
 function packedChunkSize(size: number): number {

@@ -1,0 +1,166 @@
+// Compression: round trips, declared sizes, bombs, truncations.
+
+import { constants, createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  type Codec,
+  codecId,
+  codecOf,
+  compress,
+  decompress,
+  unpackedSize,
+} from '../../protocol/compression.ts'
+
+const MEBIBYTE = 1024 * 1024
+const packers: readonly Codec[] = ['gzip', 'zstd']
+
+describe('codecs', () => {
+  test('have the ids of the Kafka attributes', () => {
+    const names: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+    expect(names.map(codecId)).toEqual([0, 1, 2, 3, 4])
+    expect([0, 1, 2, 3, 4, 5, 7].map(codecOf)).toEqual([...names, null, null])
+  })
+
+  test('snappy and lz4 are refused by name', () => {
+    for (const codec of ['snappy', 'lz4'] as const) {
+      expect(() => compress(codec, new Uint8Array(1))).toThrow(codec)
+      expect(() => decompress(codec, new Uint8Array(1), 10)).toThrow(codec)
+      try {
+        decompress(codec, new Uint8Array(1), 10)
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'CODEC_UNSUPPORTED', details: { codec } })
+      }
+    }
+  })
+})
+
+describe.each(['none', 'gzip', 'zstd'] as const)('%s', (codec) => {
+  test('gives back what it packed, at the exact limit too', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 5000 }), fc.nat(40), (bytes, times) => {
+        const long = Buffer.concat(Array.from({ length: times + 1 }, () => bytes))
+        const packed = compress(codec, long)
+        expect(unpackedSize(codec, packed)).toBe(long.length)
+        expect(Buffer.from(decompress(codec, packed, long.length)).equals(long)).toBe(true)
+      }),
+    )
+  })
+
+  test('one byte over the limit is BATCH_TOO_LARGE', () => {
+    const packed = compress(codec, new Uint8Array(1000))
+    expect(() => decompress(codec, packed, 999)).toThrow(expect.objectContaining({ code: 'BATCH_TOO_LARGE' }))
+  })
+
+  test('packs nothing into something that unpacks to nothing', () => {
+    expect(decompress(codec, compress(codec, new Uint8Array(0)), 1)).toHaveLength(0)
+  })
+})
+
+describe.each(packers)('hostile %s', (codec) => {
+  const text = Buffer.from('GET /index.html 200 some more of a line\n'.repeat(2000))
+
+  test('cut at any length is BATCH_CORRUPT', () => {
+    const packed = compress(codec, text)
+    for (let length = 0; length < packed.length; length++) {
+      expect(() => decompress(codec, packed.subarray(0, length), MEBIBYTE), `at ${length}`).toThrow(
+        expect.objectContaining({ name: 'LogdriveError' }),
+      )
+    }
+  })
+
+  test('any bytes at all are refused or stay under the limit', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, dressed) => {
+        const start = codec === 'zstd' ? [0x28, 0xb5, 0x2f, 0xfd] : [0x1f, 0x8b, 8, 0]
+        const hostile = dressed ? Uint8Array.from([...start, ...bytes]) : bytes
+        try {
+          expect(decompress(codec, hostile, 5000).length).toBeLessThanOrEqual(5000)
+        } catch (error) {
+          expect(['BATCH_CORRUPT', 'BATCH_TOO_LARGE']).toContain((error as { code?: string }).code)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('a bomb of 256 MiB that says its size costs no memory', () => {
+    const bomb = bombOf(codec, 256)
+    expect(bomb.length).toBeLessThan(MEBIBYTE)
+    expect(unpackedSize(codec, bomb)).toBe(256 * MEBIBYTE)
+    const grown = rssGrowth(() => {
+      expect(() => decompress(codec, bomb, MEBIBYTE)).toThrow(
+        expect.objectContaining({ code: 'BATCH_TOO_LARGE' }),
+      )
+    })
+    expect(grown).toBeLessThan(8 * MEBIBYTE)
+  })
+})
+
+test('a zstd bomb that hides its size stops at the limit', async () => {
+  const bomb = await streamedZstd(256)
+  expect(unpackedSize('zstd', bomb)).toBe(null)
+  const grown = rssGrowth(() => {
+    expect(() => decompress('zstd', bomb, MEBIBYTE)).toThrow(
+      expect.objectContaining({ code: 'BATCH_TOO_LARGE' }),
+    )
+  })
+  expect(grown).toBeLessThan(32 * MEBIBYTE)
+})
+
+test('a gzip bomb whose trailer lies stops at the limit', () => {
+  const bomb = Buffer.from(bombOf('gzip', 64))
+  bomb.writeUInt32LE(10, bomb.length - 4)
+  const grown = rssGrowth(() => {
+    expect(() => decompress('gzip', bomb, MEBIBYTE)).toThrow(
+      expect.objectContaining({ code: 'BATCH_TOO_LARGE' }),
+    )
+  })
+  expect(grown).toBeLessThan(32 * MEBIBYTE)
+})
+
+test('a tiny zstd frame that declares the whole limit is refused without taking it', () => {
+  // Magic, descriptor (single segment, 4-byte size), size 60 MiB, then one empty last block.
+  const liar = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0xc0, 0x03, 1, 0, 0])
+  expect(unpackedSize('zstd', liar)).toBe(60 * MEBIBYTE)
+  const grown = rssGrowth(() => {
+    for (let round = 0; round < 20; round++) {
+      expect(() => decompress('zstd', liar, 64 * MEBIBYTE)).toThrow(
+        expect.objectContaining({ code: 'BATCH_CORRUPT' }),
+      )
+    }
+  })
+  expect(grown).toBeLessThan(32 * MEBIBYTE)
+})
+
+test('reads every width of a zstd content size', () => {
+  for (const size of [1, 255, 256, 300, 65_791, 65_792, 3 * MEBIBYTE]) {
+    expect(unpackedSize('zstd', zstdCompressSync(Buffer.alloc(size)))).toBe(size)
+  }
+  // The 8-byte width, which no encoder chooses for a size this small, with a window descriptor before it.
+  const wide = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x58, 1, 0, 0, 0, 2, 0, 0, 0])
+  expect(unpackedSize('zstd', wide)).toBe(2 * 2 ** 32 + 1)
+  expect(unpackedSize('zstd', wide.subarray(0, 13))).toBe(null)
+})
+
+function bombOf(codec: Codec, mebibytes: number): Uint8Array {
+  const zeros = Buffer.alloc(mebibytes * MEBIBYTE)
+  return codec === 'zstd' ? zstdCompressSync(zeros) : gzipSync(zeros, { level: 9 })
+}
+
+async function streamedZstd(mebibytes: number): Promise<Uint8Array> {
+  const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  const parts: Buffer[] = []
+  stream.on('data', (part: Buffer) => parts.push(part))
+  const ended = new Promise((resolve) => stream.on('end', resolve))
+  for (let part = 0; part < mebibytes; part++) stream.write(Buffer.alloc(MEBIBYTE))
+  stream.end()
+  await ended
+  return Buffer.concat(parts)
+}
+
+function rssGrowth(work: () => void): number {
+  const before = process.memoryUsage().rss
+  work()
+  return process.memoryUsage().rss - before
+}
