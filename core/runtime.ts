@@ -24,7 +24,7 @@ export interface Storage {
   open(path: string, mode: 'read' | 'write'): Promise<StorageFile>
   /** Names in a directory, sorted; empty when it does not exist. */
   list(directory: string): Promise<readonly string[]>
-  /** Creates the directory and its parents; fine when it exists. */
+  /** Creates the directory and its parents, durably; fine when it exists. */
   makeDirectory(directory: string): Promise<void>
   /** Atomically replaces `to`. */
   rename(from: string, to: string): Promise<void>

@@ -1,0 +1,147 @@
+// Other people's files: listed, inspected and read by descriptor, never written. Hints come from watch.ts.
+import fs from 'node:fs'
+import { LogdriveError } from '../core/errors.ts'
+import type { DirectoryEntry, FileStat, Files, Logger, ReadableFile } from '../core/runtime.ts'
+import { watchDirectories } from './watch.ts'
+
+/** The files of this machine; `logger` hears once when change hints are not to be had. */
+export function nodeFiles(logger: Logger): Files {
+  return {
+    list: listEntries,
+    stat: statPath,
+    open: openFile,
+    watch: (directories, hint) => watchDirectories(directories, hint, logger),
+  }
+}
+
+async function listEntries(directory: string): Promise<readonly DirectoryEntry[]> {
+  try {
+    const entries = await fs.promises.readdir(directory, { withFileTypes: true })
+    return entries.map((entry) => ({ name: entry.name, kind: entryKind(entry) }))
+  } catch (error) {
+    throw filesError('list', directory, error)
+  }
+}
+
+async function statPath(path: string): Promise<FileStat | null> {
+  try {
+    return factsOf(await fs.promises.stat(path, { bigint: true }))
+  } catch (error) {
+    // ELOOP and a dangling link lead nowhere too.
+    if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return null
+    throw filesError('stat', path, error)
+  }
+}
+
+/** O_NONBLOCK: opening a FIFO without a writer would wait for ever; for regular files it changes nothing. */
+async function openFile(path: string): Promise<ReadableFile> {
+  let fd: number
+  try {
+    fd = await openDescriptor(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
+  } catch (error) {
+    throw filesError('open', path, error)
+  }
+  const file = new NodeReadableFile(path, fd)
+  try {
+    const { kind } = await file.stat()
+    if (kind === 'file') return file
+    throw new LogdriveError('TYPE_UNSUPPORTED', `open ${path}: not a regular file but a ${kind}`)
+  } catch (error) {
+    await file[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+class NodeReadableFile implements ReadableFile {
+  readonly #path: string
+  readonly #fd: number
+  #open = true
+
+  constructor(path: string, fd: number) {
+    this.#path = path
+    this.#fd = fd
+  }
+
+  stat(): Promise<FileStat> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#fd, { bigint: true }, (error, stat) => {
+        if (error !== null) reject(filesError('stat', this.#path, error))
+        else resolve(factsOf(stat))
+      })
+    })
+  }
+
+  async read(position: number, target: Uint8Array): Promise<number> {
+    let filled = 0
+    while (filled < target.byteLength) {
+      const count = await this.#readOnce(position + filled, target, filled)
+      if (count === 0) break
+      filled += count
+    }
+    return filled
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    await new Promise<void>((resolve, reject) => {
+      fs.close(this.#fd, (error) => (error ? reject(filesError('close', this.#path, error)) : resolve()))
+    })
+  }
+
+  #readOnce(position: number, target: Uint8Array, filled: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#fd, target, filled, target.byteLength - filled, position, (error, count) => {
+        if (error !== null) reject(filesError('read', this.#path, error))
+        else resolve(count)
+      })
+    })
+  }
+}
+
+function openDescriptor(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(error)))
+  })
+}
+
+function entryKind(entry: fs.Dirent): DirectoryEntry['kind'] {
+  if (entry.isFile()) return 'file'
+  if (entry.isDirectory()) return 'directory'
+  return entry.isSymbolicLink() ? 'link' : 'other'
+}
+
+function factsOf(stat: fs.BigIntStats): FileStat {
+  return {
+    kind: stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : 'other',
+    dev: stat.dev,
+    ino: stat.ino,
+    birthtimeNs: stat.birthtimeNs,
+    size: Number(stat.size),
+    mtimeMs: Number(stat.mtimeNs / 1000n) / 1000,
+  }
+}
+
+function filesError(verb: string, path: string, error: unknown): LogdriveError {
+  if (error instanceof LogdriveError) return error
+  const message = `${verb} ${path}: ${error instanceof Error ? error.message : String(error)}`
+  const options = { cause: error, details: { path } }
+  if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return new LogdriveError('NOT_FOUND', message, options)
+  if (isOneOf(error, ['EACCES', 'EPERM'])) {
+    const hint = 'Give the user that runs the agent the right to read it, such as group adm.'
+    return new LogdriveError('FORBIDDEN', message, { ...options, hint })
+  }
+  if (isOneOf(error, ['EMFILE', 'ENFILE'])) {
+    const hint = 'Raise the limit of open files (ulimit -n).'
+    return new LogdriveError('OVERLOADED', message, { ...options, hint })
+  }
+  // A socket or a device without a driver answers ENXIO or ENODEV to open.
+  if (isOneOf(error, ['ENXIO', 'ENODEV', 'EISDIR'])) {
+    return new LogdriveError('TYPE_UNSUPPORTED', message, options)
+  }
+  return new LogdriveError('UNAVAILABLE', message, options)
+}
+
+function isOneOf(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}

@@ -1,0 +1,103 @@
+// Incoming HTTP on node:http: bounded bodies, streamed answers, and a stop that lets open requests finish.
+import http from 'node:http'
+import { LogdriveError } from '../core/errors.ts'
+import type { Address, HttpHandler, HttpLimits, HttpServer, Logger } from '../core/runtime.ts'
+import { answer, Exchange, fail } from './http-exchange.ts'
+
+/** How long an idle connection is kept; longer than our own client keeps its end. */
+const keepAliveMs = 30_000
+/** A stop waits this long for handlers, then aborts their signals, then this long again, then cuts. */
+const graceMs = 5_000
+const cutMs = 2_000
+const pollMs = 20
+
+/** Starts a server; throws PORT_TAKEN when the port is in use. */
+export async function serveHttp(
+  address: Address,
+  handler: HttpHandler,
+  limits: HttpLimits,
+  logger: Logger,
+): Promise<HttpServer> {
+  const shared = { stopping: false, stallMs: limits.requestMs, signals: new Set<Exchange>() }
+  const run = async (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean) => {
+    const exchange = new Exchange(incoming, outgoing, shared, expects)
+    try {
+      await answer(exchange, await handler(exchange))
+    } catch (error) {
+      fail(exchange, error, logger)
+    }
+  }
+  const server = http.createServer({
+    headersTimeout: Math.min(limits.headersMs, limits.requestMs),
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: 1000,
+    maxHeaderSize: limits.headerBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    noDelay: true,
+  })
+  server.maxConnections = limits.connectionsMax
+  server.on('request', (incoming, outgoing) => void run(incoming, outgoing, false))
+  // A client that asks first is told to go on only when the handler wants the body.
+  server.on('checkContinue', (incoming, outgoing) => void run(incoming, outgoing, true))
+  await listen(server, address)
+  const bound = server.address()
+  const port = typeof bound === 'object' && bound !== null ? bound.port : address.port
+  let stopped: Promise<void> | null = null
+  return {
+    address: { host: address.host, port },
+    [Symbol.asyncDispose]() {
+      stopped ??= stop(server, shared)
+      return stopped
+    },
+  }
+}
+
+function listen(server: http.Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refused = (error: NodeJS.ErrnoException) => reject(listenError(error, address))
+    server.once('error', refused)
+    server.listen(address.port, address.host, () => {
+      server.off('error', refused)
+      resolve()
+    })
+  })
+}
+
+async function stop(
+  server: http.Server,
+  shared: { stopping: boolean; signals: Set<Exchange> },
+): Promise<void> {
+  shared.stopping = true
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  // Streams such as a live tail never end by themselves; requests that are being answered get their time.
+  for (const exchange of shared.signals) if (exchange.streaming) exchange.abort()
+  // Connections become idle when their answer is out; node closes only those that were idle at close().
+  const sweep = setInterval(() => server.closeIdleConnections(), pollMs)
+  const patience = setTimeout(() => {
+    for (const exchange of shared.signals) exchange.abort()
+  }, graceMs)
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs + cutMs)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(patience)
+  clearTimeout(cut)
+}
+
+function listenError(error: NodeJS.ErrnoException, address: Address): LogdriveError {
+  const where = `${address.host}:${address.port}`
+  if (error.code === 'EADDRINUSE') {
+    return new LogdriveError('PORT_TAKEN', `${where} is already in use`, {
+      cause: error,
+      hint: 'Stop the other process or choose another port in the configuration.',
+    })
+  }
+  if (error.code === 'EACCES') {
+    const hint = 'Ports below 1024 need a right of their own; choose a higher one.'
+    return new LogdriveError('FORBIDDEN', `may not listen on ${where}`, { cause: error, hint })
+  }
+  const hint = 'Check the host in the configuration: it must be an address of this machine.'
+  return new LogdriveError('CONFIG_INVALID', `cannot listen on ${where}: ${error.message}`, {
+    cause: error,
+    hint,
+  })
+}
