@@ -1,0 +1,98 @@
+// What runs without a file, and the files `logdrive init` writes to start from.
+
+import { activityTopics } from './activity-topics.ts'
+import { isLoopback } from './cross-check.ts'
+import { check } from './problems.ts'
+import { type Config, configSchema, type SinkSchema } from './schema.ts'
+
+/** What `logdrive up` runs with no file: loopback, the activity topics, and embedded ClickHouse for all of them. */
+export function defaultConfig(sinkSchemas: readonly SinkSchema[], data?: string): Config {
+  const checked = check(configSchema(sinkSchemas), {
+    version: 1,
+    ...(data === undefined ? {} : { data }),
+    sinks: { warehouse: { type: 'clickhouse', topics: [...activityTopics], server: 'embedded' } },
+  })
+  if ('findings' in checked)
+    throw new TypeError(`the built-in configuration is wrong: ${checked.findings[0]?.message}`)
+  return checked.value
+}
+
+/** Where an agent ships to: what its file says, else the collector of the same file on this machine. */
+export function collectorUrls(config: Config): readonly string[] {
+  if (config.agent?.collector !== undefined) return config.agent.collector
+  const { host, port } = config.collector.http.listen
+  const reachable = isLoopback(host) || !/^(0\.0\.0\.0|::)$/.test(host) ? host : '127.0.0.1'
+  return [`http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`]
+}
+
+/** The text of `logdrive init`: collector, an example agent and sinks. */
+export function starterYaml(): string {
+  return `${modeline}
+# Logdrive: what receives, keeps, collects and drains. Every key: docs/config.md.
+# Check it with: logdrive validate -c logdrive.yaml     Run it with: logdrive up -c logdrive.yaml
+version: 1
+
+# Topics, offsets and the embedded ClickHouse live in this folder.
+data: ./logdrive-data
+
+collector:
+  http: { listen: 127.0.0.1:8750 }
+  # When a record counts as stored: commit (synced to disk), { interval: 200ms }, or os.
+  flush: commit
+  # Who may do what. Without keys only this machine may write and administer.
+  # keys:
+  #   web:   { key: "\${env:WEB_KEY}",   allow: [track], origins: ["https://shop.example"] }
+  #   fleet: { key: "\${env:FLEET_KEY}", allow: [ship] }
+  #   ops:   { key: "\${env:OPS_KEY}",   allow: [admin] }
+
+# Topics are made on first use; name one here to give it settings of its own.
+topics:
+  logs: { partitions: 4, retention: { age: 7d, bytes: 20GiB } }
+
+# What this machine collects. Take the comments away to tail files.
+# agent:
+#   state: ./agent-state
+#   inputs:
+#     nginx:
+#       type: file
+#       paths: ["/var/log/nginx/*.log"]
+#       exclude: ["*.gz"]
+#       topic: logs
+
+sinks:
+  # ClickHouse on http://127.0.0.1:8123; or server: { url: ..., user: ..., password: "\${env:CLICKHOUSE_PASSWORD}" }
+  warehouse:
+    type: clickhouse
+    topics: [${activityTopics.join(', ')}]
+    server: embedded
+    batch: { rows: 100k, bytes: 32MiB, age: 1s }
+`
+}
+
+/** The text of `logdrive init --agent`: an agent alone, that ships to a collector elsewhere. */
+export function starterAgentYaml(): string {
+  return `${modeline}
+# A Logdrive agent: tails files and ships their lines. Every key: docs/config.md.
+# Check it with: logdrive validate -c agent.yaml     Run it with: logdrive agent -c agent.yaml
+version: 1
+
+agent:
+  # Where the collector listens, and a key of it that allows \`ship\`.
+  collector: \${env:LOGDRIVE_URL:-http://127.0.0.1:8750}
+  # key: "\${env:LOGDRIVE_KEY}"
+
+  # Positions of the files. Keep this folder: without it every file is begun anew.
+  state: ./agent-state
+
+  inputs:
+    system:
+      type: file
+      paths: ["/var/log/*.log", "/var/log/syslog"]
+      exclude: ["*.gz", "*.xz"]
+      topic: logs
+      # Files that are there already: beginning (everything) or end (only what comes).
+      start: beginning
+`
+}
+
+const modeline = '# yaml-language-server: $schema=./logdrive.schema.json'

@@ -1,0 +1,349 @@
+// The shape of logdrive.yaml from top to bottom; the sinks' own schemas are handed in as data.
+
+import { z } from 'zod'
+import * as fields from './fields.ts'
+import { didYouMean } from './suggest.ts'
+
+/** What a sink brings to the configuration: its type's name and its own keys. */
+export interface SinkSchema {
+  readonly type: string
+  readonly config: z.ZodObject
+}
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T
+
+const unbuiltInputs = ['host_metrics', 'journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
+const unbuiltSinks = ['http', 'kafka', 's3']
+
+const retention = z
+  .strictObject({
+    age: fields
+      .duration({ min: 1000 })
+      .prefault('7d')
+      .meta({ description: 'Records older than this are deleted, a segment at a time.', examples: ['7d'] }),
+    bytes: fields
+      .size({ min: 2 ** 20 })
+      .optional()
+      .meta({
+        description: 'A partition over this size loses its oldest segments. Without it only age counts.',
+        examples: ['20GiB'],
+      }),
+  })
+  .prefault({})
+
+const topic = z.strictObject({
+  partitions: fields
+    .integer({ min: 1, max: 1024 })
+    .prefault(4)
+    .meta({ description: 'Partitions: how many readers can share the topic. It can grow, never shrink.' }),
+  replication: fields
+    .integer({ min: 1 })
+    .refine((copies) => copies === 1, {
+      error: 'replication above 1 is not built yet: one node keeps one copy',
+    })
+    .prefault(1)
+    .meta({ description: 'Copies on different nodes. One until clusters are built.' }),
+  retention: retention.meta({ description: 'How long records stay in the log.' }),
+})
+
+const key = z.strictObject({
+  key: fields.secret().meta({
+    description: 'The key itself; better from outside than in the file.',
+    examples: [`\${env:WEB_KEY}`],
+  }),
+  allow: z
+    .array(z.enum(['track', 'ship', 'admin']))
+    .min(1, { error: 'a key that allows nothing is of no use' })
+    .meta({
+      description:
+        'What it may do: `track` (events of browsers and servers), `ship` (agents), `admin` (everything).',
+      examples: [['track']],
+    }),
+  origins: z
+    .array(fields.origin())
+    .prefault([])
+    .meta({
+      description: 'Web sites whose browsers may use it; empty: any.',
+      examples: [['https://shop.example']],
+    }),
+})
+
+const http = z.strictObject({
+  listen: fields
+    .address()
+    .prefault('127.0.0.1:8750')
+    .meta({ description: 'Where the HTTP interface listens. Port 0 takes a free one.' }),
+  tls: fields.notBuilt('TLS is not built yet: put a proxy in front'),
+  trusted_proxies: fields.notBuilt('trusted proxies are not built yet'),
+})
+
+const kafka = z
+  .union(
+    [
+      z.literal('off'),
+      z.literal(false).transform(() => 'off' as const),
+      z.strictObject({
+        listen: fields
+          .address()
+          .prefault('127.0.0.1:9092')
+          .meta({ description: 'Where Kafka clients connect.' }),
+        advertise: fields
+          .address()
+          .optional()
+          .meta({ description: 'The address clients are told to use, when it differs from `listen`.' }),
+        sasl: fields.notBuilt('SASL is not built yet'),
+        tls: fields.notBuilt('TLS is not built yet'),
+      }),
+    ],
+    { error: 'expected off or { listen: 127.0.0.1:9092 }' },
+  )
+  .optional()
+
+const flush = z.union(
+  [
+    z.enum(['commit', 'os']),
+    z.strictObject({
+      interval: fields.duration({ min: 1, max: 60_000 }).meta({
+        description: 'Sync to disk this often; a power cut loses what came since.',
+        examples: ['200ms'],
+      }),
+    }),
+  ],
+  { error: 'expected commit, os or { interval: 200ms }' },
+)
+
+const limits = z.strictObject({
+  body: fields
+    .size({ min: 1024, max: 2 ** 30 })
+    .prefault('8MiB')
+    .meta({ description: 'The largest request body, unpacked.' }),
+  browser_body: fields
+    .size({ min: 1024, max: 2 ** 30 })
+    .prefault('1MiB')
+    .meta({ description: 'The largest body of a browser, unpacked.' }),
+  event: fields
+    .size({ min: 256, max: 2 ** 26 })
+    .prefault('64KiB')
+    .meta({ description: 'The largest event.' }),
+  events: fields
+    .count({ min: 1, max: 100_000 })
+    .prefault(500)
+    .meta({ description: 'The most events in a batch of a browser.' }),
+  connections: fields
+    .count({ min: 1, max: 1_000_000 })
+    .prefault('10k')
+    .meta({ description: 'The most connections open at a time.' }),
+})
+
+const collector = z.strictObject({
+  http: http.prefault({}).meta({ description: 'The HTTP interface.' }),
+  kafka: kafka.meta({
+    description: 'The listener for Kafka clients, or `off`. Not served yet.',
+    examples: ['off'],
+  }),
+  log: z
+    .literal('embedded', {
+      error: (issue) =>
+        typeof issue.input === 'object' && issue.input !== null && 'kafka' in issue.input
+          ? 'Apache Kafka as the log is not built yet: use embedded'
+          : 'expected embedded',
+    })
+    .prefault('embedded')
+    .meta({ description: 'Who keeps the topics: `embedded` is the log of this process.' }),
+  flush: flush.prefault('commit').meta({
+    description:
+      'When a record counts as stored: `commit` (synced to disk before the answer), `{ interval: 200ms }` or `os` (faster; a power cut loses records that were acknowledged).',
+  }),
+  keys: z.record(fields.name(), key).prefault({}).meta({
+    description: 'Who may do what. Without any only this machine (loopback) may write and administer.',
+  }),
+  auto_create_topics: fields
+    .flag()
+    .prefault(true)
+    .meta({ description: 'Topics are made on first use. With `false` only the ones under `topics` exist.' }),
+  limits: limits.prefault({}).meta({ description: 'What is refused with 413 or 503.' }),
+})
+
+const fileInput = z.strictObject({
+  type: z.literal('file').meta({ description: 'Lines of files, through rotation and truncation.' }),
+  paths: z
+    .array(fields.path())
+    .min(1, { error: 'at least one path' })
+    .meta({
+      description: 'Files or globs (`*`, `**`, `?`, `[a-z]`, `{a,b}`).',
+      examples: [['/var/log/nginx/*.log']],
+    }),
+  exclude: z
+    .array(fields.path())
+    .prefault([])
+    .meta({ description: 'Globs of paths or of file names to leave out.', examples: [['*.gz']] }),
+  topic: fields.topicName().prefault('logs').meta({ description: 'The topic the lines go to.' }),
+  start: z
+    .enum(['beginning', 'end'])
+    .prefault('beginning')
+    .meta({ description: 'Where a file is begun that was there before the agent first saw it.' }),
+  encoding: z
+    .literal('utf-8', { error: 'only utf-8 is built yet' })
+    .prefault('utf-8')
+    .meta({ description: 'How the files are written.' }),
+  line_bytes_max: fields
+    .size({ min: 64, max: 2 ** 24 })
+    .prefault('1MiB')
+    .meta({ description: 'A longer line is cut, and the cut is counted in the loss ledger.' }),
+  parse: fields.notBuilt('parsing comes with the next version: lines are shipped as they are'),
+  multiline: fields.notBuilt('joining lines comes with the next version'),
+})
+
+const agent = z.strictObject({
+  collector: z
+    .union([fields.url().transform((one) => [one]), z.array(fields.url()).min(1)], {
+      error: 'expected a URL or a list of URLs',
+    })
+    .optional()
+    .meta({
+      description: 'Where to ship. Default: the collector of this file, else http://127.0.0.1:8750.',
+      examples: ['http://127.0.0.1:8750'],
+    }),
+  key: fields
+    .secret()
+    .optional()
+    .meta({ description: 'A key of the collector that allows `ship`.', examples: [`\${env:FLEET_KEY}`] }),
+  state: fields
+    .path()
+    .prefault('./agent-state')
+    .meta({ description: 'Folder for positions and the identity of files. Keep it.' }),
+  inputs: z
+    .record(
+      fields.name(),
+      z.discriminatedUnion('type', [fileInput], {
+        error: (issue) => unknownType(issue, 'input', 'inputs', ['file'], unbuiltInputs),
+      }),
+    )
+    .meta({ description: 'What is collected, by name.' }),
+})
+
+const retry = z.strictObject({
+  wait_min: fields
+    .duration({ min: 1, max: 3_600_000 })
+    .prefault('200ms')
+    .meta({ description: 'First wait after a failure; it doubles.' }),
+  wait_max: fields
+    .duration({ min: 1, max: 86_400_000 })
+    .prefault('30s')
+    .meta({ description: 'The longest wait. A sink tries for ever; nothing is skipped.' }),
+})
+
+const sinkCommon = z.strictObject({
+  topics: z
+    .array(fields.topicName())
+    .min(1, { error: 'at least one topic' })
+    .meta({ description: 'The topics it drains.', examples: [['page_views', 'logs']] }),
+  batch: sinkBatch().meta({ description: 'When a batch is written: at whichever comes first.' }),
+  retry: retry.prefault({}).meta({ description: 'How it goes on after a failure.' }),
+})
+
+/** Keys every sink has, as its schema yields them (bytes, ms). */
+export type SinkCommon = DeepReadonly<z.infer<typeof sinkCommon>>
+
+/** One sink: the common keys, and its own behind `unknown` until its definition narrows them. */
+export type SinkConfig = SinkCommon & { readonly type: string; readonly [key: string]: unknown }
+
+/**
+ * The `batch` key with the given defaults; a sink with others of its own puts `batch: sinkBatch({...})` into its
+ * schema.
+ */
+export function sinkBatch(defaults: { rows?: string; bytes?: string; age?: string } = {}) {
+  return z
+    .strictObject({
+      rows: fields
+        .count({ min: 1, max: 1_000_000 })
+        .prefault(defaults.rows ?? '100k')
+        .meta({ description: 'Records in a batch.' }),
+      bytes: fields
+        .size({ min: 1024, max: 256e6 })
+        .prefault(defaults.bytes ?? '32MiB')
+        .meta({ description: 'Bytes in a batch, unpacked.' }),
+      age: fields
+        .duration({ min: 1, max: 3_600_000 })
+        .prefault(defaults.age ?? '1s')
+        .meta({ description: 'How long the first record of a batch waits for others.' }),
+    })
+    .prefault({})
+}
+
+const base = z.strictObject({
+  version: z
+    .literal(1, { error: 'expected 1, the only version there is' })
+    .meta({ description: 'Always 1.' }),
+  data: fields
+    .path()
+    .prefault('./logdrive-data')
+    .meta({ description: 'Folder of the collector: topics, offsets, embedded ClickHouse.' }),
+  collector: collector.prefault({}).meta({ description: 'What receives and keeps.' }),
+  topics: z.record(fields.topicName(), topic).prefault({}).meta({
+    description: 'Topics with settings of their own; others are made on first use with the defaults.',
+  }),
+  agent: agent
+    .optional()
+    .meta({ description: 'What collects on this machine. Without it there is no agent.' }),
+  tests: fields.notBuilt('tests in the configuration are not built yet'),
+  plugins: fields.notBuilt('plug-ins are not built yet'),
+})
+
+type Base = DeepReadonly<z.infer<typeof base>>
+
+/** A whole configuration: durations in ms, sizes in bytes, addresses in two parts, every default filled in. */
+export type Config = Base & { readonly sinks: Readonly<Record<string, SinkConfig>> }
+export type CollectorConfig = Config['collector']
+export type AgentConfig = NonNullable<Config['agent']>
+export type InputConfig = AgentConfig['inputs'][string]
+export type TopicConfig = Config['topics'][string]
+
+/** The schema of a whole file, with one branch of `sinks` for each schema that is handed in. */
+export function configSchema(sinkSchemas: readonly SinkSchema[]): z.ZodType<Config> & z.ZodObject {
+  const [first, ...rest] = sinkSchemas.map(sinkSchema)
+  const types = sinkSchemas.map((schema) => schema.type)
+  const sink =
+    first === undefined
+      ? z.never({ error: 'no sink types are loaded' })
+      : z.discriminatedUnion('type', [first, ...rest], {
+          error: (issue) => unknownType(issue, 'sink', 'sinks', types, unbuiltSinks),
+        })
+  const sinks = z
+    .record(fields.name(), sink)
+    .prefault({})
+    .meta({ description: 'Where the topics are drained to, by name.' })
+  // Sinks come as data, so their branch of the type is stated, not inferred.
+  return base.extend({ sinks }) as unknown as z.ZodType<Config> & z.ZodObject
+}
+
+/** One sink's whole schema: `type`, the common keys, its own keys; its own win. */
+export function sinkSchema(schema: SinkSchema): z.ZodObject {
+  const own = schema.config
+  const missing = Object.entries(sinkCommon.shape).filter(([key]) => !(key in own.shape))
+  const type = z.literal(schema.type).meta({ description: 'The type of sink.' })
+  return own.safeExtend({ type, ...Object.fromEntries(missing) }).strict()
+}
+
+function unknownType(
+  issue: z.core.$ZodRawIssue,
+  noun: string,
+  nouns: string,
+  built: readonly string[],
+  unbuilt: readonly string[],
+): string | undefined {
+  const input: unknown = issue.input
+  if (issue.code !== 'invalid_union' || typeof input !== 'object' || input === null) return undefined
+  const type: unknown = 'type' in input ? input.type : undefined
+  const choices = built.join(', ')
+  if (type === undefined) return `expected the type of ${noun}: ${choices}`
+  if (typeof type !== 'string') return `expected one of ${choices}`
+  const known = unbuilt.find((one) => one === type)
+  if (known !== undefined && !built.includes(known))
+    return `${known} ${nouns} are not built yet; there is: ${choices}`
+  return `unknown type of ${noun}: expected one of ${choices}${didYouMean(type, built)}`
+}

@@ -1,0 +1,464 @@
+// From YAML text to a configuration: what comes out, where problems are placed, and that nothing throws.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { formatProblem } from '../../config/load.ts'
+import { redact } from '../../config/redact.ts'
+import { load } from './samples.ts'
+
+/** The problems of a text as they are printed. */
+function problems(text: string, variables = {}, files = {}): string {
+  const loaded = load(text, variables, files)
+  return 'problems' in loaded ? loaded.problems.map(formatProblem).join('\n') : 'no problems'
+}
+
+function config(text: string, variables = {}, files = {}) {
+  const loaded = load(text, variables, files)
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  return loaded.config
+}
+
+describe('a right file', () => {
+  test('needs nothing but its version, and every default is filled in', () => {
+    expect(config('version: 1\n')).toMatchInlineSnapshot(`
+      {
+        "collector": {
+          "auto_create_topics": true,
+          "flush": "commit",
+          "http": {
+            "listen": {
+              "host": "127.0.0.1",
+              "port": 8750,
+            },
+          },
+          "keys": {},
+          "limits": {
+            "body": 8388608,
+            "browser_body": 1048576,
+            "connections": 10000,
+            "event": 65536,
+            "events": 500,
+          },
+          "log": "embedded",
+        },
+        "data": "./logdrive-data",
+        "sinks": {},
+        "topics": {},
+        "version": 1,
+      }
+    `)
+  })
+
+  test('yields units of the program, not of the file', () => {
+    const read = config(`version: 1
+topics: { web: { partitions: 8, retention: { age: 36h, bytes: 20GiB } } }
+collector: { flush: { interval: 200ms } }
+sinks: { w: { type: clickhouse, topics: [web], batch: { rows: 10k, age: 500ms }, retry: { wait_max: 1m } } }
+`)
+    expect(read.topics.web).toEqual({
+      partitions: 8,
+      replication: 1,
+      retention: { age: 129_600_000, bytes: 21_474_836_480 },
+    })
+    expect(read.collector.flush).toEqual({ interval: 200 })
+    expect(read.sinks.w).toMatchObject({ batch: { rows: 10_000, bytes: 33_554_432, age: 500 }, port: 8123 })
+    expect(read.sinks.w?.retry).toEqual({ wait_min: 200, wait_max: 60_000 })
+  })
+
+  test('may use anchors', () => {
+    const read = config(`version: 1
+topics: { a: &small { partitions: 1 }, b: *small }
+`)
+    expect(read.topics.b?.partitions).toBe(1)
+  })
+
+  test('may be written with Windows line ends and a byte order mark', () => {
+    expect(config('\uFEFFversion: 1\r\ndata: ./here\r\n').data).toBe('./here')
+  })
+
+  test('takes kafka: off as YAML 1.2 (a text) and as a program would write it', () => {
+    expect(config('version: 1\ncollector: { kafka: off }').collector.kafka).toBe('off')
+    expect(config('version: 1\ncollector: { kafka: false }').collector.kafka).toBe('off')
+  })
+})
+
+describe('a wrong file is answered with', () => {
+  test('what is missing', () => {
+    expect(problems('')).toMatchInlineSnapshot(
+      `"logdrive.yaml:1:1 version: missing: expected 1, the only version there is"`,
+    )
+    expect(problems('data: x')).toMatchInlineSnapshot(
+      `"logdrive.yaml:1:1 version: missing: expected 1, the only version there is"`,
+    )
+  })
+  test('the version it should have', () => {
+    expect(problems('version: 2')).toMatchInlineSnapshot(
+      `"logdrive.yaml:1:10 version: expected 1, the only version there is"`,
+    )
+  })
+  test('the key that was meant', () => {
+    expect(problems('version: 1\ncolector: {}\nsnks: {}')).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:1 colector: unknown key "colector"; did you mean "collector"?
+      logdrive.yaml:3:1 snks: unknown key "snks"; did you mean "sinks"?"
+    `)
+  })
+  test('a map where a map belongs', () => {
+    expect(problems('[]')).toMatchInlineSnapshot(`"logdrive.yaml:1:1 expected a map, found a list"`)
+    expect(problems('version: 1\nsinks: [a]\ntopics: 3')).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:8 sinks: expected a map, found a list
+      logdrive.yaml:3:9 topics: expected a map, found a number"
+    `)
+  })
+  test('the sink type that was meant', () => {
+    expect(problems('version: 1\nsinks:\n  w:\n    type: clickhous\n    topics: [a]')).toMatchInlineSnapshot(
+      `"logdrive.yaml:4:11 sinks.w.type: unknown type of sink: expected one of clickhouse, file, stdout; did you mean "clickhouse"?"`,
+    )
+  })
+  test('the sink types there are, when none is given', () => {
+    expect(problems('version: 1\nsinks: { w: { topics: [a] } }')).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:10 sinks.w.type: missing: expected the type of sink: clickhouse, file, stdout"`,
+    )
+  })
+  test('an honest word about sinks and inputs that are not built', () => {
+    expect(
+      problems(`version: 1
+sinks: { lake: { type: s3, topics: [a] } }
+agent: { inputs: { host: { type: host_metrics, interval: 15s }, j: { type: journald } } }`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:24 sinks.lake.type: s3 sinks are not built yet; there is: clickhouse, file, stdout
+      logdrive.yaml:3:34 agent.inputs.host.type: host_metrics inputs are not built yet; there is: file
+      logdrive.yaml:3:76 agent.inputs.j.type: journald inputs are not built yet; there is: file"
+    `)
+  })
+  test('an honest word about keys that are not built', () => {
+    expect(
+      problems(`version: 1
+collector:
+  http: { tls: { cert: a, key: b } }
+  log: { kafka: { brokers: ["a:9092"] } }
+topics: { a: { replication: 3 } }
+agent: { inputs: { nginx: { type: file, paths: [a], parse: nginx } } }
+tests: []`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:3:16 collector.http.tls: TLS is not built yet: put a proxy in front
+      logdrive.yaml:4:8 collector.log: Apache Kafka as the log is not built yet: use embedded
+      logdrive.yaml:5:29 topics.a.replication: replication above 1 is not built yet: one node keeps one copy
+      logdrive.yaml:6:60 agent.inputs.nginx.parse: parsing comes with the next version: lines are shipped as they are
+      logdrive.yaml:7:8 tests: tests in the configuration are not built yet"
+    `)
+  })
+  test('every problem at once, in the order of the file', () => {
+    expect(
+      problems(`version: 1
+collector:
+  http: { listen: 8750 }
+  flush: sometimes
+  keys: { Web: { key: x, allow: [trak] } }
+sinks:
+  warehouse:
+    type: clickhouse
+    topics: []
+    batch: { rows: many, bytes: 32mb, age: 5 }
+    tabel: x
+`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:3:19 collector.http.listen: expected host:port, such as 127.0.0.1:8750, 0.0.0.0:8750 (every interface) or [::1]:8750
+      logdrive.yaml:4:10 collector.flush: expected commit, os or { interval: 200ms }
+      logdrive.yaml:5:11 collector.keys.Web: a name starts with a-z and goes on with a-z, 0-9, "_" or "-" (64 at most)
+      logdrive.yaml:9:13 sinks.warehouse.topics: at least one topic
+      logdrive.yaml:10:20 sinks.warehouse.batch.rows: expected a count such as 500, 100k or 1M
+      logdrive.yaml:10:33 sinks.warehouse.batch.bytes: expected a size such as 512, 64KiB, 10MB or 20GiB
+      logdrive.yaml:10:44 sinks.warehouse.batch.age: expected a duration such as 200ms, 5s, 5m, 12h or 7d: say the unit
+      logdrive.yaml:11:5 sinks.warehouse.tabel: unknown key "tabel""
+    `)
+  })
+  test('the place inside a branch of a choice', () => {
+    expect(
+      problems(`version: 1
+collector: { flush: { interval: 5 }, kafka: { listn: "a:1" } }
+sinks: { w: { type: clickhouse, topics: [a], server: { url: "http://a", usr: x } } }`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:33 collector.flush.interval: expected a duration such as 200ms, 5s, 5m, 12h or 7d: say the unit
+      logdrive.yaml:2:47 collector.kafka.listn: unknown key "listn"; did you mean "listen"?
+      logdrive.yaml:3:73 sinks.w.server.usr: unknown key "usr"; did you mean "user"?"
+    `)
+  })
+  test('the choice itself when no branch fits', () => {
+    expect(
+      problems('version: 1\nsinks: { w: { type: clickhouse, topics: [a], server: embeded } }'),
+    ).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:54 sinks.w.server: expected embedded or { url, user, password, database }"`,
+    )
+  })
+  test('quotes for a text that looks like a number', () => {
+    expect(
+      problems('version: 1\ndata: 5\ncollector: { keys: { a: { key: 12345, allow: [track] } } }'),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:7 data: expected a path
+      logdrive.yaml:3:32 collector.keys.a.key: expected a text; put digits in quotes"
+    `)
+  })
+  test('duplicate keys', () => {
+    expect(problems('version: 1\ntopics:\n  a: {}\n  a: {}')).toMatchInlineSnapshot(
+      `"logdrive.yaml:4:3 topics.a: duplicate key "a""`,
+    )
+  })
+  test('tabs', () => {
+    expect(problems('version: 1\ncollector:\n\thttp: {}')).toMatchInlineSnapshot(
+      `"logdrive.yaml:3:1 a tab in the indentation: use spaces"`,
+    )
+  })
+  test('a bracket that is not closed', () => {
+    expect(problems('version: 1\nsinks: { a: [1, 2 }\n')).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:19 not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]
+      logdrive.yaml:2:20 not YAML: Flow map in block collection must be sufficiently indented and end with a }"
+    `)
+  })
+  test('an indentation that does not fit', () => {
+    expect(problems('version: 1\ncollector:\n    http: {}\n  log: embedded\n')).toMatchInlineSnapshot(
+      `"logdrive.yaml:4:1 not YAML: All mapping items must start at the same column"`,
+    )
+  })
+  test('a second document', () => {
+    expect(problems('version: 1\n---\nversion: 1')).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:1 a second document ("---"): one file holds one configuration"`,
+    )
+  })
+  test('tags', () => {
+    expect(problems('version: 1\ndata: !js/function "x"')).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:7 tags (!name) are not known here"`,
+    )
+  })
+  test('keys that would reach into prototypes', () => {
+    expect(
+      problems('version: 1\n__proto__: { admin: true }\ntopics: { constructor: {}, "prototype": {} }'),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:1 __proto__: this key is not allowed
+      logdrive.yaml:3:11 topics.constructor: this key is not allowed
+      logdrive.yaml:3:28 topics.prototype: this key is not allowed"
+    `)
+  })
+  test('keys that are no texts', () => {
+    expect(problems('version: 1\n? [a, b]\n: c')).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:3 a key must be a plain text"`,
+    )
+  })
+  test('bad names of topics, inputs and sinks', () => {
+    expect(
+      problems(`version: 1
+topics: { "web logs": {}, __offsets: {} }
+sinks: { Warehouse: { type: stdout, topics: [a/b] } }`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:11 topics["web logs"]: a topic is named with 1 to 249 letters, digits, ".", "_" or "-"
+      logdrive.yaml:2:27 topics.__offsets: topics that begin with "__" belong to Logdrive itself
+      logdrive.yaml:3:10 sinks.Warehouse: a name starts with a-z and goes on with a-z, 0-9, "_" or "-" (64 at most)"
+    `)
+  })
+  test('merge keys, which YAML 1.2 has not', () => {
+    expect(problems('version: 1\ntopics: { a: &a {}, b: { <<: *a } }')).toMatchInlineSnapshot(
+      `"logdrive.yaml:2:26 topics.b["<<"]: unknown key "<<""`,
+    )
+  })
+  test('a broken connection between parts, once every part is right', () => {
+    expect(
+      problems(`version: 1
+collector: { http: { listen: 127.0.0.1:8123 }, auto_create_topics: false }
+topics: { web_logs: {} }
+agent: { inputs: { nginx: { type: file, paths: [a], topic: weblogs } } }
+sinks:
+  one: { type: clickhouse, topics: [web_logs] }
+  two: { type: clickhouse, topics: [web_log] }`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:4:60 agent.inputs.nginx.topic: topic not declared, and auto_create_topics is false; did you mean "web_logs"?
+      logdrive.yaml:6:3 sinks.one.port: port 8123 is taken by collector.http.listen; give each its own
+      logdrive.yaml:7:3 sinks.two.port: port 8123 is taken by collector.http.listen; give each its own
+      logdrive.yaml:7:37 sinks.two.topics[0]: topic not declared, and auto_create_topics is false; did you mean "web_logs"?"
+    `)
+  })
+})
+
+describe('values from outside', () => {
+  test('come from the environment, from a default, from a file', () => {
+    const read = config(
+      `version: 1
+data: "\${env:HOME_DIR}/data"
+collector: { http: { listen: "127.0.0.1:\${env:PORT:-9000}" } }
+sinks:
+  w: { type: clickhouse, topics: [a], port: "\${env:CH_PORT}", server: { url: "http://ch", password: "\${file:/run/secrets/ch}" } }`,
+      { HOME_DIR: '/home/me', CH_PORT: '9123' },
+      { '/run/secrets/ch': 'hunter2\n' },
+    )
+    expect(read.data).toBe('/home/me/data')
+    expect(read.collector.http.listen.port).toBe(9000)
+    expect(read.sinks.w).toMatchObject({ port: 9123, server: { password: 'hunter2' } })
+  })
+
+  test('an empty variable counts as unset where there is a default', () => {
+    expect(config(`version: 1\ndata: \${env:X:-here}`, { X: '' }).data).toBe('here')
+  })
+
+  test('are never read as YAML', () => {
+    const variables = { X: 'a\nversion: 2\n"}{[&*!' }
+    expect(config(`version: 1\ndata: \${env:X}`, variables).data).toBe(variables.X)
+  })
+
+  test('are not filled in twice', () => {
+    expect(config(`version: 1\ndata: \${env:X}`, { X: `\${env:Y}`, Y: 'no' }).data).toBe(`\${env:Y}`)
+  })
+
+  test('are not filled into keys', () => {
+    expect(problems(`version: 1\ntopics: { "\${env:X}": {} }`, { X: 'a' })).toContain('a topic is named with')
+  })
+
+  test(`a plain "\${" is written "$\${"`, () => {
+    expect(config(`version: 1\ndata: a$\${env:X}`).data).toBe(`a\${env:X}`)
+  })
+
+  test('that are missing are problems with their place', () => {
+    expect(
+      problems(`version: 1
+data: /var/\${env:NOT_SET}/x
+collector:
+  keys:
+    web: { key: "\${file:/run/secrets/none}", allow: [track] }
+    old: { key: "\${HOME}", allow: [track] }
+    odd: { key: "\${env:X", allow: [track] }`),
+    ).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:12 data: the variable NOT_SET is not set; set it, or write a default: \${env:NOT_SET:-value}
+      logdrive.yaml:5:17 collector.keys.web.key: the file "/run/secrets/none" cannot be read (ENOENT)
+      logdrive.yaml:6:17 collector.keys.old.key: only \${env:NAME}, \${env:NAME:-default} and \${file:path} are filled in; write "$\${" for a plain "\${"
+      logdrive.yaml:7:17 collector.keys.odd.key: a "\${" without its "}"; write "$\${" for a plain "\${""
+    `)
+  })
+
+  test('never show up in a message', () => {
+    const canary = 'canary-4711'
+    const keys = ['version', 'collector', 'topics', 'agent', 'sinks']
+    const places = [
+      ...keys.map((key) => `version: 1\n${key}: "\${env:S}"`),
+      `version: 1\ncollector: { http: { listen: "\${env:S}" }, flush: "\${env:S}", log: "\${env:S}", auto_create_topics: "\${env:S}" }`,
+      `version: 1\ncollector: { keys: { a: { key: 1, allow: ["\${env:S}"], origins: ["\${env:S}"] } } }`,
+      `version: 1\ntopics: { a: { partitions: "\${env:S}", retention: { age: "\${env:S}", bytes: "\${env:S}" } } }`,
+      `version: 1\nsinks: { a: { type: "\${env:S}" }, b: { type: clickhouse, topics: ["\${env:S} "], server: { url: "\${env:S}" } } }`,
+      `version: 1\nagent: { collector: "\${env:S}", inputs: { a: { type: "\${env:S}" }, b: { type: file, start: "\${env:S}" } } }`,
+      'version: 1\ndata: "canary-4711" canary-4711',
+      'version: 1\ndata: [canary-4711\n: canary-4711',
+    ]
+    for (const text of places) {
+      const found = problems(text, { S: canary })
+      expect(found, text).not.toBe('no problems')
+      expect(found, text).not.toContain('canary')
+    }
+  })
+
+  test('secrets are hidden in what is printed', () => {
+    const read = config(
+      `version: 1
+collector: { keys: { key: { key: "${'s3cret'.repeat(3)}", allow: [admin] } } }
+agent: { key: s3cret, inputs: {} }
+sinks: { password: { type: clickhouse, topics: [a], server: { url: "http://a", password: s3cret } } }`,
+    )
+    const printed = JSON.stringify(redact(read))
+    expect(printed).not.toContain('s3cret')
+    expect(printed).toContain('"url":"http://a"')
+    expect(JSON.stringify(read)).toContain('s3cret')
+  })
+})
+
+describe('hostile text', () => {
+  test('alias bombs are cut off', () => {
+    const levels = Array.from({ length: 12 }, (_, level) => {
+      const inner = level === 0 ? 'x' : `*l${level - 1}`
+      return `l${level}: &l${level} [${Array.from({ length: 9 }, () => inner).join(', ')}]`
+    })
+    const started = performance.now()
+    expect(problems(levels.join('\n'))).toContain('too many aliases')
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+  test('an alias inside its own anchor is refused', () => {
+    expect(problems('version: 1\ntopics: &t { a: *t }')).toContain('may not stand inside its own anchor')
+  })
+  test('a file over 1 MiB is not parsed', () => {
+    expect(problems(`#${'x'.repeat(1024 * 1024)}`)).toBe('logdrive.yaml:1:1 the file is over 1 MiB')
+  })
+  test.each([
+    ['brackets', '['.repeat(1_000_000)],
+    ['block lists', '- '.repeat(20_000)],
+    ['block maps', Array.from({ length: 1000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+    ['flow maps', '{a: '.repeat(200)],
+  ])('%s without end are refused, not recursed into', (_, text) => {
+    expect(problems(text)).toMatch(/nested too deep|not YAML/)
+  })
+  test('fifty thousand keys are read in linear time', () => {
+    const text = Array.from({ length: 40_000 }, (_, index) => `k${index}: 1`).join('\n')
+    const started = performance.now()
+    expect(problems(text)).toContain('unknown key "k0"')
+    expect(performance.now() - started).toBeLessThan(5000)
+  })
+
+  test('any text gives a configuration or problems, and never throws', () => {
+    const words = [
+      'version: 1',
+      'sinks:',
+      'topics:',
+      'a:',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      ': ',
+      '\n',
+      '  ',
+      '\t',
+      '&a',
+      '*a',
+    ]
+    const more = [
+      '!x ',
+      `\${env:A}`,
+      `\${file:b}`,
+      '"',
+      "'",
+      '|',
+      '>',
+      '#',
+      '---',
+      '? ',
+      '<<',
+      '__proto__',
+      'type: file',
+    ]
+    const yamlish = fc
+      .array(fc.constantFrom(...words, ...more), { maxLength: 40 })
+      .map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.oneof(yamlish, fc.string({ unit: 'binary', maxLength: 200 })), (text) => {
+        const loaded = load(text, { A: 'x' })
+        if ('problems' in loaded) {
+          expect(loaded.problems.length).toBeGreaterThan(0)
+          for (const problem of loaded.problems) {
+            expect(problem.line).toBeGreaterThanOrEqual(1)
+            expect(problem.column).toBeGreaterThanOrEqual(1)
+            expect(problem.message).not.toBe('')
+          }
+        } else expect(loaded.config.version).toBe(1)
+        expect(({} as Record<string, unknown>).admin).toBeUndefined()
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  test('any JSON value in any place gives a configuration or problems', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('data', 'collector', 'topics', 'agent', 'sinks'),
+        fc.jsonValue(),
+        (key, value) => {
+          const loaded = load(JSON.stringify({ version: 1, [key]: value }))
+          expect('config' in loaded || loaded.problems.length > 0).toBe(true)
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+})

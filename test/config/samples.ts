@@ -1,0 +1,60 @@
+// Sink schemas for the tests of config/, in the shape of the real ones and independent of them.
+import { z } from 'zod'
+import * as fields from '../../config/fields.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { SinkSchema } from '../../config/schema.ts'
+
+const clickhouse: SinkSchema = {
+  type: 'clickhouse',
+  config: z.strictObject({
+    server: z
+      .union(
+        [
+          z.literal('embedded'),
+          z.strictObject({
+            url: fields.url(),
+            user: z.string().prefault('default'),
+            password: fields.secret().optional(),
+            database: z.string().prefault('logdrive'),
+          }),
+        ],
+        { error: 'expected embedded or { url, user, password, database }' },
+      )
+      .prefault('embedded')
+      .meta({ description: 'Which ClickHouse.' }),
+    port: fields.port().prefault(8123).meta({ description: 'Port of the embedded one.' }),
+    database: z.string().prefault('logdrive').meta({ description: 'Database of the tables.' }),
+  }),
+}
+
+const file: SinkSchema = {
+  type: 'file',
+  config: z.strictObject({
+    path: fields.path().meta({ description: 'Template of the folder.' }),
+    compression: z.enum(['none', 'gzip', 'zstd']).prefault('none').meta({ description: 'Compression.' }),
+  }),
+}
+
+export const sampleSinks: readonly SinkSchema[] = [
+  clickhouse,
+  file,
+  { type: 'stdout', config: z.strictObject({}) },
+]
+
+/** Loads a text as `logdrive.yaml` with the given variables and files. */
+export function load(
+  text: string,
+  variables: Readonly<Record<string, string>> = {},
+  files: Readonly<Record<string, string>> = {},
+) {
+  return loadConfig(text, {
+    file: 'logdrive.yaml',
+    sinkSchemas: sampleSinks,
+    variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
+    readFile: (path) => {
+      const found = Object.hasOwn(files, path) ? files[path] : undefined
+      if (found === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+      return found
+    },
+  })
+}
