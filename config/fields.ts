@@ -113,15 +113,22 @@ export function url() {
     .meta({ title: 'URL' })
 }
 
-/** What a browser sends as `Origin`: scheme, host and port without a path, or `*`. */
+/** What a browser sends as `Origin`: scheme, host and port without a path. */
 export function origin() {
-  const expected = 'expected an origin such as https://shop.example, without a path, or "*"'
+  const expected = 'expected an origin such as https://shop.example, without a path'
   return z
     .string({ error: expected })
-    .refine((value) => value === '*' || (URL.canParse(value) && new URL(value).origin === value), {
-      error: expected,
-    })
+    .refine((value) => URL.canParse(value) && new URL(value).origin === value, { error: expected })
     .meta({ title: 'origin', examples: ['https://shop.example'] })
+}
+
+/** An address or a range of them: `10.0.0.0/8`, `192.168.1.7`, `fd00::/8`. */
+export function network() {
+  const expected = 'expected an address or a range such as 10.0.0.0/8 or ::1'
+  return z
+    .string({ error: expected })
+    .refine(isNetwork, { error: expected })
+    .meta({ title: 'address or range', examples: ['10.0.0.0/8'] })
 }
 
 /** A topic's name by Kafka's rule: 1-249 of `A-Z a-z 0-9 . _ -`; `__` at the start is kept for Logdrive. */
@@ -195,8 +202,9 @@ function quantity(
   const match = /^(\d{1,15}(?:\.\d{1,9})?) ?([A-Za-z]{0,3})$/.exec(String(value).trim())
   const factor = units.get(match?.[2] ?? '')
   if (match === null || factor === undefined) return refuse(context, expected)
+  const exact = Number(match[1]) * factor
   // Rounded away: 0.1 * 3 in binary is no reason to refuse a value a person wrote.
-  const product = Number((Number(match[1]) * factor).toPrecision(15))
+  const product = Number.isInteger(exact) ? exact : Number(exact.toPrecision(15))
   if (!Number.isSafeInteger(product))
     return refuse(context, `${expected}: this is not a whole number of the unit`)
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = bounds
@@ -210,6 +218,16 @@ function parseAddress(text: string): Address | undefined {
   const host = match?.[1] ?? match?.[2]
   const number = Number(match?.[3])
   return host === undefined || number > 65_535 ? undefined : { host, port: number }
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const four =
+    /^\d{1,3}(\.\d{1,3}){3}$/.test(address) && address.split('.').every((part) => Number(part) <= 255)
+  const six =
+    /^[0-9a-fA-F:.]{2,45}$/.test(address) && address.includes(':') && URL.canParse(`http://[${address}]/`)
+  const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (four ? 32 : 128))
+  return (four || six) && fits && rest.length === 0
 }
 
 function refuse(context: z.core.$RefinementCtx, message: string): never {

@@ -18,7 +18,7 @@ import {
 import { crossCheck } from './cross-check.ts'
 import { interpolate, type Surroundings } from './interpolate.ts'
 import { check, doubtful, type Finding, formatPath, type Path, quoted } from './problems.ts'
-import { type Config, configSchema, type SinkSchema } from './schema.ts'
+import { type Config, configSchema, type SinkSchemas } from './schema.ts'
 
 const fileBytesMax = 1024 * 1024
 const depthMax = 32
@@ -44,7 +44,7 @@ export type Loaded =
 export interface LoadOptions extends Surroundings {
   /** The file's name, for messages. */
   readonly file: string
-  readonly sinkSchemas: readonly SinkSchema[]
+  readonly sinkSchemas: SinkSchemas
 }
 
 /** Reads a configuration. Never throws for any text; environment and files come as `options`. */
@@ -103,10 +103,7 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column} ${path}${problem.message}`
 }
 
-function checkTree(
-  tree: Tree,
-  sinkSchemas: readonly SinkSchema[],
-): { config?: Config; findings: readonly Finding[] } {
+function checkTree(tree: Tree, sinkSchemas: SinkSchemas): { config?: Config; findings: readonly Finding[] } {
   const checked = check(configSchema(sinkSchemas), tree.value ?? Object.create(null))
   if ('findings' in checked) {
     const findings = checked.findings.filter((finding) => !tree.unset.has(pathKey(finding.path)))

@@ -78,7 +78,13 @@ const http = z.strictObject({
     .prefault('127.0.0.1:8750')
     .meta({ description: 'Where the HTTP interface listens. Port 0 takes a free one.' }),
   tls: fields.notBuilt('TLS is not built yet: put a proxy in front'),
-  trusted_proxies: fields.notBuilt('trusted proxies are not built yet'),
+  trusted_proxies: z
+    .array(fields.network())
+    .prefault([])
+    .meta({
+      description: 'Proxies whose `X-Forwarded-For` is believed: addresses or ranges.',
+      examples: [['10.0.0.0/8']],
+    }),
 })
 
 const kafka = z
@@ -133,6 +139,14 @@ const limits = z.strictObject({
     .count({ min: 1, max: 100_000 })
     .prefault(500)
     .meta({ description: 'The most events in a batch of a browser.' }),
+  records: fields
+    .count({ min: 1, max: 1_000_000 })
+    .prefault('20k')
+    .meta({ description: 'The most records in a body of `/v1/topics/{topic}/records`.' }),
+  in_flight: fields
+    .size({ min: 2 ** 20, max: 2 ** 36 })
+    .prefault('256MiB')
+    .meta({ description: 'Memory for all bodies that are being read or stored at a time.' }),
   connections: fields
     .count({ min: 1, max: 1_000_000 })
     .prefault('10k')
@@ -229,7 +243,7 @@ const agent = z.strictObject({
 const retry = z.strictObject({
   wait_min: fields
     .duration({ min: 1, max: 3_600_000 })
-    .prefault('200ms')
+    .prefault('100ms')
     .meta({ description: 'First wait after a failure; it doubles.' }),
   wait_max: fields
     .duration({ min: 1, max: 86_400_000 })
@@ -242,7 +256,6 @@ const sinkCommon = z.strictObject({
     .array(fields.topicName())
     .min(1, { error: 'at least one topic' })
     .meta({ description: 'The topics it drains.', examples: [['page_views', 'logs']] }),
-  batch: sinkBatch().meta({ description: 'When a batch is written: at whichever comes first.' }),
   retry: retry.prefault({}).meta({ description: 'How it goes on after a failure.' }),
 })
 
@@ -252,10 +265,7 @@ export type SinkCommon = DeepReadonly<z.infer<typeof sinkCommon>>
 /** One sink: the common keys, and its own behind `unknown` until its definition narrows them. */
 export type SinkConfig = SinkCommon & { readonly type: string; readonly [key: string]: unknown }
 
-/**
- * The `batch` key with the given defaults; a sink with others of its own puts `batch: sinkBatch({...})` into its
- * schema.
- */
+/** The `batch` key, for the schema of a sink that lets it be set, with the given defaults. */
 export function sinkBatch(defaults: { rows?: string; bytes?: string; age?: string } = {}) {
   return z
     .strictObject({
@@ -273,6 +283,7 @@ export function sinkBatch(defaults: { rows?: string; bytes?: string; age?: strin
         .meta({ description: 'How long the first record of a batch waits for others.' }),
     })
     .prefault({})
+    .meta({ description: 'When a batch is written: at whichever comes first.' })
 }
 
 const base = z.strictObject({
@@ -303,8 +314,24 @@ export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
 export type TopicConfig = Config['topics'][string]
 
+/** `unchecked` is for who runs no sinks (an agent loads none of their code): any are taken, none are yielded. */
+export type SinkSchemas = readonly SinkSchema[] | 'unchecked'
+
 /** The schema of a whole file, with one branch of `sinks` for each schema that is handed in. */
-export function configSchema(sinkSchemas: readonly SinkSchema[]): z.ZodType<Config> & z.ZodObject {
+export function configSchema(sinkSchemas: SinkSchemas): z.ZodType<Config> & z.ZodObject {
+  const sinks = sinkSchemas === 'unchecked' ? uncheckedSinks() : checkedSinks(sinkSchemas)
+  // Sinks come as data, so their branch of the type is stated, not inferred.
+  return base.extend({ sinks }) as unknown as z.ZodType<Config> & z.ZodObject
+}
+
+function uncheckedSinks() {
+  return z
+    .record(z.string(), z.unknown())
+    .prefault({})
+    .transform(() => ({}))
+}
+
+function checkedSinks(sinkSchemas: readonly SinkSchema[]) {
   const [first, ...rest] = sinkSchemas.map(sinkSchema)
   const types = sinkSchemas.map((schema) => schema.type)
   const sink =
@@ -313,12 +340,10 @@ export function configSchema(sinkSchemas: readonly SinkSchema[]): z.ZodType<Conf
       : z.discriminatedUnion('type', [first, ...rest], {
           error: (issue) => unknownType(issue, 'sink', 'sinks', types, unbuiltSinks),
         })
-  const sinks = z
+  return z
     .record(fields.name(), sink)
     .prefault({})
     .meta({ description: 'Where the topics are drained to, by name.' })
-  // Sinks come as data, so their branch of the type is stated, not inferred.
-  return base.extend({ sinks }) as unknown as z.ZodType<Config> & z.ZodObject
 }
 
 /** One sink's whole schema: `type`, the common keys, its own keys; its own win. */

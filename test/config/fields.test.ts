@@ -59,7 +59,6 @@ test('counts are whole numbers', () => {
 test('formatting and reading back gives the same value', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), (value) => {
-      // toPrecision(15) in the reader: exact up to 15 digits.
       const rounded = value % 1e15
       expect(parse(fields.size(), fields.formatSize(rounded))).toBe(rounded)
       expect(parse(fields.duration(), fields.formatDuration(rounded))).toBe(rounded)
@@ -99,6 +98,13 @@ test('topics are named as in Kafka, and "__" is ours', () => {
 
 test('origins are what a browser sends', () => {
   expect(parse(fields.origin(), 'https://shop.example')).toBe('https://shop.example')
-  expect(parse(fields.origin(), '*')).toBe('*')
+  expect(parse(fields.origin(), '*')).toContain('expected an origin')
   expect(parse(fields.origin(), 'https://shop.example/')).toContain('expected an origin')
+})
+
+test('networks are addresses with or without a length', () => {
+  for (const right of ['10.0.0.0/8', '192.168.1.7', '::1', 'fd00::/8', '::ffff:10.0.0.1'])
+    expect(parse(fields.network(), right)).toBe(right)
+  for (const wrong of ['10.0.0.0/33', '300.1.1.1', 'proxy', '10.0.0.0/', '::1/129', '1.2.3.4/8/8', ':::'])
+    expect(parse(fields.network(), wrong)).toContain('expected an address')
 })

@@ -29,6 +29,7 @@ describe('a right file', () => {
               "host": "127.0.0.1",
               "port": 8750,
             },
+            "trusted_proxies": [],
           },
           "keys": {},
           "limits": {
@@ -37,6 +38,8 @@ describe('a right file', () => {
             "connections": 10000,
             "event": 65536,
             "events": 500,
+            "in_flight": 268435456,
+            "records": 20000,
           },
           "log": "embedded",
         },
@@ -61,7 +64,7 @@ sinks: { w: { type: clickhouse, topics: [web], batch: { rows: 10k, age: 500ms },
     })
     expect(read.collector.flush).toEqual({ interval: 200 })
     expect(read.sinks.w).toMatchObject({ batch: { rows: 10_000, bytes: 33_554_432, age: 500 }, port: 8123 })
-    expect(read.sinks.w?.retry).toEqual({ wait_min: 200, wait_max: 60_000 })
+    expect(read.sinks.w?.retry).toEqual({ wait_min: 100, wait_max: 60_000 })
   })
 
   test('may use anchors', () => {
@@ -73,6 +76,11 @@ topics: { a: &small { partitions: 1 }, b: *small }
 
   test('may be written with Windows line ends and a byte order mark', () => {
     expect(config('\uFEFFversion: 1\r\ndata: ./here\r\n').data).toBe('./here')
+  })
+
+  test('may be read without any sink code: then sinks are neither checked nor yielded', () => {
+    const loaded = load('version: 1\nsinks: { x: { type: whatever, topics: 3 } }', {}, {}, 'unchecked')
+    expect(loaded).toMatchObject({ config: { version: 1, sinks: {} } })
   })
 
   test('takes kafka: off as YAML 1.2 (a text) and as a program would write it', () => {

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import * as fields from '../../config/fields.ts'
 import { loadConfig } from '../../config/load.ts'
-import type { SinkSchema } from '../../config/schema.ts'
+import { type SinkSchema, type SinkSchemas, sinkBatch } from '../../config/schema.ts'
 
 const clickhouse: SinkSchema = {
   type: 'clickhouse',
@@ -24,6 +24,7 @@ const clickhouse: SinkSchema = {
       .meta({ description: 'Which ClickHouse.' }),
     port: fields.port().prefault(8123).meta({ description: 'Port of the embedded one.' }),
     database: z.string().prefault('logdrive').meta({ description: 'Database of the tables.' }),
+    batch: sinkBatch(),
   }),
 }
 
@@ -46,10 +47,11 @@ export function load(
   text: string,
   variables: Readonly<Record<string, string>> = {},
   files: Readonly<Record<string, string>> = {},
+  sinkSchemas: SinkSchemas = sampleSinks,
 ) {
   return loadConfig(text, {
     file: 'logdrive.yaml',
-    sinkSchemas: sampleSinks,
+    sinkSchemas,
     variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
     readFile: (path) => {
       const found = Object.hasOwn(files, path) ? files[path] : undefined
