@@ -96,37 +96,94 @@ function emptyBatch(header: BatchHeader, bytes: Uint8Array): DecodedRecords {
   }
 }
 
-/** Fills the arrays and returns the position behind the last record. */
+/**
+ * Fills the arrays and returns the position behind the last record. Nearly every record has no key or headers, a small
+ * timestamp delta and lengths of one or two bytes: those are read inline, everything else by `decodeRecord`.
+ */
 function decodeRecords(batch: DecodedRecords): number {
-  const { bytes, header, offsetDeltas, timestamps, keyFrom, keyTo, valueFrom, valueTo, headersFrom } = batch
-  const { baseTimestamp, maxTimestamp, count } = header
-  const isAppendTime = header.timestampType === 'append'
+  const { header, offsetDeltas, timestamps, keyFrom, keyTo, valueFrom, valueTo, headersFrom } = batch
+  // Always a plain Uint8Array here, never a Buffer: one shape keeps the loop fast.
+  const bytes = new Uint8Array(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength)
+  const { baseTimestamp, count } = header
+  const inlineEnd = bytes.length - INLINE_BYTES
   const cursor: Cursor = { at: 0 }
+  let at = 0
   for (let index = 0; index < count; index++) {
-    const start = cursor.at
-    const length = readVarint(bytes, cursor, bytes.length)
-    const end = cursor.at + length
-    if (length < RECORD_BYTES_MIN - 1 || end > bytes.length)
-      throw badRecord(index, start, `its length is ${length}`)
-    cursor.at++ // The attributes of a record: unused by Kafka, ignored as Kafka does.
-    const timestamp = baseTimestamp + readVarlong(bytes, cursor, end)
-    timestamps[index] = isAppendTime ? maxTimestamp : timestamp
-    const offsetDelta = readVarint(bytes, cursor, end)
-    if (offsetDelta !== index) throw badRecord(index, start, `its offset delta is ${offsetDelta}`)
-    offsetDeltas[index] = offsetDelta
-    const keyLength = readLength(bytes, cursor, end, index)
-    keyFrom[index] = keyLength < 0 ? -1 : cursor.at
-    cursor.at += Math.max(0, keyLength)
-    keyTo[index] = keyLength < 0 ? -1 : cursor.at
-    const valueLength = readLength(bytes, cursor, end, index)
-    valueFrom[index] = valueLength < 0 ? -1 : cursor.at
-    cursor.at += Math.max(0, valueLength)
-    valueTo[index] = valueLength < 0 ? -1 : cursor.at
-    headersFrom[index] = cursor.at
-    skipHeaders(bytes, cursor, end, index)
-    if (cursor.at !== end) throw badRecord(index, start, `${end - cursor.at} bytes are left in it`)
+    if (at <= inlineEnd) {
+      let next = at
+      let length = bytes[next++] as number
+      if (length >= 0x80) length = (length & 0x7f) | ((bytes[next++] as number) << 7)
+      const end = next + (length >>> 1)
+      const timestampDelta = bytes[next + 1] as number
+      let offsetDelta = bytes[next + 2] as number
+      next += 3
+      if (offsetDelta >= 0x80) {
+        offsetDelta = (offsetDelta & 0x7f) | ((bytes[next++] as number) << 7)
+        if (offsetDelta >= 0x4000) offsetDelta = (offsetDelta & 0x3fff) | ((bytes[next++] as number) << 14)
+      }
+      const keyLength = bytes[next++] as number
+      let valueLength = bytes[next++] as number
+      if (valueLength >= 0x80) valueLength = (valueLength & 0x7f) | ((bytes[next++] as number) << 7)
+      const valueEnd = next + (valueLength >>> 1)
+      const isPlain =
+        // No longer varint and no negative length, no key, and a value and an empty header section that end the record.
+        length < 0x4000 &&
+        offsetDelta === index << 1 &&
+        offsetDelta < 0x200000 &&
+        timestampDelta < 0x80 &&
+        keyLength === 1 &&
+        valueLength < 0x4000 &&
+        ((length | valueLength) & 1) === 0 &&
+        valueEnd + 1 === end &&
+        end <= bytes.length &&
+        bytes[valueEnd] === 0
+      if (isPlain) {
+        offsetDeltas[index] = index
+        timestamps[index] = baseTimestamp + ((timestampDelta >>> 1) ^ -(timestampDelta & 1))
+        keyFrom[index] = -1
+        keyTo[index] = -1
+        valueFrom[index] = next
+        valueTo[index] = valueEnd
+        headersFrom[index] = valueEnd
+        at = end
+        continue
+      }
+    }
+    cursor.at = at
+    decodeRecord(batch, bytes, cursor, index)
+    at = cursor.at
   }
-  return cursor.at
+  if (header.timestampType === 'append') timestamps.fill(header.maxTimestamp)
+  return at
+}
+
+/** The fields of a plain record take no more than this before its value: they can be read without asking for the end. */
+const INLINE_BYTES = 11
+
+/** Decodes any record there may be and moves the cursor behind it. */
+function decodeRecord(batch: DecodedRecords, bytes: Uint8Array, cursor: Cursor, index: number): void {
+  const { header, offsetDeltas, timestamps, keyFrom, keyTo, valueFrom, valueTo, headersFrom } = batch
+  const start = cursor.at
+  const length = readVarint(bytes, cursor, bytes.length)
+  const end = cursor.at + length
+  if (length < RECORD_BYTES_MIN - 1 || end > bytes.length)
+    throw badRecord(index, start, `its length is ${length}`)
+  cursor.at++ // The attributes of a record: unused by Kafka, ignored as Kafka does.
+  timestamps[index] = header.baseTimestamp + readVarlong(bytes, cursor, end)
+  const offsetDelta = readVarint(bytes, cursor, end)
+  if (offsetDelta !== index) throw badRecord(index, start, `its offset delta is ${offsetDelta}`)
+  offsetDeltas[index] = offsetDelta
+  const keyLength = readLength(bytes, cursor, end, index)
+  keyFrom[index] = keyLength < 0 ? -1 : cursor.at
+  cursor.at += Math.max(0, keyLength)
+  keyTo[index] = keyLength < 0 ? -1 : cursor.at
+  const valueLength = readLength(bytes, cursor, end, index)
+  valueFrom[index] = valueLength < 0 ? -1 : cursor.at
+  cursor.at += Math.max(0, valueLength)
+  valueTo[index] = valueLength < 0 ? -1 : cursor.at
+  headersFrom[index] = cursor.at
+  skipHeaders(bytes, cursor, end, index)
+  if (cursor.at !== end) throw badRecord(index, start, `${end - cursor.at} bytes are left in it`)
 }
 
 /** A length of bytes that are all there, or -1 for null. */

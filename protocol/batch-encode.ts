@@ -9,6 +9,7 @@ import type { RecordHeader } from '../core/records.ts'
 import { assert } from './assert.ts'
 import { BATCH_OVERHEAD, sealBatch } from './batch-header.ts'
 import { type Codec, codecId, compress } from './compression.ts'
+import { type Copier, copier, copyBytes } from './copy.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
 /** How to close a batch. Without producer fields it is a plain one (-1), which Logdrive's own senders write. */
@@ -73,6 +74,7 @@ const RECORD_OVERHEAD_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5
 export class BatchBuilder {
   readonly #bytesMax: number
   #buffer: Buffer
+  #copier: Copier | null = null
   #end = BATCH_OVERHEAD
   #count = 0
   #baseTimestamp = 0
@@ -111,7 +113,8 @@ export class BatchBuilder {
     const timestampDelta = this.#count === 0 ? 0 : timestampMs - this.#baseTimestamp
     const valueLength = value === null ? -1 : valueTo - valueFrom
     const keyLength = key === null ? -1 : key.length
-    const section = headers.length === 0 ? noHeaders : encodeHeaders(headers)
+    const section = headers.length === 0 ? null : encodeHeaders(headers)
+    const sectionLength = section === null ? 1 : section.length
     const body =
       1 +
       varlongSize(timestampDelta) +
@@ -120,7 +123,7 @@ export class BatchBuilder {
       Math.max(0, keyLength) +
       varintSize(valueLength) +
       Math.max(0, valueLength) +
-      section.length
+      sectionLength
     this.#makeRoom(body + RECORD_OVERHEAD_MAX)
     const buffer = this.#buffer
     let at = writeVarint(buffer, this.#end, body)
@@ -133,11 +136,15 @@ export class BatchBuilder {
       at += keyLength
     }
     at = writeVarint(buffer, at, valueLength)
-    if (value !== null && valueLength > 0) at += copyBytes(value, buffer, at, valueFrom, valueTo)
-    buffer.set(section, at)
+    if (value !== null) {
+      this.#copyValue(value, at, valueFrom, valueTo)
+      at += valueLength
+    }
+    if (section === null) buffer[at] = 0
+    else buffer.set(section, at)
     if (this.#count === 0) this.#baseTimestamp = timestampMs
     this.#maxTimestamp = this.#count === 0 ? timestampMs : Math.max(this.#maxTimestamp, timestampMs)
-    this.#end = at + section.length
+    this.#end = at + sectionLength
     this.#count++
   }
 
@@ -157,14 +164,25 @@ export class BatchBuilder {
   reset(): void {
     this.#end = BATCH_OVERHEAD
     this.#count = 0
+    this.#copier = null
     if (this.#buffer.length > BUILDER_BYTES_KEPT) this.#buffer = Buffer.allocUnsafeSlow(BUILDER_BYTES_MIN)
+  }
+
+  #copyValue(value: Uint8Array, at: number, from: number, to: number): void {
+    // Values in a row mostly come from one buffer; the views over both sides are made once for all of them.
+    if (this.#copier === null || this.#copier.source !== value || this.#copier.target !== this.#buffer) {
+      if (from === 0 && to === value.length) {
+        this.#buffer.set(value, at)
+        return
+      }
+      this.#copier = copier(value, this.#buffer)
+    }
+    copyBytes(this.#copier, at, from, to)
   }
 
   #makeRoom(bytes: number): void {
     const needed = this.#end + bytes
-    if (needed <= this.#buffer.length) {
-      if (needed <= this.#bytesMax) return
-    }
+    if (needed <= this.#buffer.length && needed <= this.#bytesMax) return
     if (needed > this.#bytesMax) {
       throw new LogdriveError(
         'BATCH_TOO_LARGE',
@@ -186,8 +204,6 @@ interface BatchFacts {
   readonly maxTimestamp: number
 }
 
-/** The header section of a record without headers: a count of 0. */
-const noHeaders = new Uint8Array(1)
 const encoder = new TextEncoder()
 
 /** The scratch of encodeLines: synchronous work only, so one is enough for the process. */
@@ -300,32 +316,28 @@ function bodySize(index: number, valueLength: number): number {
 
 /** Writes the records behind the room for the header; their bytes were counted by `linesSize`. */
 function frameLines(lines: LineBatch, headers: ReadonlyMap<number, Uint8Array>, target: Buffer): void {
-  const { bytes, ends, starts, count } = lines
-  const source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { bytes, starts, count } = lines
+  const copy = copier(bytes, target)
+  const ends = lines.ends
   let at = BATCH_OVERHEAD
   let start = lines.from ?? 0
   for (let index = 0; index < count; index++) {
     if (starts !== undefined) start = starts[index] as number
     const end = ends[index] as number
     const length = end - start
-    const section = headers.get(index) ?? noHeaders
-    at = writeVarint(target, at, bodySize(index, length) - 1 + length + section.length)
+    const section = headers.size === 0 ? undefined : headers.get(index)
+    const sectionLength = section === undefined ? 1 : section.length
+    at = writeVarint(target, at, bodySize(index, length) - 1 + length + sectionLength)
     target[at] = 0
     target[at + 1] = 0
     at = writeVarint(target, at + 2, index)
     target[at] = 1
     at = writeVarint(target, at + 1, length)
-    source.copy(target, at, start, end)
+    copyBytes(copy, at, start, end)
     at += length
-    target.set(section, at)
-    at += section.length
+    if (section === undefined) target[at] = 0
+    else target.set(section, at)
+    at += sectionLength
     start = end + 1
   }
-}
-
-/** Copies without making a subarray, which would cost more than the copy itself for a typical value. */
-function copyBytes(source: Uint8Array, target: Buffer, at: number, from: number, to: number): number {
-  if (from === 0 && to === source.length) target.set(source, at)
-  else Buffer.prototype.copy.call(source, target, at, from, to)
-  return to - from
 }
