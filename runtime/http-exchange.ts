@@ -16,7 +16,7 @@ export interface Shared {
 const dropBytesMax = 64 * 1024
 /** After a refusal, so much and so long is still read so that the client gets to see the answer. */
 const lingerBytesMax = 16 * 1024 * 1024
-const lingerMs = 1_000
+const lingerMs = 500
 
 /** A request as handlers see it; nothing is computed before somebody asks. */
 export class Exchange implements ServerRequest {

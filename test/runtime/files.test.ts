@@ -1,0 +1,102 @@
+// Real log folders: the conformance suite, and things that are not log files.
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { nodeFiles } from '../../runtime/files.ts'
+import { filesConformance } from '../conformance/files.ts'
+import { MemoryLogger } from '../sim/logger.ts'
+
+const folders: string[] = []
+const watches: AsyncDisposable[] = []
+
+function folder(): string {
+  const made = fs.mkdtempSync(path.join(os.tmpdir(), 'logdrive-files-'))
+  folders.push(made)
+  return made
+}
+
+afterEach(async () => {
+  for (const each of watches.splice(0)) await each[Symbol.asyncDispose]()
+  for (const made of folders.splice(0)) fs.rmSync(made, { recursive: true, force: true })
+})
+
+filesConformance('nodeFiles', async () => ({
+  files: nodeFiles(new MemoryLogger()),
+  directory: folder(),
+  application: {
+    append: (target, text) => fs.appendFileSync(target, text),
+    rename: (from, to) => fs.renameSync(from, to),
+    truncate: (target) => fs.truncateSync(target),
+    remove: (target) => fs.unlinkSync(target),
+    makeDirectory: (target) => fs.mkdirSync(target),
+  },
+}))
+
+test('a FIFO does not hang: TYPE_UNSUPPORTED', async (context) => {
+  const fifo = `${folder()}/fifo`
+  if (spawnSync('mkfifo', [fifo]).status !== 0) context.skip('needs mkfifo')
+  const files = nodeFiles(new MemoryLogger())
+  await expect(files.open(fifo)).rejects.toMatchObject({ code: 'TYPE_UNSUPPORTED' })
+  expect((await files.stat(fifo))?.kind).toBe('other')
+})
+
+test('a device is TYPE_UNSUPPORTED', async () => {
+  const files = nodeFiles(new MemoryLogger())
+  await expect(files.open('/dev/null')).rejects.toMatchObject({ code: 'TYPE_UNSUPPORTED' })
+})
+
+test('links are followed by stat and open, and named by list', async () => {
+  const directory = folder()
+  fs.writeFileSync(`${directory}/real`, 'abc')
+  fs.symlinkSync('real', `${directory}/link`)
+  fs.symlinkSync('nowhere', `${directory}/dangling`)
+  fs.symlinkSync('loop', `${directory}/loop`)
+  const files = nodeFiles(new MemoryLogger())
+  expect((await files.list(directory)).find((entry) => entry.name === 'link')?.kind).toBe('link')
+  expect((await files.stat(`${directory}/link`))?.ino).toBe((await files.stat(`${directory}/real`))?.ino)
+  expect(await files.stat(`${directory}/dangling`)).toBeNull()
+  expect(await files.stat(`${directory}/loop`)).toBeNull()
+})
+
+test('a hint comes after an append, a new file and a rotation', async () => {
+  const directory = folder()
+  fs.writeFileSync(`${directory}/a.log`, 'x')
+  let hints = 0
+  const files = nodeFiles(new MemoryLogger())
+  watches.push(
+    await files.watch([directory], (changed) => {
+      expect(changed).toBe(directory)
+      hints += 1
+    }),
+  )
+  const steps = [
+    () => fs.appendFileSync(`${directory}/a.log`, 'y'),
+    () => fs.renameSync(`${directory}/a.log`, `${directory}/a.log.1`),
+    () => fs.writeFileSync(`${directory}/a.log`, 'z'),
+  ]
+  for (const step of steps) {
+    const before = hints
+    step()
+    await expect.poll(() => hints, { timeout: 5_000 }).toBeGreaterThan(before)
+  }
+})
+
+test('no hints any more after disposal', async () => {
+  const directory = folder()
+  let hints = 0
+  const files = nodeFiles(new MemoryLogger())
+  const watch = await files.watch([directory], () => {
+    hints += 1
+  })
+  await watch[Symbol.asyncDispose]()
+  fs.writeFileSync(`${directory}/a.log`, 'x')
+  const other = await files.watch([directory], () => {
+    hints += 100
+  })
+  watches.push(other)
+  fs.writeFileSync(`${directory}/b.log`, 'x')
+  await expect.poll(() => hints, { timeout: 5_000 }).toBeGreaterThanOrEqual(100)
+  expect(hints % 100).toBe(0)
+})
