@@ -9,9 +9,10 @@ import {
   type BatchLimits,
   corrupt,
   RECORD_BYTES_MIN,
+  readHeader,
   verifyBatch,
 } from './batch-header.ts'
-import { decompress } from './compression.ts'
+import { decompress, decompressPrefix } from './compression.ts'
 import { type Cursor, readVarint, readVarlong } from './varint.ts'
 
 /** A decoded batch and the header it was read with. */
@@ -40,6 +41,22 @@ export function decodeBatch(bytes: Uint8Array, at: number, limits: BatchLimits):
     )
   }
   return batch
+}
+
+/**
+ * The first record of a verified batch, unpacking no more than it must: this is how the log reads a batch's facts (its
+ * source and positions, see `headerKeys`) when it opens. The rest of the records is not looked at. Throws as
+ * `decodeBatch` does, but for the CRC, which the caller has checked.
+ */
+export function firstRecord(bytes: Uint8Array, at: number, limits: BatchLimits): LogRecord {
+  const header = readHeader(bytes, at)
+  const section = bytes.subarray(at + BATCH_OVERHEAD, at + header.length)
+  let records = decompressPrefix(header.codec, section, limits.unpackedBytesMax)
+  if (!holdsRecord(records)) records = decompress(header.codec, section, limits.unpackedBytesMax)
+  const batch = emptyBatch({ ...header, count: 1 }, records)
+  decodeRecord(batch, records, { at: 0 }, 0)
+  if (header.timestampType === 'append') batch.timestamps[0] = header.maxTimestamp
+  return recordAt(batch, 0)
 }
 
 /** The headers of one record, decoded now; values are views. */
@@ -77,6 +94,13 @@ const decoder = new TextDecoder()
 
 function view(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
   return from < 0 ? null : bytes.subarray(from, to)
+}
+
+/** Whether the record at the start of the bytes is all there. */
+function holdsRecord(bytes: Uint8Array): boolean {
+  if (bytes.length < RECORD_BYTES_MIN) return false
+  const cursor: Cursor = { at: 0 }
+  return readVarint(bytes, cursor, bytes.length) <= bytes.length - cursor.at
 }
 
 function emptyBatch(header: BatchHeader, bytes: Uint8Array): DecodedRecords {

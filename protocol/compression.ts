@@ -68,6 +68,36 @@ export function decompress(codec: Codec, bytes: Uint8Array, limit: number): Uint
 }
 
 /**
+ * Unpacks the beginning of packed bytes, as many as come cheaply: the first block of a zstd frame (at most 128 KiB), the
+ * first 16 KiB of a gzip stream, all of `none`. For looking at a first record without unpacking a whole batch; what is
+ * behind the beginning is not checked. Throws as `decompress` does.
+ */
+export function decompressPrefix(codec: Codec, bytes: Uint8Array, limit: number): Uint8Array {
+  switch (codec) {
+    case 'none':
+      return bytes
+    case 'gzip':
+      return unpack(codec, bytes.subarray(0, GZIP_PREFIX_BYTES), {
+        maxOutputLength: limit,
+        chunkSize: Math.min(limit, GZIP_PREFIX_BYTES * 8),
+        finishFlush: constants.Z_SYNC_FLUSH,
+      })
+    case 'zstd': {
+      const end = zstdFirstBlockEnd(bytes)
+      if (end === null) return decompress(codec, bytes, limit)
+      return unpack(codec, bytes.subarray(0, end), {
+        maxOutputLength: limit,
+        chunkSize: ZSTD_BLOCK_BYTES_MAX,
+        finishFlush: constants.ZSTD_e_flush,
+      })
+    }
+    case 'snappy':
+    case 'lz4':
+      throw codecUnsupported(codec)
+  }
+}
+
+/**
  * What the packed bytes say they unpack to, read from the zstd frame header (RFC 8878) or the gzip trailer (RFC 1952),
  * or null when they do not say. A claim of the sender: good for sizing a buffer and for refusing early, nothing else.
  */
@@ -88,6 +118,8 @@ export function unpackedSize(codec: Codec, bytes: Uint8Array): number | null {
 /** A gzip member is at least its header (10), an empty deflate stream (2) and its trailer (8). */
 const GZIP_BYTES_MIN = 20
 const ZSTD_MAGIC = 0xfd2fb528
+const ZSTD_BLOCK_BYTES_MAX = 128 * 1024
+const GZIP_PREFIX_BYTES = 16 * 1024
 const CHUNK_BYTES_MIN = 16 * 1024
 /** The best any deflate stream can do is 1032:1. */
 const GZIP_RATIO_MAX = 1032
@@ -106,6 +138,8 @@ function unpack(codec: 'gzip' | 'zstd', bytes: Uint8Array, options: ZlibBounds):
 interface ZlibBounds {
   readonly maxOutputLength: number
   readonly chunkSize: number
+  /** Left out: the packed bytes are whole, and it is an error when they are not. */
+  readonly finishFlush?: number
 }
 
 /**
@@ -134,17 +168,25 @@ function unpackedChunkSize(codec: Codec, packed: number, declared: number | null
   return Math.max(64, Math.min(wanted, possible))
 }
 
-function zstdContentSize(bytes: Uint8Array): number | null {
+/** Where the content size of a zstd frame stands and how many bytes it has (0: it does not say); null: no frame. */
+function zstdContentSizeField(bytes: Uint8Array): { readonly at: number; readonly sizeBytes: number } | null {
   if (bytes.length < 6 || littleEndian32(bytes, 0) !== ZSTD_MAGIC) return null
   const descriptor = bytes[4] as number
   const singleSegment = (descriptor & 0x20) !== 0
   const sizeFlag = descriptor >> 6
-  if (sizeFlag === 0 && !singleSegment) return null
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number
   const at = 5 + (singleSegment ? 0 : 1) + dictionaryBytes
-  const sizeBytes = 1 << sizeFlag
-  if (at + sizeBytes > bytes.length) return null
+  const sizeBytes = sizeFlag === 0 && !singleSegment ? 0 : 1 << sizeFlag
+  return at + sizeBytes > bytes.length ? null : { at, sizeBytes }
+}
+
+function zstdContentSize(bytes: Uint8Array): number | null {
+  const field = zstdContentSizeField(bytes)
+  if (field === null) return null
+  const { at, sizeBytes } = field
   switch (sizeBytes) {
+    case 0:
+      return null
     case 1:
       return bytes[at] as number
     case 2:
@@ -155,6 +197,18 @@ function zstdContentSize(bytes: Uint8Array): number | null {
     default:
       return littleEndian32(bytes, at + 4) * 0x100000000 + littleEndian32(bytes, at)
   }
+}
+
+/** The position behind the first block of a frame, or null when it is not all there. */
+function zstdFirstBlockEnd(bytes: Uint8Array): number | null {
+  const field = zstdContentSizeField(bytes)
+  if (field === null) return null
+  const at = field.at + field.sizeBytes
+  if (at + 3 > bytes.length) return null
+  const header = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
+  // A repeated byte (type 1) is stored once, whatever its size says.
+  const end = at + 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3)
+  return end > bytes.length ? null : end
 }
 
 function littleEndian32(bytes: Uint8Array, at: number): number {

@@ -3,7 +3,7 @@
 import { zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
+import { decodeBatch, firstRecord, recordAt } from '../../protocol/batch-decode.ts'
 import { BatchBuilder } from '../../protocol/batch-encode.ts'
 import { stampBatch } from '../../protocol/batch-header.ts'
 import { appendAll, decodeSlowly, goldenBatch, limits, records, reseal } from './batches.ts'
@@ -66,6 +66,22 @@ describe('decodeBatch', () => {
     )
   })
 
+  test('reads batches whose offset deltas take one, two and three bytes', () => {
+    const builder = new BatchBuilder()
+    const value = Buffer.from('some value of a line')
+    const count = 9_999
+    for (let index = 0; index < count; index++) builder.append(value, 0, index % 20, index % 64)
+    const batch = builder.finish({ codec: 'none' })
+    const decoded = decodeBatch(batch, 0, limits)
+    const slow = decodeSlowly(batch)
+    for (let index = 0; index < count; index++) {
+      const record = recordAt(decoded, index)
+      expect(record.offset).toBe(index)
+      expect(record.timestamp).toBe(slow[index]?.timestamp)
+      expect(Buffer.from(record.value ?? []).equals(value.subarray(0, index % 20))).toBe(true)
+    }
+  })
+
   test('copies nothing of an unpacked batch: its bytes are a view', () => {
     const batch = goldenBatch()
     const decoded = decodeBatch(batch, 0, limits)
@@ -76,6 +92,66 @@ describe('decodeBatch', () => {
     const batch = goldenBatch()
     batch.writeInt16BE(8, 21)
     expect([...decodeBatch(reseal(batch), 0, limits).timestamps]).toEqual([1763684533236, 1763684533236])
+  })
+})
+
+describe('firstRecord', () => {
+  test('is the first record, whatever the codec', () => {
+    fc.assert(
+      fc.property(records, fc.constantFrom('none', 'gzip', 'zstd'), fc.nat(50), (wanted, codec, at) => {
+        const batch = appendAll(new BatchBuilder(), wanted).finish({ codec })
+        const bytes = Buffer.concat([Buffer.alloc(at), batch, Buffer.alloc(7)])
+        expect(firstRecord(bytes, at, limits)).toEqual(recordAt(decodeBatch(bytes, at, limits), 0))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  test.each(['none', 'gzip', 'zstd'] as const)(
+    'is found when it is larger than a block, packed with %s',
+    (codec) => {
+      for (const size of [10, 131_000, 131_072, 131_100, 1_000_000]) {
+        for (const value of [Buffer.alloc(size, 'ab'), noise(size)]) {
+          const builder = new BatchBuilder()
+          builder.append(value, 0, size, 5, Buffer.from('k'), [{ key: 'ld-source', value: Buffer.from('s') }])
+          for (let index = 0; index < 3000; index++) builder.append(value, 0, Math.min(size, 100), 6)
+          const first = firstRecord(builder.finish({ codec }), 0, limits)
+          expect(value.equals(first.value ?? Buffer.alloc(0)), `${size} bytes`).toBe(true)
+          expect(first).toMatchObject({ offset: 0, timestamp: 5, headers: [{ key: 'ld-source' }] })
+        }
+      }
+    },
+  )
+
+  test('unpacks only the first block of a zstd batch', () => {
+    const builder = new BatchBuilder()
+    const value = Buffer.alloc(200, 'abcdefg')
+    for (let index = 0; index < 4000; index++) builder.append(value, 0, 200, 6)
+    const batch = Buffer.from(builder.finish({ codec: 'zstd' }))
+    // Bytes near the end of the frame, which the first record does not need.
+    batch.fill(0xff, batch.length - 20)
+    expect(() => decodeBatch(reseal(batch), 0, limits)).toThrow(corrupt)
+    expect(firstRecord(batch, 0, limits).value).toEqual(value)
+  })
+
+  test('any bytes as records are refused or read inside themselves', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 7, maxLength: 200 }),
+        fc.constantFrom(0, 1, 4),
+        (section, codec) => {
+          try {
+            const record = firstRecord(sealed(section, 1, codec), 0, limits)
+            expect(record.offset).toBe(0)
+          } catch (error) {
+            expect(['BATCH_CORRUPT', 'BATCH_TOO_LARGE'], String(error)).toContain(
+              (error as { code?: string }).code,
+            )
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    )
   })
 })
 
@@ -160,6 +236,17 @@ describe('hostile batches with a valid CRC', () => {
     expect(() => decodeBatch(sealed(Buffer.alloc(20), 1, 3), 0, limits)).toThrow(/lz4/)
   })
 })
+
+/** Bytes that no codec packs. */
+function noise(size: number): Buffer {
+  const bytes = Buffer.alloc(size)
+  let state = 1
+  for (let at = 0; at < size; at++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    bytes[at] = state >>> 24
+  }
+  return bytes
+}
 
 function sealed(section: Uint8Array, count: number, codec: number): Buffer {
   const batch = Buffer.concat([goldenBatch().subarray(0, 61), section])
