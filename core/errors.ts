@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'FORBIDDEN' // the key may not do this
   | 'KEY_MISSING' // no key where one is needed, or an unknown one
   | 'LOG_CORRUPT' // stored bytes that fail their checksum
+  | 'METHOD_UNSUPPORTED' // the path is there, the HTTP method is not
   | 'NOT_FOUND'
   | 'OFFSET_OUT_OF_RANGE'
   | 'OVERLOADED' // back-pressure: retry after a while
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'REQUEST_INVALID'
   | 'REQUEST_TIMEOUT'
   | 'REQUEST_TOO_LARGE'
+  | 'SCHEMA_INVALID' // well-formed, but not the shape that is asked for
   | 'SINK_FAILED'
   | 'SINK_REFUSED' // the sink's other side refuses the data itself
   | 'SINK_MISCONFIGURED' // a missing table, a wrong password: pause, never skip

@@ -1,0 +1,111 @@
+// POST /v1/topics/{topic}/batches: RecordBatches of one source, the agents' way; see docs/http.md for the headers.
+
+import { LogdriveError } from '../../core/errors.ts'
+import type { SourceRange } from '../../core/event-log.ts'
+import type { Headers, ServerRequest, ServerResponse } from '../../core/runtime.ts'
+import { BATCH_OVERHEAD, type BatchLimits, splitBatches } from '../../protocol/batch-header.ts'
+import { unpackedSize } from '../../protocol/compression.ts'
+import { errorBody, json } from './errors.ts'
+import type { Ingest } from './ingest.ts'
+import { mediaType, typeUnsupported, withBody } from './limits.ts'
+import { type Call, param, type Route } from './router.ts'
+
+const sourceLengthMax = 256
+
+/** The route. */
+export function batchRoutes(ingest: Ingest): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/v1/topics/{topic}/batches',
+      access: 'ship',
+      about: 'Stores Kafka RecordBatch v2 bytes of one source, with its position in the Logdrive-* headers.',
+      handle: (call) => storeBatches(ingest, call),
+    },
+  ]
+}
+
+async function storeBatches(ingest: Ingest, call: Call): Promise<ServerResponse> {
+  const { request } = call
+  if (!isBinary(request)) throw typeUnsupported(request, 'application/octet-stream')
+  const range = rangeOf(request.headers)
+  const topic = param(call, 'topic')
+  const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
+  return await withBody(request, options, ingest.budget, async (bytes) => {
+    verify(bytes, ingest.limits.batch)
+    const kept = await ingest.log.append({ topic, bytes, range }, request.signal)
+    const { partition, epoch, to } = kept
+    if (kept.outcome !== 'conflict') {
+      return json(200, { partition, epoch, to, duplicate: kept.outcome === 'duplicate' })
+    }
+    return json(409, { ...errorBody(conflict(range, epoch)), kept: { partition, epoch, to } })
+  })
+}
+
+/**
+ * Looks at everything but the records: magic, lengths, CRC, counts, codec, and the unpacked size that the batch
+ * declares. Who unpacks it later is bounded again.
+ */
+function verify(bytes: Uint8Array, limits: BatchLimits): void {
+  for (const batch of splitBatches(bytes, limits)) {
+    if (batch.codec === 'snappy' || batch.codec === 'lz4') {
+      throw new LogdriveError('CODEC_UNSUPPORTED', `batches packed with ${batch.codec} are not read`, {
+        hint: 'Use none, gzip or zstd.',
+      })
+    }
+    if (batch.isControl || batch.isTransactional) {
+      throw new LogdriveError('BATCH_CORRUPT', 'transactional and control batches are not taken here')
+    }
+    const section = bytes.subarray(batch.at + BATCH_OVERHEAD, batch.at + batch.length)
+    const declared = unpackedSize(batch.codec, section)
+    if (declared !== null && declared > limits.unpackedBytesMax) {
+      throw new LogdriveError(
+        'BATCH_TOO_LARGE',
+        `a batch declares ${declared} bytes unpacked, at most ${limits.unpackedBytesMax} are allowed`,
+        { hint: 'Send smaller batches.' },
+      )
+    }
+  }
+}
+
+function conflict(range: SourceRange, keptEpoch: number): LogdriveError {
+  if (range.epoch < keptEpoch) {
+    return new LogdriveError('POSITION_STALE', 'the batch is of an older epoch of its source', {
+      hint: 'Ask GET /v1/sources/{source} where the source stands.',
+    })
+  }
+  return new LogdriveError('POSITION_CONFLICT', 'the batch does not follow what is kept of its source', {
+    hint: 'Cut or rewind to the kept position; when the bytes between are gone, send Logdrive-Gap: true.',
+  })
+}
+
+function rangeOf(headers: Headers): SourceRange {
+  const source = headers['logdrive-source'] ?? ''
+  if (!/^[\x21-\x7e]+$/.test(source) || source.length > sourceLengthMax) {
+    throw badHeader('Logdrive-Source', `1 to ${sourceLengthMax} printable ASCII characters without spaces`)
+  }
+  const epoch = wholeNumber(headers, 'Logdrive-Epoch')
+  const from = wholeNumber(headers, 'Logdrive-From')
+  const to = wholeNumber(headers, 'Logdrive-To')
+  if (from >= to) throw badHeader('Logdrive-To', 'a number larger than Logdrive-From')
+  const gap = headers['logdrive-gap'] ?? 'false'
+  if (!/^(true|false|1|0)$/.test(gap)) throw badHeader('Logdrive-Gap', 'true or false')
+  return { source, epoch, from, to, gap: gap === 'true' || gap === '1' }
+}
+
+function wholeNumber(headers: Headers, name: string): number {
+  const value = headers[name.toLowerCase()] ?? ''
+  const number = Number(value)
+  if (!/^\d{1,16}$/.test(value) || !Number.isSafeInteger(number))
+    throw badHeader(name, 'a whole number from 0')
+  return number
+}
+
+function badHeader(name: string, wanted: string): LogdriveError {
+  return new LogdriveError('REQUEST_INVALID', `the header ${name} must be ${wanted}`)
+}
+
+function isBinary(request: ServerRequest): boolean {
+  const type = mediaType(request)
+  return type === '' || type === 'application/octet-stream' || type === 'application/vnd.logdrive.batches'
+}

@@ -1,0 +1,12 @@
+// What all ingest routes share: the log they write to, their bounds, the budget of bytes in flight.
+import type { EventLog } from '../../core/event-log.ts'
+import type { Runtime } from '../../core/runtime.ts'
+import type { ByteBudget, IngestLimits } from './limits.ts'
+
+/** Handed to every ingest route. */
+export interface Ingest {
+  readonly log: EventLog
+  readonly limits: IngestLimits
+  readonly budget: ByteBudget
+  readonly runtime: Pick<Runtime, 'clock' | 'random' | 'logger'>
+}
