@@ -17,7 +17,7 @@ export interface Pages {
 const TITLE_WAIT_MS = 50
 
 /** `onView` runs after each view: a search may be in its address. */
-export function openPages(recorder: Recorder, onView: () => void): Pages {
+export function openPages(recorder: Recorder, onView: (url: string) => void): Pages {
   let seen: string | undefined
   let pending: (() => void) | undefined
 
@@ -29,7 +29,7 @@ export function openPages(recorder: Recorder, onView: () => void): Pages {
 
   const view = (props: Props) => {
     recorder.record('page_view', props, Date.now())
-    onView()
+    onView(recorder.page.url)
   }
 
   const start = (props: Props) => {

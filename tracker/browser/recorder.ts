@@ -27,27 +27,27 @@ const VERSION = '0.1.0'
 
 /** `source` must be new for every document load: positions 1, 2, 3 … start again with it. */
 export function openRecorder(options: Options, source: string, visitor: Visitor, queue: Queue): Recorder {
-  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+  // Read once: one body holds events of one head only, and on phones the viewport changes with every scroll.
+  const shared = {
+    v: 1,
+    site: options.site,
+    source,
+    context: {
+      locale: navigator.language,
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      screen: [screen.width, screen.height],
+      viewport: [innerWidth, innerHeight],
+      lib: 'logdrive.js',
+      lib_version: VERSION,
+      consent: options.consent,
+    },
+  }
   let position = 0
   const recorder: Recorder = {
     page: { page_view_id: uuid(), url: cutUrl(location.href), referrer: document.referrer },
     record(type, props, ts, page = recorder.page) {
       const id = uuid(ts)
-      const head = JSON.stringify({
-        v: 1,
-        site: options.site,
-        source,
-        ...visitor.identity(),
-        context: {
-          locale: navigator.language,
-          timezone: timeZone,
-          screen: [screen.width, screen.height],
-          viewport: [innerWidth, innerHeight],
-          lib: 'logdrive.js',
-          lib_version: VERSION,
-          consent: options.consent,
-        },
-      }).slice(1, -1)
+      const head = JSON.stringify({ ...shared, ...visitor.identity() }).slice(1, -1)
       const title = cutText(document.title, 256)
       const json = JSON.stringify({ id, n: position + 1, type, ts, ...page, title, props })
       // A refused event takes no position.

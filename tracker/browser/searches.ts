@@ -5,8 +5,8 @@ import type { Store } from './store.ts'
 import { cutText } from './text.ts'
 
 export interface Searches {
-  /** Looks for a term in the address. */
-  readUrl(): void
+  /** Looks for a term in a page's address. */
+  readUrl(url: string): void
   /** Looks for a term in a form that is being submitted. */
   readForm(event: Event): void
 }
@@ -37,8 +37,9 @@ export function openSearches(
   }
 
   return {
-    readUrl() {
-      const query = new URLSearchParams(location.search || location.hash.split('?')[1])
+    readUrl(url) {
+      // Of the address and of a route in the fragment.
+      const query = new URLSearchParams(url.split(/[?#]/).slice(1).join('&'))
       const param = params.find((name) => (query.get(name) || '').trim())
       if (param !== undefined) search(query.get(param) as string, 'url', param)
     },
