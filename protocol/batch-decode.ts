@@ -151,6 +151,7 @@ function decodeRecords(batch: DecodedRecords): number {
       const valueEnd = next + (valueLength >>> 1)
       const isPlain =
         // No longer varint and no negative length, no key, and a value and an empty header section that end the record.
+        // The header count being there, and 0, says too that the record lies inside the bytes.
         length < 0x4000 &&
         offsetDelta === index << 1 &&
         offsetDelta < 0x200000 &&
@@ -159,7 +160,6 @@ function decodeRecords(batch: DecodedRecords): number {
         valueLength < 0x4000 &&
         ((length | valueLength) & 1) === 0 &&
         valueEnd + 1 === end &&
-        end <= bytes.length &&
         bytes[valueEnd] === 0
       if (isPlain) {
         offsetDeltas[index] = index

@@ -69,42 +69,61 @@ export function reseal(batch: Buffer): Buffer {
   return batch
 }
 
-/** The second opinion: a plain decoder by DataView and bigint that shares nothing with protocol/ . */
+/**
+ * The second opinion: a plain, strict decoder by DataView and bigint that shares nothing with protocol/. Throws on
+ * anything that Kafka's format does not allow.
+ */
 export function decodeSlowly(batch: Uint8Array): readonly PlainRecord[] {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength)
   const codec = view.getInt16(21) & 7
   const packed = batch.subarray(61)
   const bytes = codec === 1 ? gunzipSync(packed) : codec === 4 ? zstdDecompressSync(packed) : packed
   let at = 0
-  const integer = (): bigint => {
-    let bits = 0n
+  const integer = (bits: 32 | 64, end: number): number => {
+    let zigzag = 0n
     for (let shift = 0n; ; shift += 7n) {
+      must(at < end, 'a varint is cut')
       const byte = bytes[at++] as number
-      bits |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return (bits >> 1n) ^ -(bits & 1n)
+      zigzag |= BigInt(byte & 0x7f) << shift
+      must(zigzag < 1n << BigInt(bits) && shift < BigInt(bits), 'a varint is too long')
+      if (byte < 0x80) return Number((zigzag >> 1n) ^ -(zigzag & 1n))
     }
   }
-  const field = (): Uint8Array | null => {
-    const length = Number(integer())
-    if (length < 0) return null
+  const field = (end: number): Uint8Array | null => {
+    const length = integer(32, end)
+    if (length === -1) return null
+    must(length >= 0 && at + length <= end, 'a field is cut')
     at += length
     return Uint8Array.from(bytes.subarray(at - length, at))
   }
-  return Array.from({ length: view.getInt32(57) }, (_, index) => {
-    const length = Number(integer())
+  const header = (end: number): RecordHeader => {
+    const key = field(end)
+    if (key === null) throw new Error('a header has no key')
+    return { key: new TextDecoder().decode(key), value: field(end) }
+  }
+  const decoded: PlainRecord[] = []
+  for (let index = 0; index < view.getInt32(57); index++) {
+    const length = integer(32, bytes.length)
     const end = at + length
+    must(length > 0 && end <= bytes.length, 'a record is cut')
     at++
-    const timestamp = Number(view.getBigInt64(27) + integer())
-    if (Number(integer()) !== index) throw new Error('offset delta')
-    const key = field()
-    const value = field()
-    const headers = Array.from({ length: Number(integer()) }, () => ({
-      key: Buffer.from(field() as Uint8Array).toString('utf8'),
-      value: field(),
-    }))
-    if (at !== end) throw new Error('record length')
-    return { timestamp, key, value, headers }
-  })
+    const timestamp = Number(view.getBigInt64(27)) + integer(64, end)
+    must(integer(32, end) === index, 'an offset delta is wrong')
+    const key = field(end)
+    const value = field(end)
+    const headers: RecordHeader[] = []
+    const count = integer(32, end)
+    must(count >= 0, 'a header count is negative')
+    while (headers.length < count) headers.push(header(end))
+    must(at === end, 'a record has another length')
+    decoded.push({ timestamp, key, value, headers })
+  }
+  must(at === bytes.length, 'bytes are left over')
+  return decoded
+}
+
+function must(condition: boolean, what: string): void {
+  if (!condition) throw new Error(what)
 }
 
 const bytesOrNull = fc.option(fc.uint8Array({ maxLength: 40 }), { nil: null })
