@@ -25,11 +25,11 @@ export function collectorUrls(config: Config): readonly string[] {
   return [`http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`]
 }
 
-/** The text of `logdrive init`: collector, an example agent and sinks. */
-export function starterYaml(): string {
+/** The text of `logdrive init`: collector, an example agent and sinks. `file` is named in its comments. */
+export function starterYaml(file = 'logdrive.yaml'): string {
   return `${modeline}
 # Logdrive: what receives, keeps, collects and drains. Every key: docs/config.md.
-# Check it with: logdrive validate -c logdrive.yaml     Run it with: logdrive up -c logdrive.yaml
+# Check it with: logdrive validate -c ${file}     Run it with: logdrive up -c ${file}
 version: 1
 
 # Topics, offsets and the embedded ClickHouse live in this folder.
@@ -70,10 +70,10 @@ sinks:
 }
 
 /** The text of `logdrive init --agent`: an agent alone, that ships to a collector elsewhere. */
-export function starterAgentYaml(): string {
+export function starterAgentYaml(file = 'agent.yaml'): string {
   return `${modeline}
 # A Logdrive agent: tails files and ships their lines. Every key: docs/config.md.
-# Check it with: logdrive validate -c agent.yaml     Run it with: logdrive agent -c agent.yaml
+# Check it with: logdrive validate -c ${file}     Run it with: logdrive agent -c ${file}
 version: 1
 
 agent:

@@ -1,0 +1,238 @@
+// The checks of logdrive doctor: each looks at one thing and says what it found, and the fix.
+
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+import type { SinkConfig } from '../config/schema.ts'
+import type { Address, HttpResponse } from '../core/runtime.ts'
+import { httpClient } from '../runtime/http-client.ts'
+import { field } from './client.ts'
+import { humanSize, humanTime } from './output.ts'
+
+const timeoutMs = 3000
+const freeBytesFail = 128 * 1024 * 1024
+const freeBytesWarn = 2 * 1024 * 1024 * 1024
+const skewMsWarn = 5000
+const nodeMajorMin = 24
+/** Before this was written no clock was right. */
+const earliestMs = Date.UTC(2026, 0, 1)
+
+/** What one check found. */
+export interface Check {
+  readonly name: string
+  readonly result: 'ok' | 'warn' | 'fail'
+  readonly about: string
+  readonly fix?: string
+}
+
+/** The version of Node that runs this. */
+export function checkNode(): Check {
+  const major = Number(process.versions.node.split('.')[0])
+  const about = `${process.versions.node} on ${process.platform} ${process.arch}`
+  if (major >= nodeMajorMin) return { name: 'Node', result: 'ok', about }
+  return { name: 'Node', result: 'fail', about, fix: `use Node ${nodeMajorMin} or newer` }
+}
+
+/** Whether a folder can be written and synced, and how much room it has. Leaves nothing behind. */
+export function checkFolder(name: string, path: string): readonly Check[] {
+  const full = resolve(path)
+  const exists = existsSync(full)
+  const place = exists ? full : nearestFolder(full)
+  const checks: Check[] = []
+  try {
+    if (!statSync(place).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' })
+    accessSync(place, constants.W_OK | constants.X_OK)
+    if (exists) probe(full)
+    const about = exists ? `${full} can be written and synced` : `${full} is not there yet; it can be made`
+    checks.push({ name, result: 'ok', about })
+  } catch (error) {
+    const code = codeOf(error)
+    const fix =
+      code === 'ENOSPC'
+        ? 'free some space; nothing is lost, writing goes on by itself'
+        : `give it to the user that runs Logdrive: chown -R USER ${place}`
+    checks.push({ name, result: 'fail', about: `${place} cannot be written (${code})`, fix })
+  }
+  checks.push(checkSpace(name, place))
+  return checks
+}
+
+/** Copies of damaged pieces of the log that were set aside at a start. */
+export function checkQuarantine(data: string): readonly Check[] {
+  const folder = join(resolve(data), 'quarantine')
+  if (!existsSync(folder)) return []
+  const count = entriesOf(folder).length
+  if (count === 0) return []
+  const about = `${count} damaged ${count === 1 ? 'piece' : 'pieces'} of the log in ${folder}`
+  const fix = 'look at "logdrive status" for what was lost; keep the files for the report, then remove them'
+  return [{ name: 'damage', result: 'warn', about, fix }]
+}
+
+/** Whether the port is free, or taken by a program that answers `path` well: then it is ours. */
+export async function checkPort(
+  name: string,
+  address: Address,
+  path: string,
+  signal: AbortSignal,
+): Promise<Check> {
+  const shown = `${address.host}:${address.port}`
+  const trouble = await tryToListen(address)
+  if (trouble === undefined) return { name, result: 'ok', about: `${shown} is free` }
+  if (trouble !== 'EADDRINUSE') {
+    const fix =
+      trouble === 'EACCES'
+        ? 'ports below 1024 need a right: take another'
+        : 'is this an address of this machine?'
+    return { name, result: 'fail', about: `cannot listen on ${shown} (${trouble})`, fix }
+  }
+  const answer = await get(`${urlOf(address)}${path}`, signal)
+  if (answer?.status === 200) return { name, result: 'ok', about: `a collector is running on ${shown}` }
+  const fix = `stop the other program, or set another port: collector.http.listen (ss -ltnp 'sport = :${address.port}')`
+  return { name, result: 'fail', about: `${shown} is taken by another program`, fix }
+}
+
+/** Whether the ClickHouse behind a sink answers, or the embedded one can be started. */
+export async function checkClickHouse(sink: string, config: SinkConfig, signal: AbortSignal): Promise<Check> {
+  const name = `ClickHouse of ${sink}`
+  const url = field(config.server, 'url')
+  if (typeof url === 'string') {
+    const { origin } = new URL(url)
+    const answer = await get(new URL('/ping', url).href, signal)
+    if (answer?.status === 200) return { name, result: 'ok', about: `${origin} answers` }
+    const about = answer === undefined ? `${origin} does not answer` : `${origin} answered ${answer.status}`
+    return { name, result: 'fail', about, fix: `is it running, and is sinks.${sink}.server.url right?` }
+  }
+  const port = typeof config.port === 'number' ? config.port : 8123
+  const answer = await get(`http://127.0.0.1:${port}/ping`, signal)
+  if (answer?.status === 200) return { name, result: 'ok', about: `embedded, running on 127.0.0.1:${port}` }
+  if ((await tryToListen({ host: '127.0.0.1', port })) !== undefined) {
+    const fix = `stop the other program, or set another port: sinks.${sink}.port`
+    return { name, result: 'fail', about: `127.0.0.1:${port} is taken by another program`, fix }
+  }
+  if (isInstalled('chdb')) return { name, result: 'ok', about: `embedded, not running; port ${port} is free` }
+  const fix = `npm install chdb, or name a server: sinks.${sink}.server: { url: ... }`
+  return { name, result: 'fail', about: 'the embedded engine (chdb) is not installed', fix }
+}
+
+/** The clock against itself, the newest file of the data folder, and a collector that runs. */
+export async function checkClock(data: string, address: Address, signal: AbortSignal): Promise<Check> {
+  const name = 'clock'
+  const now = Date.now()
+  const about = new Date(now).toISOString()
+  const fix = 'set the clock and keep it right: timedatectl set-ntp true'
+  if (now < earliestMs) return { name, result: 'fail', about: `${about} is in the past`, fix }
+  const ahead = newestChange(resolve(data)) - now
+  if (ahead > skewMsWarn)
+    return {
+      name,
+      result: 'warn',
+      about: `${about} is ${humanTime(ahead)} behind the newest file of ${data}`,
+      fix,
+    }
+  const asked = Date.now()
+  const answer = await get(`${urlOf(address)}/healthz`, signal)
+  const theirs = Date.parse(answer?.headers.date ?? '')
+  // The header counts seconds, and the answer took its time.
+  const skewMs = Math.abs(theirs - asked) - (Date.now() - asked) - 1000
+  if (skewMs > skewMsWarn)
+    return { name, result: 'warn', about: `${humanTime(skewMs)} away from the clock of the collector`, fix }
+  return { name, result: 'ok', about }
+}
+
+function checkSpace(name: string, place: string): Check {
+  const title = `${name}: space`
+  try {
+    const { bavail, bsize, blocks } = statfsSync(place)
+    const free = bavail * bsize
+    const about = `${humanSize(free)} free of ${humanSize(blocks * bsize)}`
+    const fix = 'free some space, or lower retention (topics.NAME.retention)'
+    if (free < freeBytesFail) return { name: title, result: 'fail', about, fix }
+    return free < freeBytesWarn
+      ? { name: title, result: 'warn', about, fix }
+      : { name: title, result: 'ok', about }
+  } catch (error) {
+    return { name: title, result: 'warn', about: `free space is not known (${codeOf(error)})` }
+  }
+}
+
+/** Writes, syncs and removes a file. */
+function probe(folder: string): void {
+  const path = join(folder, `.doctor-${process.pid}`)
+  const file = openSync(path, 'wx')
+  try {
+    writeSync(file, Buffer.alloc(4096))
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+    rmSync(path, { force: true })
+  }
+}
+
+function nearestFolder(path: string): string {
+  let place = path
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place)
+  return place
+}
+
+function newestChange(folder: string): number {
+  const times = entriesOf(folder).map(
+    (name) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  )
+  return Math.max(0, ...times)
+}
+
+function entriesOf(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+/** Undefined when it can be listened on, else the code of the trouble. */
+async function tryToListen(address: Address): Promise<string | undefined> {
+  const server = createServer()
+  return await new Promise((done) => {
+    server.once('error', (error) => done(codeOf(error)))
+    server.listen(address.port, address.host, () => server.close(() => done(undefined)))
+  })
+}
+
+async function get(url: string, signal: AbortSignal): Promise<HttpResponse | undefined> {
+  try {
+    return await httpClient()({ method: 'GET', url, headers: {}, body: null, timeoutMs }, signal)
+  } catch (error) {
+    if (signal.aborted) throw error
+    return undefined
+  }
+}
+
+/** Where the address is reached from here. */
+function urlOf(address: Address): string {
+  const host = address.host === '0.0.0.0' ? '127.0.0.1' : address.host === '::' ? '::1' : address.host
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    return existsSync(new URL(import.meta.resolve(name)))
+  } catch {
+    return false
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}

@@ -1,0 +1,64 @@
+// The list of commands. Each is loaded when it is called, so that an agent never loads what it does not run.
+
+import type { Command } from './command.ts'
+
+/** A command by name; `load` imports it. */
+export interface Entry {
+  readonly name: string
+  readonly summary: string
+  load(): Promise<Command>
+}
+
+/** All commands, in the order help shows them. */
+export const commands: readonly Entry[] = [
+  {
+    name: 'init',
+    summary: 'Writes a commented configuration to start from',
+    load: async () => (await import('./init.ts')).init,
+  },
+  {
+    name: 'validate',
+    summary: 'Lists every problem of a configuration with its place',
+    load: async () => (await import('./validate.ts')).validate,
+  },
+  {
+    name: 'schema',
+    summary: 'Prints the JSON Schema of the configuration, for editors',
+    load: async () => (await import('./schema.ts')).schema,
+  },
+  {
+    name: 'doctor',
+    summary: 'Checks data folder, configuration, disk, clock, ports and ClickHouse, and says the fix',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
+    name: 'status',
+    summary: 'Shows health, topics, agents, sinks and lag of a collector',
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'topics',
+    summary: 'Lists, describes, creates, alters and deletes topics',
+    load: async () => (await import('./topics.ts')).topics,
+  },
+  {
+    name: 'produce',
+    summary: 'Sends the lines of stdin to a topic',
+    load: async () => (await import('./produce.ts')).produce,
+  },
+  {
+    name: 'tail',
+    summary: 'Prints the records of topics, one JSON a line',
+    load: async () => (await import('./tail.ts')).tail,
+  },
+  {
+    name: 'sql',
+    summary: 'Asks the ClickHouse behind the first clickhouse sink',
+    load: async () => (await import('./sql.ts')).sql,
+  },
+  {
+    name: 'snippet',
+    summary: 'Prints the HTML tag that tracks a web site',
+    load: async () => (await import('./snippet.ts')).snippet,
+  },
+]

@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+// The command line: finds the command, reads its arguments, prints its trouble, sets the exit code.
+
+import { readFileSync } from 'node:fs'
+import { addAbortSignal } from 'node:stream'
+import { didYouMean } from '../config/suggest.ts'
+import { LogdriveError } from '../core/errors.ts'
+import { exitCodes, helpOf, type Io, readArguments } from './command.ts'
+import { commands } from './commands.ts'
+import { colour, escapeForTerminal, streamOutput } from './output.ts'
+
+await main(process.argv.slice(2))
+
+async function main(words: readonly string[]): Promise<void> {
+  const stopping = new AbortController()
+  const io = processIo(stopping)
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      // The second one means: at once.
+      if (stopping.signal.aborted) process.exit(name === 'SIGINT' ? 130 : 143)
+      stopping.abort(new Error(`stopped by ${name}`))
+    })
+  }
+  process.exitCode = await run(words, io, stopping.signal).catch((error: unknown) =>
+    report(error, io, stopping.signal),
+  )
+}
+
+async function run(words: readonly string[], io: Io, signal: AbortSignal): Promise<number> {
+  const [name, ...rest] = words
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    const asked = name === 'help' ? rest[0] : undefined
+    if (asked !== undefined) return await run([asked, '--help'], io, signal)
+    await (name === undefined ? io.stderr : io.stdout).write(overview())
+    return name === undefined ? exitCodes.usage : exitCodes.good
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    await io.stdout.write(`${version()}\n`)
+    return exitCodes.good
+  }
+  const names = commands.map((entry) => entry.name)
+  const entry = commands.find((one) => one.name === name)
+  if (entry === undefined) {
+    const kind = name.startsWith('-') ? 'option' : 'command'
+    const shown = JSON.stringify(name.slice(0, 60))
+    throw new LogdriveError('USAGE', `unknown ${kind} ${shown}${didYouMean(name, names)}`, {
+      hint: 'logdrive --help lists the commands',
+    })
+  }
+  const command = await entry.load()
+  if (wantsHelp(rest)) {
+    await io.stdout.write(helpOf(command))
+    return exitCodes.good
+  }
+  try {
+    return await command.run(readArguments(rest, command.options), io, signal)
+  } catch (error) {
+    if (!(error instanceof LogdriveError) || error.code !== 'USAGE' || error.hint !== null) throw error
+    const hint = `logdrive ${name} --help shows how`
+    throw new LogdriveError('USAGE', `${name}: ${error.message}`, { hint, cause: error })
+  }
+}
+
+/** Prints trouble to stderr and says which exit code it is. */
+async function report(error: unknown, io: Io, signal: AbortSignal): Promise<number> {
+  // Ctrl-C, or a reader that went away, is no trouble.
+  if (signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError')))
+    return exitCodes.good
+  const label = colour('logdrive:', 'red', io.stderr)
+  if (!(error instanceof LogdriveError)) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    await io.stderr.write(`${label} this is a bug, please report it:\n${escapeForTerminal(text)}\n`)
+    return exitCodes.failed
+  }
+  const hint = error.hint === null ? '' : `  ${error.hint}\n`
+  await io.stderr.write(`${label} ${escapeForTerminal(error.message)}\n${escapeForTerminal(hint)}`)
+  if (error.code === 'USAGE') return exitCodes.usage
+  return error.code === 'CONFIG_INVALID' ? exitCodes.config : exitCodes.failed
+}
+
+function processIo(stopping: AbortController): Io {
+  const onClosed = () => stopping.abort(new Error('the reader of the output went away'))
+  const { env } = process
+  const noColour = (env.NO_COLOR ?? '') !== '' || env.TERM === 'dumb'
+  return {
+    // Opened only by who reads it; a stop ends the reading.
+    get stdin() {
+      return addAbortSignal(stopping.signal, process.stdin)
+    },
+    stdout: streamOutput(process.stdout, noColour, onClosed),
+    stderr: streamOutput(process.stderr, noColour, onClosed),
+    variable: (name) => env[name],
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...commands.map((entry) => entry.name.length)) + 2
+  const lines = commands.map((entry) => `  ${entry.name.padEnd(width)}${entry.summary}`)
+  return [
+    'Logdrive: logs and activity, kept durably, drained into ClickHouse and files.',
+    '',
+    'Usage: logdrive COMMAND [options]',
+    '',
+    ...lines,
+    '',
+    'logdrive COMMAND --help shows its options with examples. logdrive --version shows the version.',
+    'Exit codes: 0 good, 1 failed, 2 wrong usage, 78 configuration error.',
+    '',
+  ].join('\n')
+}
+
+function wantsHelp(words: readonly string[]): boolean {
+  const end = words.indexOf('--')
+  const own = end < 0 ? words : words.slice(0, end)
+  return own.includes('--help') || own.includes('-h')
+}
+
+function version(): string {
+  // Beside the sources in a checkout, one folder up from dist/ in the package.
+  for (const place of ['../package.json', '../../package.json']) {
+    const text = readPackage(new URL(place, import.meta.url))
+    if (text !== undefined) return text
+  }
+  return 'unknown'
+}
+
+function readPackage(url: URL): string | undefined {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(url, 'utf8'))
+    const known =
+      typeof manifest === 'object' && manifest !== null && 'name' in manifest && 'version' in manifest
+    return known && manifest.name === 'logdrive' ? String(manifest.version) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,104 @@
+// logdrive status: the health of a collector, its topics, agents, sinks, lag and losses.
+
+import { collectorOf, field, listIn } from './client.ts'
+import { type Command, collectorOptions, exitCodes, jsonOption, usage } from './command.ts'
+import {
+  type Cell,
+  colour,
+  escapeForTerminal,
+  humanSize,
+  humanTime,
+  jsonText,
+  type Output,
+  table,
+} from './output.ts'
+
+/** Exit code 1 when the collector answers and says that it is not well. */
+export const status: Command = {
+  name: 'status',
+  summary: 'Shows health, topics, agents, sinks and lag of a collector',
+  usage: '[options]',
+  examples: [
+    'logdrive status',
+    'logdrive status --json | jq .sinks',
+    'logdrive status --url http://collector:8750',
+  ],
+  options: { ...collectorOptions, ...jsonOption },
+  async run(args, io, signal) {
+    if (args.positionals.length > 0) throw usage('there is nothing to name')
+    const collector = collectorOf(args, io)
+    const answer = await collector.request({ method: 'GET', path: '/v1/status' }, signal)
+    if (args.has('json')) await io.stdout.write(jsonText(answer, io.stdout))
+    else await io.stdout.write(statusText(collector.url, answer, io.stdout))
+    return isWell(answer) ? exitCodes.good : exitCodes.failed
+  },
+}
+
+/** Lists that are shown as tables of their own, and the columns that come first. */
+const sections: readonly (readonly [string, readonly string[]])[] = [
+  ['sinks', ['name', 'type', 'state']],
+  ['topics', ['name', 'partitions', 'records']],
+  ['agents', ['name', 'source', 'host']],
+  ['groups', ['group', 'topic', 'partition', 'lag']],
+  ['losses', ['reason', 'topic', 'count']],
+]
+
+function statusText(url: string, answer: unknown, output: Output): string {
+  const well = isWell(answer) ? colour('well', 'green', output) : colour('not well', 'red', output)
+  const facts = Object.entries(typeof answer === 'object' && answer !== null ? answer : {})
+    .filter(([name, value]) => !sections.some(([section]) => section === name) && value !== null)
+    .flatMap(([name, value]) => factLines(name, value))
+  const tables = sections.flatMap(([name, first]) => {
+    const rows = listIn(answer, name).filter((row) => typeof row === 'object' && row !== null)
+    return rows.length === 0 ? [] : [`\n${name}\n${sectionTable(rows, first)}`]
+  })
+  return `${'collector'.padEnd(20)}${url}: ${well}\n${facts.join('')}${tables.join('')}`
+}
+
+/** One line for a plain value, one for each value of a map of plain values. */
+function factLines(name: string, value: unknown): readonly string[] {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const inner = Object.entries(value)
+    return inner.flatMap(([key, one]) =>
+      typeof one === 'object' ? [] : [`${`${name}.${key}`.padEnd(20)} ${factText(key, one)}\n`],
+    )
+  }
+  if (Array.isArray(value)) return value.length === 0 ? [] : [`${name.padEnd(20)}${value.length}\n`]
+  return [`${name.padEnd(20)}${factText(name, value)}\n`]
+}
+
+function sectionTable(rows: readonly unknown[], first: readonly string[]): string {
+  const keys = new Set(rows.flatMap((row) => Object.keys(row as object)))
+  const plain = [...keys].filter((key) => rows.every((row) => isPlain(field(row, key))))
+  const columns = [
+    ...first.filter((key) => plain.includes(key)),
+    ...plain.filter((key) => !first.includes(key)),
+  ]
+  const cells = rows.map((row) =>
+    columns.map((key): Cell => {
+      const value = field(row, key)
+      return typeof value === 'number' && !/(Ms|[bB]ytes)$/.test(key) ? value : factText(key, value)
+    }),
+  )
+  return table(columns, cells)
+}
+
+function factText(key: string, value: unknown): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'number' && key.endsWith('Ms')) return humanTime(value)
+  if (typeof value === 'number' && /[bB]ytes$/.test(key)) return humanSize(value)
+  return escapeForTerminal(String(value))
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value !== 'object' || value === null
+}
+
+/** A collector that says nothing of its health is well: it answered. */
+function isWell(answer: unknown): boolean {
+  const said = field(answer, 'ready') ?? field(answer, 'healthy') ?? field(answer, 'ok')
+  const state = field(answer, 'state') ?? field(answer, 'health') ?? field(answer, 'status')
+  return (
+    said !== false && !(typeof state === 'string' && /^(failed|failing|unhealthy|not ready)$/.test(state))
+  )
+}
