@@ -18,16 +18,18 @@ export async function watchDirectories(
   let warned = false
   let done = false
 
-  // atomic would merge unlink + add into one change and so hide rotations.
+  // atomic would merge unlink + add into one change and so hide rotations. What is inside is ignored: chokidar would
+  // look at every file and hold back changes that follow each other closely; `raw` tells of them all the same.
   const watcher = watch([...asked.keys()], {
     atomic: false,
     awaitWriteFinish: false,
     depth: 0,
+    ignored: (each) => !asked.has(path.resolve(each)),
     ignoreInitial: true,
     ignorePermissionErrors: true,
   })
   const tell = (changed: string) => {
-    const directory = asked.get(path.dirname(changed)) ?? asked.get(changed)
+    const directory = asked.get(path.resolve(changed))
     if (directory === undefined || done || pending.has(directory)) return
     pending.add(directory)
     setImmediate(() => {
@@ -35,7 +37,12 @@ export async function watchDirectories(
       if (!done) hint(directory)
     })
   }
-  watcher.on('all', (_event, changed) => tell(path.resolve(changed)))
+  watcher.on('raw', (_event, _name, details) => {
+    if (typeof details !== 'object' || details === null || !('watchedPath' in details)) return
+    tell(String(details.watchedPath))
+  })
+  // The directory itself came or went.
+  watcher.on('all', (_event, changed) => tell(changed))
   watcher.on('error', (error) => {
     if (warned || done) return
     warned = true

@@ -83,6 +83,17 @@ test('a hint comes after an append, a new file and a rotation', async () => {
   }
 })
 
+test('hints come for a directory behind a link too, by the name that was asked', async () => {
+  const directory = folder()
+  fs.mkdirSync(`${directory}/real`)
+  fs.symlinkSync('real', `${directory}/link`)
+  const changed = new Set<string>()
+  const files = nodeFiles(new MemoryLogger())
+  watches.push(await files.watch([`${directory}/link`], (name) => changed.add(name)))
+  fs.writeFileSync(`${directory}/real/a.log`, 'x')
+  await expect.poll(() => [...changed], { timeout: 5_000 }).toEqual([`${directory}/link`])
+})
+
 test('no hints any more after disposal', async () => {
   const directory = folder()
   let hints = 0
@@ -99,4 +110,22 @@ test('no hints any more after disposal', async () => {
   fs.writeFileSync(`${directory}/b.log`, 'x')
   await expect.poll(() => hints, { timeout: 5_000 }).toBeGreaterThanOrEqual(100)
   expect(hints % 100).toBe(0)
+})
+
+test('a kernel that refuses watches costs the hints, one warning and nothing else', (context) => {
+  const directory = folder()
+  const root = path.resolve(import.meta.dirname, '../..')
+  const script = `
+    import { nodeFiles } from ${JSON.stringify(`${root}/runtime/files.ts`)}
+    const logger = { warn: (fields) => console.log('warned', fields.err.code) }
+    const watch = await nodeFiles(logger).watch(['${directory}', '${root}/core'], () => {})
+    await watch[Symbol.asyncDispose]()
+    console.log('done')`
+  // A user namespace has limits of its own: nobody else on this machine is touched.
+  const inside = 'echo 0 > /proc/sys/user/max_inotify_watches && exec "$0" --input-type=module -e "$1"'
+  const ran = spawnSync('unshare', ['-Ur', 'sh', '-c', inside, process.execPath, script], {
+    encoding: 'utf8',
+  })
+  if (ran.error !== undefined || ran.stderr.includes('unshare')) context.skip('needs user namespaces')
+  expect(ran.stdout).toBe('warned ENOSPC\ndone\n')
 })
