@@ -1,0 +1,256 @@
+// Agent: tails the files of its inputs and ships their lines; starts, scans, stops.
+import type { Runtime } from '../core/runtime.ts'
+import { Scope } from '../core/scope.ts'
+import { slabBytes } from './block.ts'
+import { Checkpoints, openAgentId } from './checkpoints.ts'
+import { discoverer, type Scan } from './discover.ts'
+import type { Follower } from './follower.ts'
+import { Losses } from './losses.ts'
+import { Handles } from './open-file.ts'
+import { type AgentLimits, type AgentOptions, defaultLimits } from './options.ts'
+import { Quarantine } from './quarantine.ts'
+import { Roster } from './roster.ts'
+import { type AgentStatus, statusOf } from './status.ts'
+import { Slabs } from './turns.ts'
+import { Uplink } from './uplink.ts'
+
+/** Checkpoints of files long gone are looked for this often, in ms. */
+const collectMs = 3_600_000
+/** More directories than this are only scanned, not watched. */
+const watchedMax = 256
+
+/** A running agent. */
+export interface Agent extends AsyncDisposable {
+  /** Resolves when it stopped; rejects when its own disk failed. */
+  readonly stopped: Promise<void>
+  /** Everything there is to know about it now. */
+  status(): AgentStatus
+}
+
+/** Starts an agent and runs it until the signal aborts and what was under way is shipped and kept. */
+export async function runAgent(options: AgentOptions, runtime: Runtime, signal: AbortSignal): Promise<void> {
+  await using agent = await startAgent(options, runtime, signal)
+  await agent.stopped
+}
+
+/** Starts an agent. It stops when the signal aborts or when it is disposed. */
+export async function startAgent(
+  options: AgentOptions,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<Agent> {
+  const limits = { ...defaultLimits, ...options.limits }
+  const { id, isNew } = await openAgentId(options.stateFolder, runtime)
+  const checkpoints = await Checkpoints.open(
+    { folder: options.stateFolder, everyMs: limits.checkpointMs, retentionMs: limits.checkpointRetentionMs },
+    runtime,
+  )
+  const stop = new AbortController()
+  const follow = () => stop.abort(signal.reason)
+  if (signal.aborted) follow()
+  else signal.addEventListener('abort', follow, { once: true })
+  const running = new RunningAgent(options, limits, { id, isNew, checkpoints }, runtime)
+  const stopped = running.run(stop.signal).finally(() => signal.removeEventListener('abort', follow))
+  // The failure is the caller's through `stopped`; this only keeps it from being nobody's.
+  stopped.catch(() => undefined)
+  return {
+    stopped,
+    status: () => running.status(),
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await stopped
+    },
+  }
+}
+
+interface State {
+  readonly id: string
+  readonly isNew: boolean
+  readonly checkpoints: Checkpoints
+}
+
+class RunningAgent {
+  readonly #options: AgentOptions
+  readonly #limits: AgentLimits
+  readonly #state: State
+  readonly #runtime: Runtime
+  readonly #losses: Losses
+  readonly #slabs: Slabs
+  readonly #handles: Handles
+  readonly #uplink: Uplink
+  readonly #quarantine: Quarantine
+  readonly #discover: (signal: AbortSignal) => Promise<Scan>
+  #roster: Roster | null = null
+  #scan: { readonly scan: Scan; readonly tookMs: number } | null = null
+  #hinted: (() => void) | null = null
+
+  constructor(options: AgentOptions, limits: AgentLimits, state: State, runtime: Runtime) {
+    this.#options = options
+    this.#limits = limits
+    this.#state = state
+    this.#runtime = runtime
+    this.#losses = new Losses(runtime.logger)
+    const lineBytesMax = Math.max(0, ...options.inputs.map((input) => input.lineBytesMax))
+    this.#slabs = new Slabs(
+      limits.batchesMax,
+      slabBytes(limits.batchBytesMax, lineBytesMax),
+      limits.batchLinesMax,
+    )
+    this.#handles = new Handles(limits.openFilesMax)
+    const { collectors, key, host, stateFolder } = options
+    this.#uplink = new Uplink(
+      {
+        collectors,
+        key,
+        agent: host,
+        timeoutMs: limits.requestMs,
+        requestsMax: limits.requestsMax,
+        blockedMs: limits.blockedMs,
+      },
+      runtime.http,
+      runtime.logger,
+    )
+    const quarantine = { folder: stateFolder, bytesMax: limits.quarantineBytesMax }
+    this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
+    this.#discover = discoverer(options.inputs, runtime.files)
+  }
+
+  status(): AgentStatus {
+    return statusOf({
+      agent: this.#state.id,
+      host: this.#options.host,
+      followers: this.#roster?.followers ?? [],
+      scan: this.#scan,
+      uplink: this.#uplink,
+      batchesInFlight: this.#slabs.taken,
+      openFiles: this.#handles.count,
+      losses: this.#losses,
+    })
+  }
+
+  /** Until `stop` aborts; then requests under way may finish, and the last positions are kept. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { checkpoints } = this.#state
+    const { clock, logger } = this.#runtime
+    const never = new AbortController().signal
+    await using keeping = new Scope(never)
+    keeping.spawn((signal) => checkpoints.run(signal))
+    {
+      await using followers = new Scope(never)
+      await using scanning = new Scope(stop)
+      this.#roster = this.#makeRoster((follower, ended) => {
+        followers.spawn((kill) => follower.run(scanning.signal, kill).finally(ended))
+      })
+      const roster = this.#roster
+      // Whatever fails first (our own disk) ends all of it.
+      const fail = () => scanning.cancel(new Error('a part of the agent failed'))
+      followers.signal.addEventListener('abort', fail, { once: true })
+      keeping.signal.addEventListener('abort', fail, { once: true })
+      scanning.spawn((signal) => this.#scanLoop(roster, signal))
+      scanning.spawn((signal) => this.#collectLoop(roster, signal))
+      logger.info({ agent: this.#state.id, inputs: this.#options.inputs.length }, 'agent started')
+      await scanning.wait()
+      const drained = new AbortController()
+      await Promise.race([
+        followers.wait().finally(() => drained.abort()),
+        clock.sleep(this.#limits.drainMs, drained.signal),
+      ])
+    }
+    keeping.cancel()
+    await keeping.wait()
+    await checkpoints.save()
+    logger.info({ agent: this.#state.id }, 'agent stopped')
+  }
+
+  #makeRoster(start: (follower: Follower, ended: () => void) => void): Roster {
+    const { id: agentId, isNew, checkpoints } = this.#state
+    return new Roster({
+      runtime: this.#runtime,
+      agentId,
+      isNew,
+      host: this.#options.host,
+      inputs: new Map(this.#options.inputs.map((input) => [input.name, input])),
+      limits: this.#limits,
+      checkpoints,
+      slabs: this.#slabs,
+      handles: this.#handles,
+      uplink: this.#uplink,
+      losses: this.#losses,
+      quarantine: this.#quarantine,
+      start,
+    })
+  }
+
+  /** Scans are the truth; hints only bring the next one forward. */
+  async #scanLoop(roster: Roster, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#runtime
+    await using watching = new Watching(this.#runtime, () => this.#hinted?.())
+    while (!signal.aborted) {
+      const started = clock.monotonic()
+      try {
+        const scan = await this.#discover(signal)
+        await roster.take(scan)
+        const tookMs = clock.monotonic() - started
+        this.#scan = { scan, tookMs }
+        await watching.watch(scan.directories)
+        await this.#waitForScan(tookMs, signal)
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
+    }
+  }
+
+  /** A scan that takes long is done less often: hints and all, at most a fifth of the time goes into scans. */
+  async #waitForScan(tookMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#runtime
+    const { scanMs, hintMs } = this.#limits
+    const early = new AbortController()
+    let hinted = false
+    this.#hinted = () => {
+      hinted = true
+      early.abort()
+    }
+    const abort = () => early.abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const restMs = Math.max(hintMs, tookMs * 4)
+    const began = clock.monotonic()
+    await clock.sleep(Math.max(scanMs, restMs), early.signal)
+    signal.removeEventListener('abort', abort)
+    this.#hinted = null
+    if (hinted) await clock.sleep(Math.max(0, restMs - (clock.monotonic() - began)), signal)
+  }
+
+  async #collectLoop(roster: Roster, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#runtime.clock.sleep(collectMs, signal)
+      if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+    }
+  }
+}
+
+/** Change hints of the directories that are scanned; they follow the scans. */
+class Watching implements AsyncDisposable {
+  readonly #runtime: Runtime
+  readonly #hint: () => void
+  #watched: AsyncDisposable | null = null
+  #directories = ''
+
+  constructor(runtime: Runtime, hint: () => void) {
+    this.#runtime = runtime
+    this.#hint = hint
+  }
+
+  async watch(directories: readonly string[]): Promise<void> {
+    const wanted = directories.slice(0, watchedMax)
+    const names = wanted.join('\n')
+    if (names === this.#directories) return
+    await this.#watched?.[Symbol.asyncDispose]()
+    this.#watched = null
+    this.#directories = names
+    this.#watched = await this.#runtime.files.watch(wanted, this.#hint)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watched?.[Symbol.asyncDispose]()
+  }
+}

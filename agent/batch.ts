@@ -1,0 +1,45 @@
+// LineBatch: lines of one file on their way to the collector, as ranges over a slab, with their positions.
+import type { Slab } from './turns.ts'
+
+/**
+ * All lines of one epoch of one source with from < position <= to; a line's position is the byte offset of its end,
+ * line end included. The bytes are the slab's and are valid until the batch is committed or the feed rewound.
+ */
+export interface LineBatch {
+  readonly source: string
+  readonly epoch: number
+  /** Where the first line begins. */
+  readonly from: number
+  readonly to: number
+  readonly path: string
+  readonly slab: Slab
+  /** Lines `0..count` are `slab.bytes.subarray(valueFrom[i], valueTo[i])`. */
+  readonly count: number
+  /** The position of `slab.bytes[0]`. */
+  readonly base: number
+  /** Whole length of the last line when it was cut, else null. */
+  readonly cutBytes: number | null
+  /** The file has more bytes already: reading on is worth it. */
+  readonly more: boolean
+  /** The last bytes before `to`, at most 64; a copy. */
+  readonly guard: Uint8Array
+  /** Wall-clock ms when it was read: the time of its records. */
+  readonly readAtMs: number
+}
+
+/** The position of line `index`: where the next one begins, or where the batch ends. */
+export function positionOf(batch: LineBatch, index: number): number {
+  return index + 1 < batch.count ? batch.base + (batch.slab.ranges.valueFrom[index + 1] as number) : batch.to
+}
+
+/** Index of the first line whose position is above `position`. */
+export function lineAfter(batch: LineBatch, position: number): number {
+  let low = 0
+  let high = batch.count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (positionOf(batch, middle) > position) high = middle
+    else low = middle + 1
+  }
+  return low
+}

@@ -1,0 +1,146 @@
+// OpenFile: the handle of one tailed file, opened on need, closed when idle, and never that of another file.
+import type { FileStat, Files, ReadableFile } from '../core/runtime.ts'
+import {
+  headBytesMax,
+  headLength,
+  judge,
+  type KnownContent,
+  type Locator,
+  locatorKey,
+  printOf,
+} from './identity.ts'
+
+/** Bounds how many files are open; who needs one more has the one that rested longest closed. */
+export class Handles {
+  readonly #openMax: number
+  readonly #open = new Set<OpenFile>()
+
+  constructor(openMax: number) {
+    this.#openMax = openMax
+  }
+
+  /** Files that are open. */
+  get count(): number {
+    return this.#open.size
+  }
+
+  /** Makes room for `file`; false when nothing can be closed now. */
+  async admit(file: OpenFile): Promise<boolean> {
+    while (this.#open.size >= this.#openMax) {
+      const resting = oldest(this.#open)
+      if (resting === null) return false
+      await resting.close()
+    }
+    this.#open.add(file)
+    return true
+  }
+
+  forget(file: OpenFile): void {
+    this.#open.delete(file)
+  }
+}
+
+/** What opening found: `ready`, or `elsewhere` when the path leads to another file now, or `full`: too many are open. */
+export type Opening = 'ready' | 'elsewhere' | 'full'
+
+export class OpenFile {
+  readonly #files: Files
+  readonly #handles: Handles
+  readonly #locator: Locator
+  #file: ReadableFile | null = null
+  #users = 0
+  /** The handle is the only way to the bytes: never closed to make room. */
+  pinned = false
+  /** When it was last read, monotonic ms. */
+  usedAt = 0
+
+  constructor(files: Files, handles: Handles, locator: Locator) {
+    this.#files = files
+    this.#handles = handles
+    this.#locator = locator
+  }
+
+  get isOpen(): boolean {
+    return this.#file !== null
+  }
+
+  /** May be closed and opened again later. */
+  get rests(): boolean {
+    return this.#file !== null && this.#users === 0 && !this.pinned
+  }
+
+  /** Opens the path unless open; throws what `Files.open` throws. */
+  async open(path: string): Promise<Opening> {
+    if (this.#file !== null) return 'ready'
+    if (!(await this.#handles.admit(this))) return 'full'
+    try {
+      const file = await this.#files.open(path)
+      if (isAt(this.#locator, await statOrClose(file))) {
+        this.#file = file
+        return 'ready'
+      }
+      await file[Symbol.asyncDispose]()
+      return 'elsewhere'
+    } finally {
+      if (this.#file === null) this.#handles.forget(this)
+    }
+  }
+
+  /** Uses the open handle; it stays open meanwhile. */
+  async use<R>(work: (file: ReadableFile) => Promise<R>): Promise<R> {
+    if (this.#file === null) throw new Error('the file is not open')
+    this.#users += 1
+    try {
+      return await work(this.#file)
+    } finally {
+      this.#users -= 1
+    }
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = null
+    this.#handles.forget(this)
+    await file?.[Symbol.asyncDispose]()
+  }
+}
+
+/** Compares an open file with what was kept about it. */
+export async function examine(file: ReadableFile, known: KnownContent): Promise<'same' | 'truncated'> {
+  const stat = await file.stat()
+  const head = await readAt(file, 0, known.head.length)
+  const guard = await readAt(file, known.position - known.guard.length, known.guard.length)
+  return judge(known, { size: stat.size, head: printOf(head), guard: printOf(guard) })
+}
+
+/** The first bytes of a file of `size` bytes that its head print is made of. */
+export function readHead(file: ReadableFile, size: number): Promise<Uint8Array> {
+  return readAt(file, 0, Math.min(headBytesMax, headLength(size)))
+}
+
+/** Up to `length` bytes at a position. */
+export async function readAt(file: ReadableFile, position: number, length: number): Promise<Uint8Array> {
+  if (length === 0) return new Uint8Array(0)
+  const bytes = new Uint8Array(length)
+  return bytes.subarray(0, await file.read(position, bytes))
+}
+
+/** True when the file with these facts is the one at the locator. */
+export function isAt(locator: Locator, stat: FileStat): boolean {
+  return locatorKey(locator) === locatorKey(stat)
+}
+
+async function statOrClose(file: ReadableFile): Promise<FileStat> {
+  try {
+    return await file.stat()
+  } catch (error) {
+    await file[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function oldest(files: Iterable<OpenFile>): OpenFile | null {
+  let found: OpenFile | null = null
+  for (const file of files) if (file.rests && (found === null || file.usedAt < found.usedAt)) found = file
+  return found
+}

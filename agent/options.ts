@@ -1,0 +1,74 @@
+// What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
+
+/** Files to tail. */
+export interface FileInput {
+  readonly name: string
+  /** Globs. */
+  readonly paths: readonly string[]
+  readonly exclude: readonly string[]
+  readonly topic: string
+  /** Where a file is begun that was there before the agent's very first start; later files begin at their beginning. */
+  readonly start: 'beginning' | 'end'
+  readonly lineBytesMax: number
+}
+
+export interface AgentOptions {
+  /** Addresses, such as http://127.0.0.1:8750; at least one. */
+  readonly collectors: readonly string[]
+  readonly key: string | null
+  readonly stateFolder: string
+  /** The name of this machine, sent with every batch. */
+  readonly host: string
+  readonly inputs: readonly FileInput[]
+  /** Other bounds than the defaults. */
+  readonly limits?: Partial<AgentLimits>
+}
+
+/** Bounds and waits; durations in ms, sizes in bytes. */
+export interface AgentLimits {
+  /** Between two scans of all globs. */
+  readonly scanMs: number
+  /** Between two scans that change hints asked for. */
+  readonly hintMs: number
+  readonly batchBytesMax: number
+  readonly batchLinesMax: number
+  /** Batches in memory over all files: read and not yet acknowledged. */
+  readonly batchesMax: number
+  readonly openFilesMax: number
+  /** Requests to the collector at a time. */
+  readonly requestsMax: number
+  readonly requestMs: number
+  readonly partialMs: number
+  readonly graceMs: number
+  readonly idleMs: number
+  readonly checkpointMs: number
+  readonly checkpointRetentionMs: number
+  readonly retryMsMin: number
+  readonly retryMsMax: number
+  /** Wait after an answer that somebody has to mend: 401, 403, 404. */
+  readonly blockedMs: number
+  readonly quarantineBytesMax: number
+  /** How long requests under way may take at a stop. */
+  readonly drainMs: number
+}
+
+export const defaultLimits: AgentLimits = {
+  scanMs: 1000,
+  hintMs: 100,
+  batchBytesMax: 1024 * 1024,
+  batchLinesMax: 32 * 1024,
+  batchesMax: 16,
+  openFilesMax: 512,
+  requestsMax: 4,
+  requestMs: 30_000,
+  partialMs: 5000,
+  graceMs: 30_000,
+  idleMs: 60_000,
+  checkpointMs: 200,
+  checkpointRetentionMs: 7 * 24 * 3_600_000,
+  retryMsMin: 500,
+  retryMsMax: 30_000,
+  blockedMs: 30_000,
+  quarantineBytesMax: 64 * 1024 * 1024,
+  drainMs: 5000,
+}

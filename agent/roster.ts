@@ -1,0 +1,238 @@
+// Roster: the followed files. Takes each scan over: who is new, who moved, who is gone.
+import { LogdriveError } from '../core/errors.ts'
+import type { Runtime } from '../core/runtime.ts'
+import type { Checkpoint } from './checkpoint-file.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { isUnobservable, type Scan, type Sighting } from './discover.ts'
+import { Follower } from './follower.ts'
+import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
+import type { Losses } from './losses.ts'
+import type { Handles } from './open-file.ts'
+import type { AgentLimits, FileInput } from './options.ts'
+import type { Quarantine } from './quarantine.ts'
+import { findRelatives, type Relative } from './relatives.ts'
+import { Shipper } from './shipper.ts'
+import { Tail } from './tail.ts'
+import type { TailMark } from './tail-options.ts'
+import type { Slabs } from './turns.ts'
+import type { Uplink } from './uplink.ts'
+
+export interface RosterDeps {
+  readonly runtime: Runtime
+  readonly agentId: string
+  /** This agent never ran before: the collector cannot know its files. */
+  readonly isNew: boolean
+  readonly host: string
+  readonly inputs: ReadonlyMap<string, FileInput>
+  readonly limits: AgentLimits
+  readonly checkpoints: Checkpoints
+  readonly slabs: Slabs
+  readonly handles: Handles
+  readonly uplink: Uplink
+  readonly losses: Losses
+  readonly quarantine: Quarantine
+  /** Runs a follower to its end. */
+  start(follower: Follower, ended: () => void): void
+}
+
+/** Scans in a row that must miss a file before it counts as gone: one may fall between a rename and the next name. */
+const missedMax = 2
+
+export class Roster {
+  readonly #deps: RosterDeps
+  readonly #followers = new Map<string, Follower>()
+  readonly #told = new Set<string>()
+  #scans = 0
+
+  constructor(deps: RosterDeps) {
+    this.#deps = deps
+  }
+
+  get followers(): Iterable<Follower> {
+    return this.#followers.values()
+  }
+
+  isLive(locator: Locator): boolean {
+    return this.#followers.has(locatorKey(locator))
+  }
+
+  /** Takes over what a scan saw. */
+  async take(scan: Scan): Promise<void> {
+    this.#tell(scan)
+    for (const [key, sighting] of scan.files) {
+      const follower = this.#followers.get(key)
+      if (follower === undefined) this.#add(sighting)
+      else {
+        follower.missed = 0
+        follower.tail.observe(sighting.stat, sighting.path)
+      }
+    }
+    if (this.#scans === 0) await this.#findLost(scan)
+    this.#scans += 1
+    for (const [key, follower] of this.#followers) {
+      if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
+      await this.#tick(follower)
+    }
+  }
+
+  /** A follower whose file was not seen. */
+  async #miss(follower: Follower): Promise<void> {
+    const { tail } = follower
+    if (tail.state === 'rotated') return
+    follower.missed += 1
+    if (follower.missed === 1) {
+      const found = await findRelatives(this.#deps.runtime.files, tail.path, tail.locator)
+      for (const relative of found.later) this.#addRotated(relative, follower.options.input)
+      if (!tail.isOpen && found.self !== null) await tail.reopen(found.self.path)
+    }
+    if (follower.missed >= missedMax) tail.rotate()
+  }
+
+  /** Files that were rotated out of the globs while no agent ran. */
+  async #findLost(scan: Scan): Promise<void> {
+    for (const checkpoint of this.#deps.checkpoints.all) {
+      const { locator, path, input, position } = checkpoint
+      if (scan.files.has(locatorKey(locator)) || !this.#deps.inputs.has(input)) continue
+      const found = await findRelatives(this.#deps.runtime.files, path, locator)
+      for (const relative of found.later) this.#addRotated(relative, input)
+      if (found.self !== null && found.self.stat.size > position) this.#addRotated(found.self, input)
+    }
+  }
+
+  /** Follows a rotated file to its end. */
+  #addRotated(relative: Relative, input: string): void {
+    if (this.isLive(relative.stat)) return
+    const follower = this.#add({ input, path: relative.path, stat: relative.stat })
+    if (follower === null) return
+    follower.missed = missedMax
+    follower.tail.drain()
+  }
+
+  #add(sighting: Sighting): Follower | null {
+    const { stat, path } = sighting
+    const { runtime, agentId, inputs, limits, checkpoints, uplink, host } = this.#deps
+    const input = inputs.get(sighting.input)
+    if (input === undefined) return null
+    const locator: Locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
+    const checkpoint = checkpoints.find(locator) ?? this.#findMoved(locator)
+    const source = checkpoint?.source ?? sourceOf(agentId, locator)
+    const start: TailMark = checkpoint ?? this.#startOf(sighting, input)
+    const logger = runtime.logger.child({ input: input.name })
+    const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
+    const shipper = new Shipper({ topic: input.topic, source, host, kept }, uplink)
+    const tail = new Tail(
+      { source, locator, path, limits: { ...limits, lineBytesMax: input.lineBytesMax }, start },
+      {
+        files: runtime.files,
+        slabs: this.#deps.slabs,
+        handles: this.#deps.handles,
+        clock: runtime.clock,
+        logger,
+        losses: this.#deps.losses,
+        keepEpoch: (mark) => this.#keepEpoch(follower, mark),
+        ended: () => follower.end(),
+      },
+    )
+    const ask = checkpoint === null && this.#scans === 0 && !this.#deps.isNew
+    const follower: Follower = new Follower(
+      {
+        input: input.name,
+        topic: input.topic,
+        retryMsMin: limits.retryMsMin,
+        retryMsMax: limits.retryMsMax,
+        ask,
+      },
+      tail,
+      shipper,
+      {
+        runtime,
+        logger,
+        uplink,
+        quarantine: this.#deps.quarantine,
+        acknowledged: (done) => this.#keep(done),
+      },
+    )
+    const key = locatorKey(locator)
+    this.#followers.set(key, follower)
+    tail.observe(stat, path)
+    // Where a file is begun is decided once: it must not be read from its beginning after a restart.
+    if (checkpoint === null && start.position > 0) this.#keep(follower)
+    this.#deps.start(follower, () => this.#followers.delete(key))
+    return follower
+  }
+
+  /** The checkpoint of a file whose device number changed; it is kept under the new one from now on. */
+  #findMoved(locator: Locator): Checkpoint | null {
+    // Only at the start: device numbers do not change under a running agent, and looking costs a pass over all.
+    if (this.#scans > 0) return null
+    const { checkpoints } = this.#deps
+    for (const checkpoint of checkpoints.all) {
+      if (compareLocators(checkpoint.locator, locator) !== 'moved') continue
+      checkpoints.remove(checkpoint.locator)
+      checkpoints.put({ ...checkpoint, locator })
+      return checkpoint
+    }
+    return null
+  }
+
+  /** `start: end` is for what was there before the agent's very first scan; any later file is read whole. */
+  #startOf(sighting: Sighting, input: FileInput): TailMark {
+    const atEnd = input.start === 'end' && this.#scans === 0 && this.#deps.isNew
+    return { epoch: 0, position: atEnd ? sighting.stat.size : 0, head: emptyPrint, guard: emptyPrint }
+  }
+
+  #keep(follower: Follower, mark: TailMark = follower.tail.committed): void {
+    const { tail, shipper, options } = follower
+    const { epoch, position, head, guard } = mark
+    const kept = shipper.kept.epoch === epoch ? shipper.kept.to : 0
+    const updatedAt = Math.round(this.#deps.runtime.clock.now())
+    const { source, locator, path } = tail
+    const { input } = options
+    this.#deps.checkpoints.put({
+      source,
+      locator,
+      path,
+      input,
+      epoch,
+      position,
+      head,
+      guard,
+      kept,
+      updatedAt,
+    })
+  }
+
+  /** Safe before the first batch of the epoch leaves: a crash must not number two contents alike. */
+  async #keepEpoch(follower: Follower, mark: TailMark): Promise<void> {
+    this.#keep(follower, mark)
+    await this.#deps.checkpoints.save()
+  }
+
+  async #tick(follower: Follower): Promise<void> {
+    try {
+      await follower.tail.tick()
+    } catch (error) {
+      // Trouble with a file of somebody else: the next scan tries again.
+      if (!(error instanceof LogdriveError) || error.code === 'DISK_FAILED') throw error
+      this.#deps.runtime.logger.debug(
+        { err: error, path: follower.tail.path },
+        'file cannot be looked at now',
+      )
+    }
+  }
+
+  /** Says once what cannot be looked at, and once that it can be again. */
+  #tell(scan: Scan): void {
+    const { logger } = this.#deps.runtime
+    for (const [path, error] of scan.unobservable) {
+      if (this.#told.has(path)) continue
+      this.#told.add(path)
+      logger.warn({ path, err: error, hint: error.hint }, 'cannot be looked at; will try again')
+    }
+    for (const path of this.#told) {
+      if (scan.unobservable.has(path)) continue
+      this.#told.delete(path)
+      logger.info({ path }, 'can be looked at again')
+    }
+  }
+}

@@ -1,0 +1,51 @@
+// What a tail is told and what it asks for: bounds, where to begin, and its surroundings.
+import type { Clock, Files, Logger } from '../core/runtime.ts'
+import type { Locator, Print } from './identity.ts'
+import type { Losses } from './losses.ts'
+import type { Handles } from './open-file.ts'
+import type { Slabs } from './turns.ts'
+
+/** Bounds and waits of a tail. */
+export interface TailLimits {
+  readonly batchBytesMax: number
+  readonly lineBytesMax: number
+  /** An unfinished last line that did not grow for so long is taken as it is. */
+  readonly partialMs: number
+  /** How long a file that left its path is kept open after it last grew. */
+  readonly graceMs: number
+  /** A file that was not read for so long is closed. */
+  readonly idleMs: number
+}
+
+export interface TailOptions {
+  readonly source: string
+  readonly locator: Locator
+  readonly path: string
+  readonly limits: TailLimits
+  /** Where to begin, and what must be there for it to be the same content; prints are empty for a new file. */
+  readonly start: TailMark
+}
+
+/** What a checkpoint keeps of a tail. */
+export interface TailMark {
+  readonly epoch: number
+  readonly position: number
+  readonly head: Print
+  readonly guard: Print
+}
+
+export interface TailDeps {
+  readonly files: Files
+  readonly slabs: Slabs
+  readonly handles: Handles
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly losses: Losses
+  /** Makes a new epoch durable before its first batch can leave. */
+  keepEpoch(mark: TailMark): Promise<void>
+  /** The file was read to its end and will not come back. */
+  ended(): void
+}
+
+/** `rotated`: it left its path (renamed or deleted) and is read to its end through the open handle. */
+export type TailState = 'following' | 'rotated' | 'unreadable' | 'ended'

@@ -1,0 +1,394 @@
+// Tail: the feed of one file. It follows the file, not its path: through growth, rotation, truncation and deletion.
+import assert from 'node:assert/strict'
+import { LogdriveError } from '../core/errors.ts'
+import type { Feed } from '../core/flow.ts'
+import type { FileStat, ReadableFile } from '../core/runtime.ts'
+import type { LineBatch } from './batch.ts'
+import { type Block, type Frontier, readBlock } from './block.ts'
+import { Extent } from './extent.ts'
+import { emptyPrint, guardBytesMax, headBytesMax, headLength, type Locator, printOf } from './identity.ts'
+import type { LossReason } from './losses.ts'
+import { examine, OpenFile, readAt, readHead } from './open-file.ts'
+import type { TailDeps, TailMark, TailOptions, TailState } from './tail-options.ts'
+import type { Slab } from './turns.ts'
+
+/** Bytes of one file as batches of lines; knows nothing of where they go. */
+export class Tail implements Feed<LineBatch> {
+  readonly #options: TailOptions
+  readonly #deps: TailDeps
+  readonly #file: OpenFile
+  #path: string
+  #epoch: number
+  #read: Frontier
+  #committed: TailMark
+  /** The start is only believed after its prints were compared with the file. */
+  #verified: boolean
+  readonly #extent = new Extent()
+  /** Batches that were given out and not committed. */
+  readonly #out = new Set<LineBatch>()
+  #state: TailState = 'following'
+  /** Something may be there to read. */
+  #dirty = false
+  #unfinished = 0
+  #grownAt: number
+  #flush = false
+  /** Rotated before it was ever open: opening it is still to come. */
+  #draining = false
+  #trouble: string | null = null
+  #wake: (() => void) | null = null
+
+  constructor(options: TailOptions, deps: TailDeps) {
+    const { start } = options
+    this.#options = options
+    this.#deps = deps
+    this.#file = new OpenFile(deps.files, deps.handles, options.locator)
+    this.#path = options.path
+    this.#epoch = start.epoch
+    this.#committed = start
+    this.#read = frontierAt(start.position, new Uint8Array(0), start.epoch)
+    this.#verified = start.position === 0 && start.head.length === 0
+    this.#grownAt = deps.clock.monotonic()
+  }
+
+  get source(): string {
+    return this.#options.source
+  }
+
+  get locator(): Locator {
+    return this.#options.locator
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get size(): number {
+    return this.#extent.size
+  }
+
+  get state(): TailState {
+    return this.#state
+  }
+
+  get isOpen(): boolean {
+    return this.#file.isOpen
+  }
+
+  /** Everything up to here is acknowledged. */
+  get committed(): TailMark {
+    return this.#committed
+  }
+
+  /** Bytes that are not acknowledged yet. */
+  get lagBytes(): number {
+    return Math.max(0, this.#extent.size - this.#committed.position)
+  }
+
+  /** Facts of the file as the scan saw it under `path`; reading begins when they changed. */
+  observe(stat: FileStat, path: string): void {
+    this.#path = path
+    if (this.#state === 'rotated') {
+      this.#state = 'following'
+      this.#file.pinned = false
+    }
+    this.#note(stat)
+  }
+
+  /** The file is no longer where it was: read what is left through the handle. */
+  rotate(): void {
+    if (this.#state === 'rotated' || this.#state === 'ended') return
+    this.#state = 'rotated'
+    this.#file.pinned = true
+    this.#grownAt = this.#deps.clock.monotonic()
+  }
+
+  /** Follows a file that no scan will see: opened now and read to its end. */
+  drain(): void {
+    this.rotate()
+    this.#draining = true
+    this.#touch()
+  }
+
+  /** A rotated file without a handle was found again under another name that is not tailed. */
+  async reopen(path: string): Promise<boolean> {
+    this.#path = path
+    try {
+      if ((await this.#file.open(path)) !== 'ready') return false
+    } catch (error) {
+      if (!(error instanceof LogdriveError)) throw error
+      return false
+    }
+    this.#touch()
+    return true
+  }
+
+  /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
+  async tick(): Promise<void> {
+    const { clock } = this.#deps
+    const { limits } = this.#options
+    if (this.#trouble !== null) this.#touch()
+    if (this.#state === 'rotated') return this.#tickRotated()
+    const now = clock.monotonic()
+    if (this.#unfinished > 0 && now - this.#grownAt >= limits.partialMs) this.#touch(true)
+    if (this.#file.rests && this.#atEnd() && now - this.#file.usedAt >= limits.idleMs)
+      await this.#file.close()
+  }
+
+  async next(signal: AbortSignal): Promise<LineBatch> {
+    for (;;) {
+      signal.throwIfAborted()
+      if (!this.#dirty || this.#state === 'ended') {
+        await this.#woken(signal)
+        continue
+      }
+      this.#dirty = false
+      const slab = await this.#deps.slabs.take(signal)
+      let batch: LineBatch | null = null
+      try {
+        batch = await this.#fill(slab)
+      } catch (error) {
+        this.#fail(error)
+      } finally {
+        if (batch === null) this.#deps.slabs.give(slab)
+      }
+      if (batch !== null) return batch
+    }
+  }
+
+  async commit(batch: LineBatch, _signal: AbortSignal): Promise<void> {
+    assert(this.#out.delete(batch), 'a batch is committed once, and not after a rewind')
+    this.#deps.slabs.give(batch.slab)
+    if (batch.cutBytes !== null) {
+      this.#deps.losses.count('line_cut', batch.cutBytes - this.#options.limits.lineBytesMax)
+    }
+    // The last acknowledgement of content that is gone must not move the position in the new one.
+    if (batch.epoch !== this.#epoch) return
+    assert(batch.to >= this.#committed.position, 'positions only grow')
+    this.#committed = { ...this.#committed, position: batch.to, guard: printOf(batch.guard) }
+  }
+
+  /** Takes back what is not committed; it will be read again, if it is still there. */
+  rewind(): void {
+    for (const batch of this.#out) this.#deps.slabs.give(batch.slab)
+    this.#out.clear()
+    this.#read = frontierAt(this.#committed.position, new Uint8Array(0), this.#epoch)
+    this.#verified = false
+    this.#touch()
+  }
+
+  /**
+   * Goes on at `position`, which the collector says it has, of this epoch or a later one. Call `rewind` before.
+   * Throws what opening throws.
+   */
+  async seek(position: number, epoch: number): Promise<void> {
+    await this.#ready()
+    const found = await this.#file.use(async (file) => {
+      if (!(await this.#verify(file))) return true
+      const length = Math.min(guardBytesMax, position)
+      const guard = await readAt(file, position - length, length)
+      if (guard.length < length) return false
+      this.#epoch = epoch
+      this.#read = frontierAt(position, guard, epoch)
+      this.#committed = { ...this.#committed, epoch, position, guard: printOf(guard) }
+      return true
+    })
+    // The file is shorter than what the collector has of it: its content began anew unseen.
+    if (!found) await this.restart(epoch + 1)
+    this.#touch()
+  }
+
+  /** The content began anew: next epoch, position 0. What was not read of the old one is lost and counted. */
+  async restart(epoch = this.#epoch + 1): Promise<void> {
+    const mark = { epoch, position: 0, head: emptyPrint, guard: emptyPrint }
+    await this.#deps.keepEpoch(mark)
+    const lostBytes = this.#extent.restart(this.#read.position)
+    if (lostBytes > 0) this.#lose('truncated', lostBytes)
+    const at = { path: this.#path, source: this.source, position: this.#read.position }
+    this.#deps.logger.info({ ...at, epoch }, 'file was truncated; reading it from its beginning')
+    this.#epoch = epoch
+    this.#read = frontierAt(0, new Uint8Array(0), epoch)
+    this.#committed = mark
+    this.#verified = true
+    this.#unfinished = 0
+    this.#touch()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.rewind()
+    this.#state = 'ended'
+    await this.#file.close()
+  }
+
+  /** Reads and cuts one batch; null when there is no whole line. */
+  async #fill(slab: Slab): Promise<LineBatch | null> {
+    await this.#ready()
+    const { clock } = this.#deps
+    const { limits, source } = this.#options
+    const flush = this.#flush
+    this.#flush = false
+    const epoch = this.#epoch
+    const block = await this.#file.use(async (file) => {
+      if (!(await this.#verify(file))) return null
+      return readBlock(file, slab, this.#read, { ...limits, flush })
+    })
+    this.#file.usedAt = clock.monotonic()
+    this.#draining = false
+    if (this.#trouble !== null) this.#recovered()
+    // A restart or a seek while reading: what was read belongs to the past.
+    if (block === null || epoch !== this.#epoch) return null
+    if (block.kind === 'changed') {
+      await this.restart()
+      return null
+    }
+    this.#read = block.next
+    const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
+    if (cut > 0) this.#lose('truncated', cut)
+    if (block.unfinished !== this.#unfinished) this.#grownAt = clock.monotonic()
+    this.#unfinished = block.unfinished
+    if (block.more) this.#dirty = true
+    if (block.kind === 'nothing') return null
+    await this.#learnHead(slab, block)
+    const { ranges } = slab
+    const batch: LineBatch = {
+      source,
+      epoch,
+      from: block.from,
+      to: block.next.position,
+      path: this.#path,
+      slab,
+      count: ranges.count,
+      base: block.base,
+      cutBytes: ranges.cutBytes,
+      more: block.more,
+      guard: block.next.guard,
+      readAtMs: clock.now(),
+    }
+    this.#out.add(batch)
+    return batch
+  }
+
+  /** Opens the file; throws when that is not possible now. */
+  async #ready(): Promise<void> {
+    const opening = await this.#file.open(this.#path)
+    if (opening === 'ready') return
+    const message = opening === 'full' ? 'too many files are open' : `${this.#path} is another file now`
+    throw new LogdriveError(opening === 'full' ? 'OVERLOADED' : 'NOT_FOUND', message)
+  }
+
+  /** Compares the file with the checkpoint it goes on from; false when it began anew. */
+  async #verify(file: ReadableFile): Promise<boolean> {
+    if (this.#verified) return true
+    if ((await examine(file, this.#committed)) === 'truncated') {
+      await this.restart()
+      return false
+    }
+    const { position } = this.#committed
+    const length = Math.min(guardBytesMax, position)
+    this.#read = frontierAt(position, await readAt(file, position - length, length), this.#epoch)
+    this.#verified = true
+    return true
+  }
+
+  /** Makes the head print longer as the file grows; it never changes but by a new epoch. */
+  async #learnHead(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<void> {
+    const size = Math.max(this.#extent.size, block.next.position)
+    const { head } = this.#committed
+    if (head.length >= headBytesMax || headLength(size) <= head.length) return
+    const length = headLength(size)
+    const inSlab = block.base === 0 && block.next.position >= length && slab.ranges.end >= length
+    const bytes = inSlab
+      ? slab.bytes.subarray(0, length)
+      : await this.#file.use((file) => readHead(file, size))
+    this.#committed = { ...this.#committed, head: printOf(bytes) }
+  }
+
+  async #tickRotated(): Promise<void> {
+    const { limits } = this.#options
+    if (!this.#file.isOpen) {
+      if (this.#draining) return this.#touch()
+      if (this.lagBytes > 0) this.#lose('removed', this.lagBytes)
+      return this.#end()
+    }
+    this.#note(await this.#file.use((file) => file.stat()))
+    const done = this.#read.position + this.#unfinished >= this.#extent.size && !this.#dirty
+    if (!done || this.#deps.clock.monotonic() - this.#grownAt < limits.graceMs) return
+    if (this.#unfinished > 0) this.#touch(true)
+    else if (this.#committed.position >= this.#read.position) return this.#end()
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#deps.ended()
+  }
+
+  #note(stat: FileStat): void {
+    const news = this.#extent.note(stat.size, stat.mtimeMs)
+    if (news === 'same') return
+    this.#grownAt = this.#deps.clock.monotonic()
+    if (news === 'changed' || stat.size !== this.#read.position) this.#touch()
+  }
+
+  #lose(reason: LossReason, bytes: number): void {
+    const { position } = this.#read
+    this.#deps.losses.add(reason, bytes, {
+      path: this.#path,
+      source: this.source,
+      epoch: this.#epoch,
+      position,
+    })
+  }
+
+  #atEnd(): boolean {
+    return this.#committed.position >= this.#extent.size && !this.#dirty
+  }
+
+  #touch(flush = false): void {
+    this.#dirty = true
+    if (flush) this.#flush = true
+    this.#wake?.()
+  }
+
+  async #woken(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        this.#wake = null
+        resolve()
+      }
+      this.#wake = wake
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+
+  /** Trouble with a file is told once and tried again with every scan. */
+  #fail(error: unknown): void {
+    if (!(error instanceof LogdriveError)) throw error
+    // Our own disk: the checkpoint of a new epoch.
+    if (error.code === 'DISK_FAILED') throw error
+    const { logger } = this.#deps
+    // A path that leads elsewhere is a rotation that the next scan understands.
+    if (error.code === 'NOT_FOUND') {
+      this.#draining = false
+      logger.debug({ path: this.#path }, 'file left its path')
+    } else if (this.#trouble !== error.code) {
+      logger.warn({ err: error, path: this.#path }, 'file cannot be read now; will try again')
+    }
+    this.#trouble = error.code
+    if (this.#state === 'following') this.#state = 'unreadable'
+  }
+
+  #recovered(): void {
+    this.#trouble = null
+    if (this.#state === 'unreadable') this.#state = 'following'
+    this.#deps.logger.info({ path: this.#path }, 'file can be read again')
+  }
+}
+
+function frontierAt(position: number, guard: Uint8Array, epoch: number): Frontier {
+  return { position, guard, hole: position === 0 && epoch > 0, scanned: null }
+}

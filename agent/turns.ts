@@ -1,0 +1,88 @@
+// Turns: a bounded number of things at a time, first come first served; a turn to read brings its reused buffer.
+import assert from 'node:assert/strict'
+import { type LineRanges, lineRanges } from './lines.ts'
+
+/** Hands out at most `turnsMax` turns; who comes when all are taken waits in line. */
+export class Turns {
+  readonly #turnsMax: number
+  readonly #waiting: { start: (taken: boolean) => void }[] = []
+  #taken = 0
+
+  constructor(turnsMax: number) {
+    assert(turnsMax >= 1)
+    this.#turnsMax = turnsMax
+  }
+
+  /** Turns that are out. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** Resolves when it is the caller's turn; who gets one gives it back. Rejects when the signal aborts. */
+  async take(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    if (this.#taken < this.#turnsMax) {
+      this.#taken += 1
+      return
+    }
+    const taken = await new Promise<boolean>((resolve) => {
+      const waiter = {
+        start: (given: boolean) => {
+          signal.removeEventListener('abort', leave)
+          resolve(given)
+        },
+      }
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        resolve(false)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      this.#waiting.push(waiter)
+    })
+    if (!taken) throw signal.reason
+  }
+
+  /** Gives a turn back: the first in line gets it. */
+  give(): void {
+    assert(this.#taken > 0)
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#taken -= 1
+    else next.start(true)
+  }
+}
+
+/** Room for one batch of lines. */
+export interface Slab {
+  readonly bytes: Uint8Array
+  readonly ranges: LineRanges
+}
+
+/** The memory of all batches that are read but not yet acknowledged: `slabsMax` slabs, made when first needed. */
+export class Slabs {
+  readonly #turns: Turns
+  readonly #free: Slab[] = []
+  readonly #bytes: number
+  readonly #lines: number
+
+  constructor(slabsMax: number, bytes: number, lines: number) {
+    this.#turns = new Turns(slabsMax)
+    this.#bytes = bytes
+    this.#lines = lines
+  }
+
+  /** Slabs in use. */
+  get taken(): number {
+    return this.#turns.taken
+  }
+
+  async take(signal: AbortSignal): Promise<Slab> {
+    await this.#turns.take(signal)
+    // Slow means: not from the shared pool, and pages never touched cost nothing.
+    return this.#free.pop() ?? { bytes: Buffer.allocUnsafeSlow(this.#bytes), ranges: lineRanges(this.#lines) }
+  }
+
+  give(slab: Slab): void {
+    this.#free.push(slab)
+    this.#turns.give()
+  }
+}

@@ -1,0 +1,208 @@
+// Uplink: everything the agent says to its collectors: batches of lines, and the question where a source stands.
+import { LogdriveError } from '../core/errors.ts'
+import type { Http, HttpResponse, Logger } from '../core/runtime.ts'
+import { Turns } from './turns.ts'
+
+export interface UplinkOptions {
+  /** Addresses of collectors, such as http://127.0.0.1:8750; the next one is tried when one does not answer. */
+  readonly collectors: readonly string[]
+  readonly key: string | null
+  /** The agent's name, shown among the agents. */
+  readonly agent: string
+  readonly timeoutMs: number
+  /** Requests at a time. */
+  readonly requestsMax: number
+  /** How long to wait after a 401, 403 or 404: somebody has to mend it. */
+  readonly blockedMs: number
+}
+
+/** Where a collector stands with a source. */
+export interface Kept {
+  readonly epoch: number
+  readonly to: number
+}
+
+export interface Shipment {
+  readonly topic: string
+  readonly source: string
+  readonly epoch: number
+  readonly from: number
+  readonly to: number
+  readonly gap: boolean
+  readonly path: string
+  readonly body: Uint8Array
+}
+
+/** `kept`: it is safe. `conflict`: it does not follow; null when the collector knows nothing. `refused`: never like this. */
+export type ShipAnswer =
+  | { readonly kind: 'kept'; readonly kept: Kept }
+  | { readonly kind: 'conflict'; readonly kept: Kept | null }
+  | { readonly kind: 'refused'; readonly reason: string }
+
+const retryAfterMsMax = 300_000
+
+export class Uplink {
+  readonly #options: UplinkOptions
+  readonly #http: Http
+  readonly #logger: Logger
+  readonly #turns: Turns
+  #current = 0
+  #trouble: string | null = null
+  #retries = 0
+
+  constructor(options: UplinkOptions, http: Http, logger: Logger) {
+    this.#options = options
+    this.#http = http
+    this.#logger = logger
+    this.#turns = new Turns(options.requestsMax)
+  }
+
+  /** What stands in the way now, null when nothing does. */
+  get trouble(): string | null {
+    return this.#trouble
+  }
+
+  /** Requests that failed since the start. */
+  get retries(): number {
+    return this.#retries
+  }
+
+  /** Sends one batch. Throws UNAVAILABLE, OVERLOADED, KEY_MISSING, FORBIDDEN, NOT_FOUND: try again later. */
+  async ship(shipment: Shipment, signal: AbortSignal): Promise<ShipAnswer> {
+    const headers: Record<string, string> = {
+      'content-type': 'application/octet-stream',
+      'logdrive-source': shipment.source,
+      'logdrive-epoch': String(shipment.epoch),
+      'logdrive-from': String(shipment.from),
+      'logdrive-to': String(shipment.to),
+      'logdrive-path': encodeURI(shipment.path.toWellFormed()),
+    }
+    if (shipment.gap) headers['logdrive-gap'] = '1'
+    const path = `/v1/topics/${encodeURIComponent(shipment.topic)}/batches`
+    const answer = await this.#request('POST', path, headers, shipment.body, signal)
+    const body = objectOf(answer)
+    if (answer.status === 200) {
+      const kept = keptOf(body)
+      if (kept !== null) return { kind: 'kept', kept }
+      throw this.#failed(new LogdriveError('UNAVAILABLE', 'the answer to a batch has no position'))
+    }
+    if (answer.status === 409) return { kind: 'conflict', kept: keptOf(body.kept) }
+    if (answer.status === 413 || answer.status === 422)
+      return { kind: 'refused', reason: reasonOf(answer, body) }
+    throw this.#failed(this.#errorOf(answer, body))
+  }
+
+  /** Where the collector stands with a source in a topic; null when it knows nothing of it. Throws as `ship`. */
+  async kept(source: string, topic: string, signal: AbortSignal): Promise<Kept | null> {
+    const answer = await this.#request('GET', `/v1/sources/${encodeURIComponent(source)}`, {}, null, signal)
+    const body = objectOf(answer)
+    if (answer.status === 404) return null
+    if (answer.status !== 200) throw this.#failed(this.#errorOf(answer, body))
+    let best: Kept | null = null
+    for (const entry of Array.isArray(body.positions) ? body.positions : []) {
+      const kept = keptOf(entry)
+      if (kept === null || entry.topic !== topic) continue
+      if (best === null || kept.epoch > best.epoch || (kept.epoch === best.epoch && kept.to > best.to))
+        best = kept
+    }
+    return best
+  }
+
+  async #request(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: Uint8Array | null,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const { collectors, key, agent, timeoutMs } = this.#options
+    if (key !== null) headers.authorization = `Bearer ${key}`
+    headers['logdrive-agent'] = agent
+    await this.#turns.take(signal)
+    const used = this.#current
+    try {
+      const url = `${(collectors[used] as string).replace(/\/$/, '')}${path}`
+      const answer = await this.#http.request({ method, url, headers, body, timeoutMs }, signal)
+      if (answer.status < 400 || answer.status === 409) this.#mended()
+      return answer
+    } catch (error) {
+      if (signal.aborted) throw error
+      // Only the first of several failing requests turns to the next collector.
+      if (this.#current === used) this.#current = (used + 1) % collectors.length
+      throw this.#failed(error)
+    } finally {
+      this.#turns.give()
+    }
+  }
+
+  #errorOf(answer: HttpResponse, body: Record<string, unknown>): LogdriveError {
+    const { status } = answer
+    const reason = reasonOf(answer, body)
+    const details = { status, retryAfterMs: retryAfterMs(answer), blocked: false }
+    if (status === 429 || status === 503) return new LogdriveError('OVERLOADED', reason, { details })
+    const blocked = { ...details, blocked: true, retryAfterMs: this.#options.blockedMs }
+    if (status === 401) {
+      const hint = 'Set agent.key to a key of the collector that allows `ship`.'
+      return new LogdriveError('KEY_MISSING', reason, { hint, details: blocked })
+    }
+    if (status === 403) {
+      const hint = 'Give the agent a key whose `allow` holds `ship`, in collector.keys.'
+      return new LogdriveError('FORBIDDEN', reason, { hint, details: blocked })
+    }
+    if (status >= 300 && status < 500) {
+      const hint = 'Check agent.collector and the topic of the input.'
+      return new LogdriveError('NOT_FOUND', reason, { hint, details: blocked })
+    }
+    return new LogdriveError('UNAVAILABLE', reason, { details })
+  }
+
+  /** Says trouble once, when it begins or changes; many files meet the same. */
+  #failed(error: unknown): unknown {
+    this.#retries += 1
+    const text = error instanceof LogdriveError ? `${error.code}: ${error.message}` : String(error)
+    if (this.#trouble !== text) {
+      const hint = error instanceof LogdriveError ? error.hint : null
+      const blocked = error instanceof LogdriveError && error.details.blocked === true
+      const fields = { err: error, hint, collector: this.#options.collectors[this.#current] }
+      if (blocked) this.#logger.error(fields, 'the collector refuses the agent; will try again later')
+      else this.#logger.warn(fields, 'the collector cannot be reached or is busy; will retry')
+    }
+    this.#trouble = text
+    return error
+  }
+
+  #mended(): void {
+    if (this.#trouble === null) return
+    this.#trouble = null
+    this.#logger.info({ collector: this.#options.collectors[this.#current] }, 'the collector answers again')
+  }
+}
+
+function retryAfterMs(answer: HttpResponse): number | undefined {
+  const seconds = Number(answer.headers['retry-after'] ?? Number.NaN)
+  return seconds >= 0 ? Math.min(retryAfterMsMax, seconds * 1000) : undefined
+}
+
+function reasonOf(answer: HttpResponse, body: Record<string, unknown>): string {
+  const error = body.error as { code?: unknown; message?: unknown } | undefined
+  if (typeof error?.message === 'string')
+    return `${answer.status} ${String(error.code)}: ${error.message.slice(0, 500)}`
+  return `the collector answered ${answer.status}`
+}
+
+function objectOf(answer: HttpResponse): Record<string, unknown> {
+  try {
+    const value = JSON.parse(Buffer.from(answer.body).toString())
+    return typeof value === 'object' && value !== null ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+function keptOf(value: unknown): Kept | null {
+  if (typeof value !== 'object' || value === null || !('epoch' in value) || !('to' in value)) return null
+  const { epoch, to } = value
+  const good =
+    Number.isSafeInteger(epoch) && Number.isSafeInteger(to) && Number(epoch) >= 0 && Number(to) >= 0
+  return good ? { epoch: Number(epoch), to: Number(to) } : null
+}
