@@ -5,6 +5,7 @@ import type { SourceRange } from '../../core/event-log.ts'
 import type { Headers, ServerRequest, ServerResponse } from '../../core/runtime.ts'
 import { BATCH_OVERHEAD, type BatchLimits, splitBatches } from '../../protocol/batch-header.ts'
 import { unpackedSize } from '../../protocol/compression.ts'
+import type { Agents } from './agents.ts'
 import { errorBody, json } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
@@ -13,19 +14,19 @@ import { type Call, param, type Route } from './router.ts'
 const sourceLengthMax = 256
 
 /** The route. */
-export function batchRoutes(ingest: Ingest): readonly Route[] {
+export function batchRoutes(ingest: Ingest, agents: Agents): readonly Route[] {
   return [
     {
       method: 'POST',
       path: '/v1/topics/{topic}/batches',
       access: 'ship',
       about: 'Stores Kafka RecordBatch v2 bytes of one source, with its position in the Logdrive-* headers.',
-      handle: (call) => storeBatches(ingest, call),
+      handle: (call) => storeBatches(ingest, agents, call),
     },
   ]
 }
 
-async function storeBatches(ingest: Ingest, call: Call): Promise<ServerResponse> {
+async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise<ServerResponse> {
   const { request } = call
   if (!isBinary(request)) throw typeUnsupported(request, 'application/octet-stream')
   const range = rangeOf(request.headers)
@@ -33,8 +34,10 @@ async function storeBatches(ingest: Ingest, call: Call): Promise<ServerResponse>
   const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
   return await withBody(request, options, ingest.budget, async (bytes) => {
     verify(bytes, ingest.limits.batch)
+    const size = bytes.byteLength
     const kept = await ingest.log.append({ topic, bytes, range }, request.signal)
     const { partition, epoch, to } = kept
+    agents.note(request, call.client, topic, size)
     if (kept.outcome !== 'conflict') {
       return json(200, { partition, epoch, to, duplicate: kept.outcome === 'duplicate' })
     }

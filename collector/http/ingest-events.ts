@@ -1,13 +1,12 @@
 // POST /v1/e and GET /v1/p.gif: what browsers send.
-import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { LogdriveError } from '../../core/errors.ts'
 import type { ServerResponse } from '../../core/runtime.ts'
 import { json } from './errors.ts'
-import { field, isRecord } from './event-fields.ts'
+import { field } from './event-fields.ts'
 import { batchFacts, type Mapped, mapEvent, type Reception } from './events.ts'
 import type { Ingest } from './ingest.ts'
-import { checkJson, JsonFault } from './json-scan.ts'
+import { parseBody, schemaInvalid } from './json-body.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
 import type { Call, Route } from './router.ts'
 import { type EventResult, type Judged, storeEvents } from './store-events.ts'
@@ -60,26 +59,6 @@ async function storeBatch(ingest: Ingest, call: Call): Promise<ServerResponse> {
     const results = await storeParsed(ingest, call, { body, events, mayHoldLarge })
     return json(200, { results: Object.fromEntries(results) })
   })
-}
-
-/** The JSON object of a body. Throws REQUEST_INVALID for what is not JSON, SCHEMA_INVALID for another value. */
-export function parseBody(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  if (!isUtf8(bytes)) throw new LogdriveError('REQUEST_INVALID', 'the body is not UTF-8')
-  try {
-    // Bounds the depth before anything recursive may meet it.
-    checkJson(bytes, 0, bytes.length)
-  } catch (error) {
-    if (!(error instanceof JsonFault)) throw error
-    throw new LogdriveError('REQUEST_INVALID', `the body is not JSON: ${error.message}`, { cause: error })
-  }
-  const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString())
-  if (!isRecord(body)) throw schemaInvalid('the body must be a JSON object')
-  return body
-}
-
-/** SCHEMA_INVALID with a sentence. */
-export function schemaInvalid(message: string): LogdriveError {
-  return new LogdriveError('SCHEMA_INVALID', message, { hint: 'docs/http.md shows what the route takes.' })
 }
 
 /** What the request says about its sender. */

@@ -1,11 +1,9 @@
 // The HTTP interface as one handler: routes, keys, CORS, errors, and a stop that lets open requests finish.
 import { LogdriveError } from '../../core/errors.ts'
 import type {
-  Address,
   Headers,
   HttpHandler,
   HttpLimits,
-  HttpServer,
   Runtime,
   ServerRequest,
   ServerResponse,
@@ -69,16 +67,6 @@ export function createHandler(
       traffic.end(routePath, status)
     }
   }
-}
-
-/** Listens and serves; disposing stops listening and waits for open requests. Throws PORT_TAKEN. */
-export async function serveHttp(
-  address: Address,
-  options: HandlerOptions,
-  limits: HttpLimits,
-  runtime: Pick<Runtime, 'http' | 'random' | 'logger'>,
-): Promise<HttpServer> {
-  return await runtime.http.serve(address, createHandler(options, runtime), limits)
 }
 
 interface Surroundings {

@@ -26,7 +26,7 @@ const browsers: readonly (readonly [string, RegExp])[] = [
   ['UC Browser', /\bUCBrowser\/(\d{1,4})/],
   ['DuckDuckGo', /\b(?:DuckDuckGo|Ddg)\/(\d{1,4})/],
   ['Firefox', /\b(?:Firefox|FxiOS)\/(\d{1,4})/],
-  ['Chrome', /\b(?:Chrome|CriOS|Chromium)\/(\d{1,4})/],
+  ['Chrome', /\b(?:Headless)?(?:Chrome|CriOS|Chromium)\/(\d{1,4})/],
   ['Safari', /\bVersion\/(\d{1,4})[\d.]* (?:Mobile\/\S{1,20} )?Safari\//],
   ['Internet Explorer', /\b(?:MSIE |Trident\/.{1,40}rv:)(\d{1,4})/],
 ]

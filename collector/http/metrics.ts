@@ -1,0 +1,128 @@
+// GET /metrics: the same facts as /v1/status in Prometheus' text format 0.0.4.
+import type { Route } from './router.ts'
+import { missingParts, type StatusParts } from './status.ts'
+
+/** The route. */
+export function metricRoutes(parts: StatusParts): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/metrics',
+      access: 'admin',
+      about: 'Metrics in the Prometheus text format.',
+      handle: async () => ({
+        status: 200,
+        headers: {
+          'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+          'cache-control': 'no-store',
+          'x-content-type-options': 'nosniff',
+        },
+        body: families(parts).map(write).join(''),
+      }),
+    },
+  ]
+}
+
+interface Family {
+  readonly name: string
+  readonly kind: 'counter' | 'gauge'
+  readonly help: string
+  readonly samples: readonly (readonly [labels: Readonly<Record<string, string | number>>, value: number])[]
+}
+
+function families(parts: StatusParts): readonly Family[] {
+  const log = parts.admin.status()
+  const now = parts.clock.now()
+  const single = (name: string, help: string, value: number): Family => {
+    return { name, kind: 'gauge', help, samples: [[{}, value]] }
+  }
+  return [
+    single('logdrive_ready', '1 when /readyz answers 200.', missingParts(parts).length === 0 ? 1 : 0),
+    single('logdrive_uptime_seconds', 'Time since the start.', Math.max(0, now - parts.startedAt) / 1000),
+    single('logdrive_http_open_requests', 'Requests being answered.', parts.traffic.openRequests),
+    single('logdrive_http_in_flight_bytes', 'Bytes of bodies in memory.', parts.budget.usedBytes),
+    single('logdrive_log_pending_bytes', 'Bytes on their way to the disk.', log.pendingBytes),
+    {
+      name: 'logdrive_http_requests_total',
+      kind: 'counter',
+      help: 'Requests answered, by route and status.',
+      samples: parts.traffic.counts().map(({ route, status, count }) => [{ route, status }, count]),
+    },
+    ...topicFamilies(parts),
+    ...groupFamilies(parts),
+    {
+      name: 'logdrive_lost_total',
+      kind: 'counter',
+      help: 'What was not delivered: positions or offsets of the loss ledger.',
+      samples: log.losses.map(({ reason, topic, units }) => [{ reason, topic }, units]),
+    },
+  ]
+}
+
+function topicFamilies(parts: StatusParts): readonly Family[] {
+  const ranges = parts.log.topics().flatMap(({ name: topic }) =>
+    topic.startsWith('__')
+      ? []
+      : parts.admin.describeTopic(topic).ranges.map((range) => ({
+          labels: { topic, partition: range.partition },
+          range,
+        })),
+  )
+  return [
+    {
+      name: 'logdrive_partition_end_offset',
+      kind: 'gauge',
+      help: 'The offset that the next record gets.',
+      samples: ranges.map(({ labels, range }) => [labels, range.endOffset]),
+    },
+    {
+      name: 'logdrive_partition_start_offset',
+      kind: 'gauge',
+      help: 'The first offset that is still kept.',
+      samples: ranges.map(({ labels, range }) => [labels, range.startOffset]),
+    },
+    {
+      name: 'logdrive_partition_bytes',
+      kind: 'gauge',
+      help: 'Bytes on disk.',
+      samples: ranges.map(({ labels, range }) => [labels, range.bytes]),
+    },
+  ]
+}
+
+function groupFamilies(parts: StatusParts): readonly Family[] {
+  const groups = parts.admin.groups().map((position) => ({
+    labels: { group: position.group, topic: position.topic, partition: position.partition },
+    position,
+  }))
+  const timed = groups.flatMap(({ labels, position }) =>
+    position.lagMs === null ? [] : [[labels, position.lagMs / 1000] as const],
+  )
+  return [
+    {
+      name: 'logdrive_group_lag_records',
+      kind: 'gauge',
+      help: 'Records that the group has not read.',
+      samples: groups.map(({ labels, position }) => [labels, position.lagRecords]),
+    },
+    {
+      name: 'logdrive_group_lag_seconds',
+      kind: 'gauge',
+      help: 'Age of the oldest record that the group has not read.',
+      samples: timed,
+    },
+  ]
+}
+
+function write(family: Family): string {
+  const { name, kind, help, samples } = family
+  const lines = samples.map(([labels, value]) => {
+    const shown = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(String(text))}"`)
+    return `${name}${shown.length > 0 ? `{${shown.join(',')}}` : ''} ${value}\n`
+  })
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n${lines.join('')}`
+}
+
+function escapeLabel(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}

@@ -1,0 +1,126 @@
+// Topics over HTTP: list, describe, create, alter, delete.
+import { LogdriveError } from '../../core/errors.ts'
+import type { EventLog, TopicOptions } from '../../core/event-log.ts'
+import type { ServerRequest } from '../../core/runtime.ts'
+import { json } from './errors.ts'
+import { field } from './event-fields.ts'
+import { parseBody, schemaInvalid } from './json-body.ts'
+import { mediaType, typeUnsupported } from './limits.ts'
+import type { LogAdmin, TopicDescription } from './log-admin.ts'
+import { param, type Route } from './router.ts'
+
+const bodyBytesMax = 64 * 1024
+const partitionsMax = 1024
+
+/** The routes. */
+export function topicRoutes(log: EventLog, admin: LogAdmin): readonly Route[] {
+  const one = '/v1/topics/{topic}'
+  return [
+    {
+      method: 'GET',
+      path: '/v1/topics',
+      access: 'admin',
+      about: 'All topics with their partitions and offsets; ?internal=1 shows the ones that begin with __.',
+      handle: async (call) => {
+        const all = call.query.get('internal') === '1'
+        const names = log.topics().flatMap(({ name }) => (all || !name.startsWith('__') ? name : []))
+        return json(200, { topics: names.map((name) => shown(admin.describeTopic(name))) })
+      },
+    },
+    {
+      method: 'GET',
+      path: one,
+      access: 'admin',
+      about: 'One topic.',
+      handle: async (call) => json(200, shown(admin.describeTopic(param(call, 'topic')))),
+    },
+    {
+      method: 'POST',
+      path: '/v1/topics',
+      access: 'admin',
+      about: 'Creates a topic: { name, partitions?, retention_ms?, retention_bytes? }.',
+      handle: async ({ request }) => {
+        const body = await readObject(request)
+        const name = field(body, 'name')
+        if (typeof name !== 'string') throw schemaInvalid('name must be a text')
+        refuseInternal(name)
+        const topic = await admin.createTopic(name, optionsOf(body, ['name']))
+        return json(201, shown(admin.describeTopic(topic.name)))
+      },
+    },
+    {
+      method: 'PATCH',
+      path: one,
+      access: 'admin',
+      about: 'Changes a topic: { partitions?, retention_ms?, retention_bytes? }; partitions only grow.',
+      handle: async (call) => {
+        const name = param(call, 'topic')
+        refuseInternal(name)
+        await admin.alterTopic(name, optionsOf(await readObject(call.request), []))
+        return json(200, shown(admin.describeTopic(name)))
+      },
+    },
+    {
+      method: 'DELETE',
+      path: one,
+      access: 'admin',
+      about: 'Deletes a topic and all its records.',
+      handle: async (call) => {
+        const name = param(call, 'topic')
+        refuseInternal(name)
+        await admin.deleteTopic(name)
+        return json(200, { deleted: name })
+      },
+    },
+  ]
+}
+
+/** The log's own topics are nobody else's to change. */
+export function refuseInternal(name: string): void {
+  if (!name.startsWith('__')) return
+  throw new LogdriveError('FORBIDDEN', 'topics that begin with __ belong to the log itself')
+}
+
+/** A small JSON object of a request that changes something. Only application/json: no form of a web page sends it. */
+async function readObject(request: ServerRequest): Promise<Readonly<Record<string, unknown>>> {
+  if (mediaType(request) !== 'application/json') throw typeUnsupported(request, 'application/json')
+  return parseBody(await request.body(bodyBytesMax))
+}
+
+function optionsOf(body: Readonly<Record<string, unknown>>, others: readonly string[]): TopicOptions {
+  const known = ['partitions', 'retention_ms', 'retention_bytes', ...others]
+  for (const name of Object.keys(body)) {
+    if (!known.includes(name))
+      throw schemaInvalid(`unknown field ${name.slice(0, 64)}; known: ${known.join(', ')}`)
+  }
+  const partitions = wholeNumber(body, 'partitions', partitionsMax)
+  const retentionMs = wholeNumber(body, 'retention_ms', Number.MAX_SAFE_INTEGER)
+  const retentionBytes = wholeNumber(body, 'retention_bytes', Number.MAX_SAFE_INTEGER)
+  return {
+    ...(partitions === undefined ? {} : { partitions }),
+    ...(retentionMs === undefined ? {} : { retentionMs }),
+    ...(retentionBytes === undefined ? {} : { retentionBytes }),
+  }
+}
+
+function wholeNumber(body: Readonly<Record<string, unknown>>, name: string, max: number): number | undefined {
+  const value = field(body, name)
+  if (value === undefined) return undefined
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= max) return value
+  throw schemaInvalid(`${name} must be a whole number from 1 to ${max}`)
+}
+
+function shown(topic: TopicDescription): object {
+  return {
+    name: topic.name,
+    id: topic.id,
+    retention_ms: topic.retentionMs,
+    retention_bytes: topic.retentionBytes,
+    partitions: topic.ranges.map((range) => ({
+      partition: range.partition,
+      start_offset: range.startOffset,
+      end_offset: range.endOffset,
+      bytes: range.bytes,
+    })),
+  }
+}
