@@ -1,0 +1,316 @@
+// The broker: every topic of a data folder behind EventLog, and what operators and readers ask of it.
+import { LogdriveError } from '../../core/errors.ts'
+import type { Batch, EventLog, FeedOptions, Topic, TopicOptions } from '../../core/event-log.ts'
+import type { Feed } from '../../core/flow.ts'
+import type { Clock, Logger, Random, Storage } from '../../core/runtime.ts'
+import { Scope } from '../../core/scope.ts'
+import { readState, writeState } from '../log/state-file.ts'
+import { appendRange, publishRecords } from './append.ts'
+import { type BrokerConfig, brokerDefaults } from './config.ts'
+import { DiskShare } from './disk-share.ts'
+import { openFeed } from './feed.ts'
+import { type GroupOffsets, offsetsTopic, openGroupOffsets } from './group-offsets.ts'
+import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
+import { offsetOf, type TailedRecord, type TailStart } from './read.ts'
+import { type BrokerStatus, type GroupStatus, groupStatus, type TopicStatus, topicStatus } from './status.ts'
+import { type TailOptions, tailTopics } from './tail.ts'
+import { checkTopicName } from './topic-files.ts'
+import { isInternal, type OpenTopic, openTopics, type Topics } from './topics.ts'
+import { startUpkeep } from './upkeep.ts'
+
+/** What the broker asks of the world: any Runtime has it. */
+export interface BrokerRuntime {
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+export interface BrokerOptions {
+  /** The data folder; made when missing. One process at a time. */
+  readonly folder: string
+  /** What differs from `brokerDefaults`. */
+  readonly config: Partial<BrokerConfig>
+}
+
+/** Our own log of topics. Disposal drains what waits, saves positions, and marks the shutdown as clean. */
+export interface Broker extends EventLog, AsyncDisposable {
+  /**
+   * Resolves to the error when a disk failed: nothing is acknowledged from then on, and the process should exit; its
+   * next start recovers from what the disk holds.
+   */
+  readonly failed: Promise<LogdriveError>
+  /** Throws TOPIC_EXISTS, TOPIC_NAME_INVALID. */
+  createTopic(name: string, options: TopicOptions): Promise<Topic>
+  /** Retention, and partitions upwards. Throws TOPIC_UNKNOWN, REQUEST_INVALID. */
+  alterTopic(name: string, options: TopicOptions): Promise<Topic>
+  /** With all its records. Throws TOPIC_UNKNOWN; REQUEST_INVALID for an internal topic or one that a feed reads. */
+  deleteTopic(name: string): Promise<void>
+  /** Throws TOPIC_UNKNOWN. */
+  describeTopic(name: string): TopicStatus
+  /** Every group, topic and partition with a committed offset. */
+  groups(): readonly GroupStatus[]
+  /**
+   * Sets a group elsewhere in a partition and grows its replay epoch. Throws TOPIC_UNKNOWN, and REQUEST_INVALID while
+   * a feed of the group is open. Resolves to the offset.
+   */
+  resetGroup(key: GroupKey, start: TailStart, signal: AbortSignal): Promise<number>
+  /** Records of topics as they come, for looking at; see `TailOptions`. */
+  tail(options: TailOptions, signal: AbortSignal): AsyncGenerator<TailedRecord>
+  /** Adds to the loss ledger, durably. */
+  recordLoss(loss: Loss): Promise<void>
+  status(): BrokerStatus
+}
+
+export interface GroupKey {
+  readonly group: string
+  readonly topic: string
+  readonly partition: number
+}
+
+const markerName = 'clean-shutdown'
+
+/** Opens a data folder and recovers what a crash left in it. Throws DISK_FAILED, DISK_FULL. */
+export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime): Promise<Broker> {
+  const { folder } = options
+  const config = { ...brokerDefaults, ...options.config }
+  const logger = runtime.logger.child({ part: 'broker' })
+  const { storage, clock, random } = runtime
+  await storage.makeDirectory(folder)
+  const clean = await takeMarker(storage, folder)
+  const started = clock.monotonic()
+  const share = new DiskShare(config)
+  const parts = { storage, clock, random, logger, share, config, clean }
+  const topics = await openTopics(folder, parts)
+  const offsetsPartition = (await topics.make(offsetsTopic, {})).open[0]
+  const lossesPartition = (await topics.make(lossesTopic, {})).open[0]
+  if (offsetsPartition === undefined || lossesPartition === undefined) {
+    throw new LogdriveError('STATE_CORRUPT', 'an internal topic has no partition')
+  }
+  const offsets = await openGroupOffsets(offsetsPartition, config.groupOffsetsMax, logger)
+  const losses = await openLosses(lossesPartition, { clock, logger })
+  for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
+  const broker = new LocalBroker({ folder, config, storage, clock, logger, share, topics, offsets, losses })
+  const count = topics.list().length
+  logger.info({ folder, topics: count, clean, tookMs: clock.monotonic() - started }, 'the log is open')
+  return broker
+}
+
+/** True when the last shutdown was clean. The marker goes before anything is written, so that it is never believed twice. */
+async function takeMarker(storage: Storage, folder: string): Promise<boolean> {
+  const marker = await readState(storage, folder, markerName, 'cleanShutdown').catch(() => null)
+  await storage.remove(`${folder}/${markerName}`)
+  await storage.syncDirectory(folder)
+  return marker !== null
+}
+
+interface LocalParts {
+  readonly folder: string
+  readonly config: BrokerConfig
+  readonly storage: Storage
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly share: DiskShare
+  readonly topics: Topics
+  readonly offsets: GroupOffsets
+  readonly losses: Losses
+}
+
+class LocalBroker implements Broker {
+  readonly failed: Promise<LogdriveError>
+  readonly #parts: LocalParts
+  readonly #closing = new AbortController()
+  readonly #scope: Scope
+  readonly #feeds = new Map<string, Feed<Batch>>()
+  #disposing: Promise<void> | null = null
+
+  constructor(parts: LocalParts) {
+    this.#parts = parts
+    this.failed = parts.share.failed
+    this.#scope = new Scope(this.#closing.signal)
+    startUpkeep(parts, this.#scope)
+  }
+
+  topics(): readonly Topic[] {
+    return this.#parts.topics.list().map(topicOf)
+  }
+
+  async topic(name: string, options: TopicOptions = {}): Promise<Topic> {
+    return topicOf(await this.#topic(name, options))
+  }
+
+  async append(request: Parameters<EventLog['append']>[0], signal: AbortSignal) {
+    signal.throwIfAborted()
+    const topic = this.#parts.topics.find(request.topic) ?? (await this.#topic(request.topic, {}))
+    return await appendRange(topic, request.bytes, request.range, this.#parts.losses)
+  }
+
+  async publish(name: string, records: Parameters<EventLog['publish']>[1], signal: AbortSignal) {
+    signal.throwIfAborted()
+    const topic = this.#parts.topics.find(name) ?? (await this.#topic(name, {}))
+    return await publishRecords(topic, records, this.#parts.config.recordBytesMax)
+  }
+
+  positions(source: string) {
+    return this.#parts.topics.list().flatMap((topic) =>
+      topic.open.flatMap((partition) => {
+        const kept = partition.keptPosition(source)
+        return kept === null
+          ? []
+          : [{ topic: topic.name, partition: partition.index, epoch: kept.epoch, to: kept.to }]
+      }),
+    )
+  }
+
+  async feed(options: FeedOptions): Promise<Feed<Batch>> {
+    const topic = await this.#topic(options.topic, {})
+    const partition = partitionOfTopic(topic, options.partition)
+    const name = feedName(options)
+    if (this.#feeds.has(name)) {
+      throw new LogdriveError('REQUEST_INVALID', `group ${options.group} reads that partition already`)
+    }
+    const { offsets, losses, clock, logger } = this.#parts
+    const onDispose = () => this.#feeds.delete(name)
+    const parts = { partition, topicId: topic.id, offsets, losses, clock, logger, onDispose }
+    const feed = await openFeed(options, parts, this.#closing.signal)
+    this.#feeds.set(name, feed)
+    return feed
+  }
+
+  async createTopic(name: string, options: TopicOptions): Promise<Topic> {
+    refuseInternal(name)
+    return topicOf(await this.#parts.topics.create(name, options))
+  }
+
+  async alterTopic(name: string, options: TopicOptions): Promise<Topic> {
+    refuseInternal(name)
+    return topicOf(await this.#parts.topics.alter(name, options))
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    refuseInternal(name)
+    const topic = this.#known(name)
+    const reader = [...this.#feeds.keys()].find((key) => key.split('\0')[1] === name)
+    if (reader !== undefined) {
+      throw new LogdriveError('REQUEST_INVALID', `group ${reader.split('\0')[0]} still reads topic ${name}`, {
+        hint: 'Pause or remove the sink first.',
+      })
+    }
+    await this.#parts.topics.delete(name)
+    this.#parts.offsets.forget(topic.id)
+  }
+
+  describeTopic(name: string): TopicStatus {
+    return topicStatus(this.#known(name))
+  }
+
+  groups(): readonly GroupStatus[] {
+    return groupStatus(this.#parts.offsets, this.#parts.topics)
+  }
+
+  async resetGroup(key: GroupKey, start: TailStart, signal: AbortSignal): Promise<number> {
+    const topic = this.#known(key.topic)
+    if (this.#feeds.has(feedName(key))) {
+      throw new LogdriveError('REQUEST_INVALID', `group ${key.group} reads that partition now`, {
+        hint: 'Pause the sink first.',
+      })
+    }
+    const offset = await offsetOf(partitionOfTopic(topic, key.partition), start)
+    const { offsets, clock } = this.#parts
+    const known = offsets.find(key)
+    const replayEpoch = (known?.replayEpoch ?? 0) + 1
+    const value = {
+      offset,
+      topicId: topic.id,
+      replayEpoch,
+      plan: null,
+      metadata: '',
+      committedAt: clock.now(),
+    }
+    await offsets.commit(key, value, signal)
+    return offset
+  }
+
+  tail(options: TailOptions, signal: AbortSignal): AsyncGenerator<TailedRecord> {
+    const topics = options.topics.map((name) => this.#known(name))
+    const partitions = topics.flatMap((topic) =>
+      options.partition === undefined ? topic.open : [partitionOfTopic(topic, options.partition)],
+    )
+    return tailTopics(partitions, options, AbortSignal.any([signal, this.#closing.signal]))
+  }
+
+  async recordLoss(loss: Loss): Promise<void> {
+    await this.#parts.losses.record(loss)
+  }
+
+  status(): BrokerStatus {
+    const { topics, share, config, losses } = this.#parts
+    return {
+      durability: config.flush,
+      failed: share.failure?.message ?? null,
+      pendingBytes: share.pendingBytes,
+      topics: topics.list().map(topicStatus),
+      unreadableTopics: topics.unreadable,
+      losses: losses.totals(),
+      recentLosses: losses.recent(),
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposing ??= this.#dispose()
+    return this.#disposing
+  }
+
+  async #dispose(): Promise<void> {
+    this.#closing.abort(new LogdriveError('UNAVAILABLE', 'the broker is shutting down'))
+    await this.#scope[Symbol.asyncDispose]()
+    for (const feed of [...this.#feeds.values()]) await feed[Symbol.asyncDispose]()
+    const { topics, share, storage, folder, logger } = this.#parts
+    await topics[Symbol.asyncDispose]()
+    if (share.failure !== null) return
+    try {
+      await writeState(storage, folder, markerName, 'cleanShutdown', {})
+    } catch (error) {
+      logger.warn({ err: error }, 'the clean shutdown could not be noted; the next start takes longer')
+    }
+  }
+
+  async #topic(name: string, options: TopicOptions): Promise<OpenTopic> {
+    const { topics, config } = this.#parts
+    const known = topics.find(name)
+    if (known !== null) return known
+    checkTopicName(name)
+    refuseInternal(name)
+    if (!config.autoCreate) {
+      throw new LogdriveError('TOPIC_UNKNOWN', `there is no topic ${name}`, {
+        hint: 'Create it with `logdrive topics create`, or allow auto_create_topics.',
+      })
+    }
+    return await topics.make(name, options)
+  }
+
+  #known(name: string): OpenTopic {
+    const topic = this.#parts.topics.find(name)
+    if (topic === null) throw new LogdriveError('TOPIC_UNKNOWN', `there is no topic ${name}`)
+    return topic
+  }
+}
+
+function topicOf(topic: OpenTopic): Topic {
+  return { name: topic.name, id: topic.id, partitions: topic.partitions }
+}
+
+function refuseInternal(name: string): void {
+  if (!isInternal(name)) return
+  throw new LogdriveError('TOPIC_NAME_INVALID', `${name} is internal: names with "__" are the broker's own`)
+}
+
+function partitionOfTopic(topic: OpenTopic, index: number) {
+  const partition = topic.open[index]
+  if (partition !== undefined) return partition
+  throw new LogdriveError('NOT_FOUND', `topic ${topic.name} has no partition ${index}`)
+}
+
+function feedName(key: GroupKey): string {
+  return `${key.group}\0${key.topic}\0${key.partition}`
+}

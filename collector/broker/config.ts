@@ -1,0 +1,62 @@
+// What the broker can be told, and what it does when it is not.
+import type { TopicOptions } from '../../core/event-log.ts'
+
+/** When an append counts as done: after fdatasync, after fdatasync at most this late, or when the kernel has it. */
+export type FlushMode = 'commit' | 'os' | { readonly intervalMs: number }
+
+export interface BrokerConfig {
+  readonly flush: FlushMode
+  /** Topics are made when first named. */
+  readonly autoCreate: boolean
+  /** Partitions of a topic that says nothing else. */
+  readonly partitions: number
+  readonly segmentBytes: number
+  readonly segmentAgeMs: number
+  /** Null keeps records for ever. */
+  readonly retentionMs: number | null
+  /** Per partition; null for no limit. */
+  readonly retentionBytes: number | null
+  /** Topics with options of their own; made at start. */
+  readonly topics: Readonly<Record<string, TopicOptions>>
+  /** How often retention, checkpoints and expiry run. */
+  readonly upkeepMs: number
+  /** Bytes that may wait for the disk, in one partition and in all. */
+  readonly pendingBytesMax: number
+  readonly pendingBytesAllMax: number
+  /** fdatasync calls at the same time. */
+  readonly syncsMax: number
+  /** A record that is published alone may be this large, key and headers included. */
+  readonly recordBytesMax: number
+  /** Published records are gathered into batches of about this size. */
+  readonly publishBatchBytes: number
+  /** Kept positions of a partition: of sources that append batches, and of sources that publish records. */
+  readonly sourcesMax: number
+  /** A kept position goes after this long without traffic. */
+  readonly sourceExpiryMs: number
+  /** Consumer offsets that are kept: groups times partitions. */
+  readonly groupOffsetsMax: number
+}
+
+const mebibyte = 1024 * 1024
+const dayMs = 24 * 60 * 60 * 1000
+
+/** The defaults of a single node. */
+export const brokerDefaults: BrokerConfig = {
+  flush: 'commit',
+  autoCreate: true,
+  partitions: 4,
+  segmentBytes: 128 * mebibyte,
+  segmentAgeMs: 7 * dayMs,
+  retentionMs: 7 * dayMs,
+  retentionBytes: null,
+  topics: {},
+  upkeepMs: 10_000,
+  pendingBytesMax: 32 * mebibyte,
+  pendingBytesAllMax: 256 * mebibyte,
+  syncsMax: 8,
+  recordBytesMax: mebibyte,
+  publishBatchBytes: mebibyte,
+  sourcesMax: 100_000,
+  sourceExpiryMs: 7 * dayMs,
+  groupOffsetsMax: 100_000,
+}

@@ -1,0 +1,68 @@
+// Cutting: how far a batch of a feed reaches, from headers alone, always at a RecordBatch's end.
+import { crc32c } from '../../protocol/crc32c.ts'
+import type { LogHeader } from '../log/segment-row.ts'
+
+export interface CutLimits {
+  readonly rowsMax: number
+  /** Unpacked bytes. */
+  readonly bytesMax: number
+}
+
+/** What a RecordBatch that does not say its unpacked size is taken for: logs pack about so well. */
+const guessedRatio = 4
+
+/** Collects RecordBatches from `first` on until one more would go over a limit. */
+export class Cut {
+  readonly first: number
+  #next: number
+  #count = 0
+  #bytes = 0
+  #crc = 0
+  #full = false
+
+  constructor(first: number) {
+    this.first = first
+    this.#next = first
+  }
+
+  /** The offset behind what was taken. */
+  get next(): number {
+    return this.#next
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** CRC-32C over the CRCs of its batches, 4 big-endian bytes each. */
+  get crc(): number {
+    return this.#crc
+  }
+
+  get isFull(): boolean {
+    return this.#full
+  }
+
+  /** Takes the batch unless the cut is full; one that is larger than the limits is taken alone. */
+  add({ header, unpackedBytes }: LogHeader, limits: CutLimits): boolean {
+    const rows = header.baseOffset + header.count - Math.max(this.first, header.baseOffset)
+    const bytes = unpackedBytes ?? header.length * guessedRatio
+    const isOver = this.#count + rows > limits.rowsMax || this.#bytes + bytes > limits.bytesMax
+    if (this.#full || (this.#count > 0 && isOver)) {
+      this.#full = true
+      return false
+    }
+    const crc = new Uint8Array(4)
+    new DataView(crc.buffer).setUint32(0, header.crc)
+    this.#crc = crc32c(crc, this.#crc)
+    this.#count += rows
+    this.#bytes += bytes
+    this.#next = header.baseOffset + header.count
+    this.#full = this.#count >= limits.rowsMax || this.#bytes >= limits.bytesMax
+    return true
+  }
+}

@@ -1,0 +1,119 @@
+// Reading: records of a log in order, and the tail of a topic that goes on as long as somebody looks.
+import { isCode, LogdriveError } from '../../core/errors.ts'
+import type { DecodedBatch, LogRecord } from '../../core/records.ts'
+import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
+import { readHeader } from '../../protocol/batch-header.ts'
+import type { Log } from '../log/log.ts'
+import { storedLimits } from '../log/scan.ts'
+import type { Partition } from './partition.ts'
+
+const readBytes = 1024 * 1024
+
+/** The batches of a log, decoded one at a time: whole ones, so the first may begin below `fromOffset`. */
+export async function* readBatches(
+  log: Log,
+  fromOffset: number,
+  endOffset: number,
+): AsyncGenerator<DecodedBatch> {
+  let next = fromOffset
+  while (next < endOffset) {
+    const read = await log.read(next, endOffset, readBytes)
+    for (let at = 0; at < read.bytes.length; ) {
+      const { length, baseOffset, count } = readHeader(read.bytes, at)
+      yield decodeOrSay(read.bytes, at, baseOffset, baseOffset + count - 1)
+      at += length
+    }
+    if (read.nextOffset <= next) return
+    next = read.nextOffset
+  }
+}
+
+/** The records of a log from one offset up to another. A batch that cannot be decoded ends it with BATCH_CORRUPT. */
+export async function* readRecords(
+  log: Log,
+  fromOffset: number,
+  endOffset: number,
+): AsyncGenerator<LogRecord> {
+  for await (const batch of readBatches(log, fromOffset, endOffset)) {
+    for (let index = 0; index < batch.count; index += 1) {
+      const record = recordAt(batch, index)
+      if (record.offset >= fromOffset && record.offset < endOffset) yield record
+    }
+  }
+}
+
+/** Where a reader begins: an offset, the first record at or after a time (wall-clock ms), or an end of the log. */
+export type TailStart = 'beginning' | 'end' | { readonly offset: number } | { readonly timestamp: number }
+
+/** The first offset for a start, moved into what the partition holds. */
+export async function offsetOf(partition: Partition, start: TailStart): Promise<number> {
+  const { startOffset, highWatermark } = partition
+  if (start === 'beginning') return startOffset
+  if (start === 'end') return highWatermark
+  const offset = 'offset' in start ? start.offset : await timeOffset(partition, start.timestamp)
+  return Math.min(highWatermark, Math.max(startOffset, offset))
+}
+
+export interface TailedRecord extends LogRecord {
+  readonly topic: string
+  readonly partition: number
+}
+
+/**
+ * The records of one partition from `start` on, up to the high watermark, then waits for more when `follow`. Ends when
+ * the signal aborts. A batch that cannot be decoded is skipped: `tail` is for looking, sinks say so.
+ */
+export async function* tailPartition(
+  partition: Partition,
+  options: { readonly start: TailStart; readonly follow: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<TailedRecord> {
+  let next = await offsetOf(partition, options.start)
+  while (!signal.aborted) {
+    next = Math.max(next, partition.startOffset)
+    const end = partition.highWatermark
+    if (next >= end) {
+      if (!options.follow) return
+      await partition.waitFor(next, signal)
+      continue
+    }
+    try {
+      for await (const record of readRecords(partition.log, next, end)) {
+        if (signal.aborted) return
+        next = record.offset + 1
+        yield { ...record, topic: partition.topic, partition: partition.index }
+      }
+      next = end
+    } catch (error) {
+      // Either retention came first, and the loop goes on at the new start, or the batch is bad.
+      if (isCode(error, 'OFFSET_OUT_OF_RANGE')) continue
+      if (!isCode(error, 'BATCH_CORRUPT')) throw error
+      next = Number(error.details.lastOffset) + 1
+    }
+  }
+}
+
+/** The exact offset of the first record at or after the time. */
+async function timeOffset(partition: Partition, timestamp: number): Promise<number> {
+  const from = await partition.log.offsetForTime(timestamp)
+  for await (const batch of readBatches(partition.log, from, partition.highWatermark)) {
+    for (let index = 0; index < batch.count; index += 1) {
+      if ((batch.timestamps[index] as number) < timestamp) continue
+      return batch.baseOffset + (batch.offsetDeltas[index] as number)
+    }
+  }
+  return partition.highWatermark
+}
+
+function decodeOrSay(bytes: Uint8Array, at: number, firstOffset: number, lastOffset: number): DecodedBatch {
+  try {
+    return decodeBatch(bytes, at, storedLimits)
+  } catch (error) {
+    if (!(error instanceof LogdriveError)) throw error
+    throw new LogdriveError('BATCH_CORRUPT', `offsets ${firstOffset} to ${lastOffset} cannot be decoded`, {
+      cause: error,
+      hint: 'Skip them with `logdrive sinks skip`, or restore the segment from a copy.',
+      details: { firstOffset, lastOffset },
+    })
+  }
+}

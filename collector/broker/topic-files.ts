@@ -1,0 +1,100 @@
+// Topic files: the folder of a topic, its topic.json, and what is done with folders that cannot be read.
+import { LogdriveError } from '../../core/errors.ts'
+import type { Storage } from '../../core/runtime.ts'
+import { readWhole } from '../log/state-file.ts'
+
+/** What `topic.json` holds. */
+export interface TopicRecord {
+  readonly version: 1
+  /** A UUID, new each time a topic is made. */
+  readonly id: string
+  readonly name: string
+  readonly partitions: number
+  readonly retentionMs: number | null
+  readonly retentionBytes: number | null
+  /** Wall-clock ms. */
+  readonly createdAt: number
+}
+
+export const partitionsMax = 1024
+const fileName = 'topic.json'
+const fileBytesMax = 64 * 1024
+
+/** Throws TOPIC_NAME_INVALID unless Kafka and every file system take the name. */
+export function checkTopicName(name: string): void {
+  if (/^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..') return
+  throw new LogdriveError('TOPIC_NAME_INVALID', `${JSON.stringify(name.slice(0, 300))} is not a topic name`, {
+    hint: 'Use 1 to 249 of A-Z, a-z, 0-9, dot, underscore and hyphen; not "." or "..".',
+  })
+}
+
+/** Writes the record durably: aside, synced, renamed. */
+export async function writeTopicRecord(
+  storage: Storage,
+  directory: string,
+  record: TopicRecord,
+): Promise<void> {
+  const aside = `${directory}/${fileName}.tmp`
+  {
+    await using file = await storage.open(aside, 'write')
+    await file.truncate(0)
+    await file.write(0, [new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`)])
+    await file.sync()
+  }
+  await storage.rename(aside, `${directory}/${fileName}`)
+  await storage.syncDirectory(directory)
+}
+
+/** The record of a topic's folder; a sentence saying what is wrong with it; or null for a folder that holds nothing. */
+export async function readTopicRecord(
+  storage: Storage,
+  directory: string,
+  name: string,
+): Promise<TopicRecord | string | null> {
+  const bytes = await readWhole(storage, `${directory}/${fileName}`, fileBytesMax)
+  if (bytes === null) {
+    // Making the topic did not get far enough to put anything in.
+    const names = await storage.list(directory)
+    return names.every((entry) => entry === `${fileName}.tmp`) ? null : 'topic.json is missing'
+  }
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    if (!isTopicRecord(value)) return 'topic.json does not hold what it should'
+    return value.name === name ? value : `topic.json is that of ${JSON.stringify(value.name)}`
+  } catch {
+    return 'topic.json is not JSON'
+  }
+}
+
+/** Removes a topic's folder that was renamed aside for it. Only names that we give are touched. */
+export async function removeTopicFolder(storage: Storage, directory: string): Promise<void> {
+  for (const entry of await storage.list(directory)) {
+    if (/^[0-9]+$/.test(entry)) await removePartitionFolder(storage, `${directory}/${entry}`)
+    else await storage.remove(`${directory}/${entry}`)
+  }
+  await storage.remove(directory)
+}
+
+async function removePartitionFolder(storage: Storage, directory: string): Promise<void> {
+  for (const entry of await storage.list(directory)) {
+    const path = `${directory}/${entry}`
+    if (entry === 'quarantine') {
+      for (const copy of await storage.list(path)) await storage.remove(`${path}/${copy}`)
+    }
+    await storage.remove(path)
+  }
+  await storage.remove(directory)
+}
+
+function isTopicRecord(value: unknown): value is TopicRecord {
+  if (typeof value !== 'object' || value === null) return false
+  const { version, id, name, partitions, retentionMs, retentionBytes, createdAt } = value as Record<
+    string,
+    unknown
+  >
+  if (version !== 1 || typeof id !== 'string' || typeof name !== 'string') return false
+  if (!Number.isInteger(partitions) || (partitions as number) < 1 || (partitions as number) > partitionsMax)
+    return false
+  const isLimit = (limit: unknown) => limit === null || (Number.isFinite(limit) && (limit as number) > 0)
+  return isLimit(retentionMs) && isLimit(retentionBytes) && Number.isFinite(createdAt)
+}

@@ -1,0 +1,34 @@
+// Quarantine: a copy of a damaged segment for somebody to look at; the original stays where it is.
+import type { Storage } from '../../core/runtime.ts'
+import type { Gap } from './recovery.ts'
+
+const chunkBytes = 1024 * 1024
+
+/** Copies the segment's `.log` into `quarantine/`, once per gap; false when that copy exists already. */
+export async function quarantineSegment(
+  storage: Storage,
+  directory: string,
+  segmentPath: string,
+  gap: Gap,
+): Promise<boolean> {
+  const folder = `${directory}/quarantine`
+  const name = `${segmentPath.slice(segmentPath.lastIndexOf('/') + 1)}.gap-${gap.fromOffset}.log`
+  if ((await storage.list(folder)).includes(name)) return false
+  await storage.makeDirectory(folder)
+  await copy(storage, `${segmentPath}.log`, `${folder}/${name}.tmp`)
+  await storage.rename(`${folder}/${name}.tmp`, `${folder}/${name}`)
+  await storage.syncDirectory(folder)
+  return true
+}
+
+async function copy(storage: Storage, from: string, to: string): Promise<void> {
+  await using source = await storage.open(from, 'read')
+  await using target = await storage.open(to, 'write')
+  await target.truncate(0)
+  for (let position = 0; position < source.size; position += chunkBytes) {
+    const chunk = new Uint8Array(Math.min(chunkBytes, source.size - position))
+    const count = await source.read(position, chunk)
+    await target.write(position, [chunk.subarray(0, count)])
+  }
+  await target.sync()
+}

@@ -1,0 +1,144 @@
+// Recovery: reads a segment after a crash, finds where it ends, and tells a torn tail from damage.
+//
+// A torn tail (unfinished writes of a crash) is in the last segment, at or after the recovery point, with no whole
+// batch behind it: it may be cut. Anything else is damage: nothing is cut, the unreadable range becomes a gap that
+// readers skip, and what is behind it stays. Algorithm: docs/storage-format.md.
+import type { StorageFile } from '../../core/runtime.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { findBatch, ReadWindow, verifiedAt } from './scan.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** A range of a segment that cannot be read. Offsets and positions: from included, to excluded. */
+export interface Gap {
+  readonly fromPosition: number
+  readonly toPosition: number
+  readonly fromOffset: number
+  readonly toOffset: number
+}
+
+/** What a scan found in one segment. */
+export interface SegmentScan {
+  readonly endOffset: number
+  /** Bytes up to the end of the last whole batch. */
+  readonly bytes: number
+  /** Bytes of a torn tail, to be cut from `bytes` on; 0 when there is none. */
+  readonly tornBytes: number
+  readonly gaps: readonly Gap[]
+  readonly timestampMax: number | null
+  readonly offsetIndex: OffsetIndex
+  readonly timeIndex: TimeIndex
+}
+
+export interface ScanOptions {
+  readonly baseOffset: number
+  /** Offsets below this are known to be synced: losing one is damage, never a torn write. */
+  readonly recoveryPoint: number
+  /** The last segment of its log: only there can a write be torn. */
+  readonly isLast: boolean
+  /** Where the next segment begins, null for the last one. */
+  readonly nextBaseOffset: number | null
+  readonly indexIntervalBytes: number
+}
+
+const windowBytes = 1024 * 1024
+
+/** Reads and verifies every byte of the segment, and indexes what is good. */
+export async function scanSegment(file: StorageFile, options: ScanOptions): Promise<SegmentScan> {
+  const window = new ReadWindow(file, file.size, windowBytes)
+  const gaps: Gap[] = []
+  const indexer = new SegmentIndexer(options.indexIntervalBytes)
+  let position = 0
+  let expected = options.baseOffset
+  let tornBytes = 0
+  while (position < file.size) {
+    const header = await verifiedAt(window, position)
+    if (header !== null && header.baseOffset === expected) {
+      expected += header.count
+      indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, expected)
+      position += header.length
+      continue
+    }
+    const found = await findBatch(window, position + 1, expected)
+    if (found === null) {
+      if (options.isLast && expected >= options.recoveryPoint) tornBytes = file.size - position
+      else gaps.push(gapToEnd(position, file.size, expected, options))
+      break
+    }
+    gaps.push({
+      fromPosition: position,
+      toPosition: found.position,
+      fromOffset: expected,
+      toOffset: found.header.baseOffset,
+    })
+    position = found.position
+    expected = found.header.baseOffset
+  }
+  const lastGap = gaps.at(-1)
+  const endOffset = Math.max(expected, lastGap?.toOffset ?? expected, endFloor(options))
+  if (endOffset > expected && (lastGap === undefined || lastGap.toOffset < endOffset) && tornBytes === 0) {
+    // Bytes that were synced are missing altogether: the file is shorter than it was.
+    gaps.push({ fromPosition: position, toPosition: file.size, fromOffset: expected, toOffset: endOffset })
+  }
+  return {
+    endOffset,
+    bytes: tornBytes > 0 ? position : file.size,
+    tornBytes,
+    gaps,
+    timestampMax: indexer.timestampMax,
+    offsetIndex: indexer.offsets,
+    timeIndex: indexer.times,
+  }
+}
+
+/** The offset below which the log handed out every offset: none of them may be used again. */
+function endFloor(options: ScanOptions): number {
+  return options.isLast ? options.recoveryPoint : (options.nextBaseOffset ?? 0)
+}
+
+function gapToEnd(position: number, size: number, expected: number, options: ScanOptions): Gap {
+  const toOffset = Math.max(expected, endFloor(options))
+  return { fromPosition: position, toPosition: size, fromOffset: expected, toOffset }
+}
+
+/** Fills both indexes of a segment as batches pass by, one entry every `intervalBytes`. */
+export class SegmentIndexer {
+  readonly offsets: OffsetIndex
+  readonly times: TimeIndex
+  readonly #intervalBytes: number
+  #bytesSince = 0
+  #timestampMax: number | null
+
+  constructor(intervalBytes: number, offsets = new OffsetIndex(), times = new TimeIndex()) {
+    this.#intervalBytes = intervalBytes
+    this.offsets = offsets
+    this.times = times
+    this.#timestampMax = times.timestampMax
+  }
+
+  /** The largest timestamp seen, in ms; null before the first batch. */
+  get timestampMax(): number | null {
+    return this.#timestampMax
+  }
+
+  /** Notes one batch; `endOffset` is the offset behind its last record. */
+  note(baseOffset: number, position: number, bytes: number, timestamp: number, endOffset: number): void {
+    if (this.#timestampMax === null || timestamp > this.#timestampMax) this.#timestampMax = timestamp
+    this.#bytesSince += bytes
+    if (this.#bytesSince < this.#intervalBytes) return
+    this.#bytesSince = 0
+    this.offsets.add(baseOffset, position)
+    this.times.add(this.#timestampMax, endOffset)
+  }
+
+  /** Closes the time index with the largest timestamp of all. */
+  seal(endOffset: number): void {
+    if (this.#timestampMax !== null) this.times.add(this.#timestampMax, endOffset)
+  }
+
+  /** Forgets what is at or after the position; the largest timestamp stays, a hint that is too large does no harm. */
+  truncate(position: number, endOffset: number): void {
+    this.offsets.truncate(position)
+    this.times.truncate(endOffset)
+    this.#bytesSince = 0
+  }
+}

@@ -1,0 +1,47 @@
+// The small reads and writes of a segment: chunks of batches, and its index files.
+import { isCode } from '../../core/errors.ts'
+import type { Storage, StorageFile } from '../../core/runtime.ts'
+import { headerAt } from './scan.ts'
+import { readWhole } from './state-file.ts'
+
+const indexBytesMax = 64 * 1024 * 1024
+
+/** The whole batches at the start of the chunk that continue at `expected`, and the bytes the first one wants. */
+export function takeWhole(chunk: Uint8Array, expected: number, endOffset: number, room: number) {
+  let end = 0
+  let nextOffset = expected
+  let wanted = 0
+  while (nextOffset < endOffset) {
+    const header = headerAt(chunk, end, nextOffset, room - end)
+    if (header === null) break
+    wanted = header.length
+    if (end + header.length > chunk.length) break
+    end += header.length
+    nextOffset += header.count
+  }
+  return { end, nextOffset, wanted }
+}
+
+/** Up to `length` bytes at the position, fewer only at the end of the file. */
+export async function readChunk(file: StorageFile, position: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.max(0, length))
+  const count = await file.read(position, bytes)
+  return bytes.subarray(0, count)
+}
+
+/** The bytes of a file that is only a hint: null when it is missing or absurdly large. */
+export async function readHint(storage: Storage, path: string): Promise<Uint8Array | null> {
+  try {
+    return await readWhole(storage, path, indexBytesMax)
+  } catch (error) {
+    if (isCode(error, 'STATE_CORRUPT')) return null
+    throw error
+  }
+}
+
+/** Overwrites a file that is only a hint: nothing is synced. */
+export async function replaceFile(storage: Storage, path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await storage.open(path, 'write')
+  await file.truncate(0)
+  if (bytes.length > 0) await file.write(0, [bytes])
+}

@@ -1,0 +1,379 @@
+// Segment: one `.log` file of RecordBatches and its two sparse indexes; appends, reads, and finds offsets.
+import { strict as assert } from 'node:assert'
+import type { Storage, StorageFile } from '../../core/runtime.ts'
+import { BATCH_OVERHEAD, type BatchHeader } from '../../protocol/batch-header.ts'
+import { unpackedSize } from '../../protocol/compression.ts'
+import { OffsetIndex } from './offset-index.ts'
+import { type Gap, SegmentIndexer } from './recovery.ts'
+import { findBatch, headerAt, ReadWindow } from './scan.ts'
+import { readChunk, readHint, replaceFile, takeWhole } from './segment-files.ts'
+import { TimeIndex } from './time-index.ts'
+
+/** One whole batch to be stored, already stamped. */
+export interface LogBatch {
+  readonly bytes: Uint8Array
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly timestampMax: number
+}
+
+/** A batch as it lies in a segment. */
+export interface StoredBatch {
+  readonly header: BatchHeader
+  /** Byte position in the segment's file. */
+  readonly position: number
+  /** Bytes of its records once unpacked, as far as the header's neighbourhood says; null for a guess of the reader. */
+  readonly unpackedBytes: number | null
+}
+
+/** What a log keeps about a segment between two runs. */
+export interface SegmentState {
+  readonly baseOffset: number
+  readonly endOffset: number
+  readonly bytes: number
+  readonly timestampMax: number | null
+  readonly appendedAt: number
+  readonly gaps: readonly Gap[]
+}
+
+/** A range of offsets that cannot be read: from included, to excluded. */
+export interface OffsetRange {
+  readonly fromOffset: number
+  readonly toOffset: number
+}
+
+export const indexIntervalBytes = 4096
+
+/** The name of a segment's files without the ending: its first offset in 20 digits, as Kafka names them. */
+export function segmentName(baseOffset: number): string {
+  return String(baseOffset).padStart(20, '0')
+}
+
+/** The first offset of the segment that a `.log` file name stands for, or null for any other name. */
+export function segmentBaseOf(fileName: string): number | null {
+  if (!/^[0-9]{20}\.log$/.test(fileName)) return null
+  const base = Number(fileName.slice(0, 20))
+  return Number.isSafeInteger(base) ? base : null
+}
+
+/** One segment. The log decides when to append, sync, seal and remove; calls that write never overlap. */
+export class Segment implements AsyncDisposable {
+  readonly baseOffset: number
+  readonly path: string
+  readonly #storage: Storage
+  #state: SegmentState
+  #file: StorageFile | null
+  #indexer: SegmentIndexer | null
+  #users = 0
+  #removed = false
+  /** Told of a range that turned out to be unreadable while reading. */
+  onDamage: (gap: Gap) => void = () => undefined
+
+  constructor(
+    storage: Storage,
+    directory: string,
+    state: SegmentState,
+    opened: { readonly file: StorageFile; readonly indexer: SegmentIndexer } | null,
+  ) {
+    this.#storage = storage
+    this.baseOffset = state.baseOffset
+    this.path = `${directory}/${segmentName(state.baseOffset)}`
+    this.#state = state
+    this.#file = opened?.file ?? null
+    this.#indexer = opened?.indexer ?? null
+  }
+
+  get state(): SegmentState {
+    return this.#state
+  }
+
+  get endOffset(): number {
+    return this.#state.endOffset
+  }
+
+  get bytes(): number {
+    return this.#state.bytes
+  }
+
+  /** Writes the batches behind the last one; nothing is synced. The file may be longer after a failure: see `cutBack`. */
+  async append(batches: readonly LogBatch[], now: number): Promise<void> {
+    const pieces: Uint8Array[] = []
+    for (const batch of batches) pieces.push(batch.bytes)
+    const indexer = this.#writeIndexer()
+    await this.#writeFile().write(this.bytes, pieces)
+    let { bytes, endOffset } = this.#state
+    for (const batch of batches) {
+      indexer.note(batch.baseOffset, bytes, batch.bytes.length, batch.timestampMax, batch.lastOffset + 1)
+      bytes += batch.bytes.length
+      endOffset = batch.lastOffset + 1
+    }
+    const timestampMax = indexer.timestampMax
+    this.#state = { ...this.#state, bytes, endOffset, timestampMax, appendedAt: now }
+  }
+
+  /** After a failed append: makes the file as long as the segment is. */
+  async cutBack(): Promise<void> {
+    await this.#writeFile().truncate(this.bytes)
+  }
+
+  async sync(): Promise<void> {
+    await this.#writeFile().sync()
+  }
+
+  /** Cuts the segment before the batch that holds `endOffset`; not synced. */
+  async truncate(endOffset: number): Promise<void> {
+    const at = await this.#use((file) => this.#locate(file, endOffset))
+    await this.#writeFile().truncate(at.position)
+    this.#writeIndexer().truncate(at.position, at.expected)
+    const gaps = this.#state.gaps.filter((gap) => gap.toPosition <= at.position)
+    this.#state = { ...this.#state, bytes: at.position, endOffset: at.expected, gaps }
+  }
+
+  /** Writes both index files. They are hints: not synced, and a failure may be ignored. */
+  async writeIndexes(): Promise<void> {
+    const indexer = this.#writeIndexer()
+    indexer.seal(this.endOffset)
+    await replaceFile(this.#storage, `${this.path}.index`, indexer.offsets.encode(this.baseOffset))
+    await replaceFile(this.#storage, `${this.path}.timeindex`, indexer.times.encode(this.baseOffset))
+  }
+
+  /**
+   * Whole batches as they lie on disk, from the one that holds `fromOffset` on, below `endOffset`, up to about
+   * `bytesMax` but one at least. Stops at a gap; `skipped` names the gap it had to jump over first.
+   */
+  async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<SegmentRead> {
+    return this.#use(async (file) => {
+      for (;;) {
+        const skipped: OffsetRange[] = []
+        const at = await this.#locate(file, fromOffset, skipped)
+        const room = this.#state.bytes - at.position
+        let chunk = await readChunk(file, at.position, Math.min(Math.max(bytesMax, BATCH_OVERHEAD), room))
+        let taken = takeWhole(chunk, at.expected, endOffset, room)
+        if (taken.end === 0 && taken.wanted > chunk.length) {
+          chunk = await readChunk(file, at.position, taken.wanted)
+          taken = takeWhole(chunk, at.expected, endOffset, room)
+        }
+        const isEnd = room <= 0 || at.expected >= Math.min(endOffset, this.endOffset)
+        if (taken.end > 0 || isEnd) {
+          return { bytes: chunk.subarray(0, taken.end), nextOffset: taken.nextOffset, skipped }
+        }
+        await this.#findGap(new ReadWindow(file, this.bytes, walkWindowBytes), at)
+      }
+    })
+  }
+
+  /** The headers of the batches from the one that holds `fromOffset` on, below `endOffset`, in order. */
+  async *headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<StoredBatch> {
+    this.#users += 1
+    try {
+      const file = await this.#readFile()
+      const at = await this.#locate(file, fromOffset, skipped)
+      yield* this.#walk(file, at.position, at.expected, endOffset, skipped)
+    } finally {
+      await this.#leave()
+    }
+  }
+
+  /** The bytes of one stored batch; fewer when the file is shorter than it was. */
+  async readAt(position: number, length: number): Promise<Uint8Array> {
+    return this.#use((file) => readChunk(file, position, length))
+  }
+
+  /** An offset at or before the first record with the timestamp or a later one; null when all records are older. */
+  async searchTime(timestamp: number): Promise<number | null> {
+    if (this.#state.timestampMax === null || this.#state.timestampMax < timestamp) return null
+    const from = await this.#use(async (file) => {
+      const indexer = await this.#loadIndexes(file)
+      return indexer.times.searchFrom(timestamp, this.baseOffset)
+    })
+    for await (const { header } of this.headers(from, this.endOffset, [])) {
+      if (header.maxTimestamp >= timestamp) return header.baseOffset
+    }
+    return null
+  }
+
+  /** Makes the segment the one that is appended to: opens it for writing and has its indexes in memory. */
+  async openToWrite(): Promise<void> {
+    await this.release()
+    this.#file = await this.#storage.open(`${this.path}.log`, 'write')
+    await this.#loadIndexes(this.#file)
+  }
+
+  /** Gives the descriptor and the indexes back, unless somebody is reading; they come again when needed. */
+  async release(): Promise<void> {
+    if (this.#users > 0) return
+    const file = this.#file
+    this.#file = null
+    this.#indexer = null
+    await file?.[Symbol.asyncDispose]()
+  }
+
+  /** Removes the files; those who read go on until they are done. */
+  async remove(): Promise<void> {
+    this.#removed = true
+    await this.release()
+    for (const ending of ['index', 'timeindex', 'log']) await this.#storage.remove(`${this.path}.${ending}`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#removed = true
+    await this.release()
+  }
+
+  async #use<R>(work: (file: StorageFile) => Promise<R>): Promise<R> {
+    this.#users += 1
+    try {
+      return await work(await this.#readFile())
+    } finally {
+      await this.#leave()
+    }
+  }
+
+  async #leave(): Promise<void> {
+    this.#users -= 1
+    if (this.#removed) await this.release()
+  }
+
+  #opening: Promise<StorageFile> | null = null
+
+  async #readFile(): Promise<StorageFile> {
+    if (this.#file !== null) return this.#file
+    this.#opening ??= this.#storage.open(`${this.path}.log`, 'read').finally(() => {
+      this.#opening = null
+    })
+    const file = await this.#opening
+    this.#file ??= file
+    return this.#file
+  }
+
+  #writeFile(): StorageFile {
+    assert(this.#file !== null, 'only the open active segment is written')
+    return this.#file
+  }
+
+  #writeIndexer(): SegmentIndexer {
+    assert(this.#indexer !== null, 'the active segment has its indexes in memory')
+    return this.#indexer
+  }
+
+  /** Where the batch that holds `offset` begins, and which offset that is. */
+  async #locate(file: StorageFile, offset: number, skipped: OffsetRange[] = []): Promise<Place> {
+    if (offset <= this.baseOffset) return this.#overGap({ position: 0, expected: this.baseOffset }, skipped)
+    const start = await this.#indexedStart(file, offset)
+    let place: Place = start
+    for await (const { header, position } of this.#walk(file, start.position, start.expected, offset, [])) {
+      if (header.baseOffset + header.count > offset) return { position, expected: header.baseOffset }
+      place = { position: position + header.length, expected: header.baseOffset + header.count }
+    }
+    return this.#overGap(place, skipped)
+  }
+
+  /** A known gap that begins here is jumped over and named. */
+  #overGap(place: Place, skipped: OffsetRange[]): Place {
+    const gap = this.#state.gaps.find((known) => known.fromPosition === place.position)
+    if (gap === undefined) return place
+    skipped.push({ fromOffset: gap.fromOffset, toOffset: gap.toOffset })
+    return { position: gap.toPosition, expected: gap.toOffset }
+  }
+
+  /** The index's advice, believed only when a header with that offset lies there. */
+  async #indexedStart(file: StorageFile, offset: number): Promise<Place> {
+    const indexer = await this.#loadIndexes(file)
+    const hint = indexer.offsets.floor(offset)
+    if (hint === null) return { position: 0, expected: this.baseOffset }
+    const head = await readChunk(file, hint.position, BATCH_OVERHEAD)
+    if (headerAt(head, 0, hint.baseOffset, this.bytes - hint.position) === null) {
+      this.#indexer = await this.#rebuildIndexes(file)
+      return { position: 0, expected: this.baseOffset }
+    }
+    return { position: hint.position, expected: hint.baseOffset }
+  }
+
+  async #loadIndexes(file: StorageFile): Promise<SegmentIndexer> {
+    if (this.#indexer !== null) return this.#indexer
+    const indexer = (await this.#readIndexes()) ?? (await this.#rebuildIndexes(file))
+    this.#indexer ??= indexer
+    return this.#indexer
+  }
+
+  async #readIndexes(): Promise<SegmentIndexer | null> {
+    const offsetBytes = await readHint(this.#storage, `${this.path}.index`)
+    const timeBytes = await readHint(this.#storage, `${this.path}.timeindex`)
+    if (offsetBytes === null || timeBytes === null) return null
+    const offsets = OffsetIndex.decode(offsetBytes, this.baseOffset, this.bytes)
+    const times = TimeIndex.decode(timeBytes, this.baseOffset)
+    if (offsets === null || times === null) return null
+    if (times.timestampMax !== this.#state.timestampMax) return null
+    return new SegmentIndexer(indexIntervalBytes, offsets, times)
+  }
+
+  async #rebuildIndexes(file: StorageFile): Promise<SegmentIndexer> {
+    const indexer = new SegmentIndexer(indexIntervalBytes)
+    for await (const { header, position } of this.#walk(file, 0, this.baseOffset, this.endOffset, [])) {
+      const end = header.baseOffset + header.count
+      indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, end)
+    }
+    return indexer
+  }
+
+  /** Walks headers from a place on; a gap is jumped over and named, a new one is found, named and kept. */
+  async *#walk(
+    file: StorageFile,
+    position: number,
+    expected: number,
+    endOffset: number,
+    skipped: OffsetRange[],
+  ): AsyncGenerator<StoredBatch> {
+    const window = new ReadWindow(file, this.bytes, walkWindowBytes)
+    let place: Place = { position, expected }
+    while (place.expected < endOffset && place.position < window.end) {
+      const jumped = this.#overGap(place, skipped)
+      if (jumped !== place) {
+        place = jumped
+        continue
+      }
+      const head = await window.view(place.position, headBytes)
+      const header = headerAt(head, 0, place.expected, window.end - place.position)
+      if (header === null) {
+        await this.#findGap(window, place)
+        continue
+      }
+      yield { header, position: place.position, unpackedBytes: unpackedBytesOf(header, head) }
+      place = { position: place.position + header.length, expected: place.expected + header.count }
+    }
+  }
+
+  /** Bytes that were good once and are no more: keeps the range up to the next whole batch as a gap. */
+  async #findGap(window: ReadWindow, place: Place): Promise<void> {
+    const found = await findBatch(window, place.position + 1, place.expected)
+    const gap: Gap = {
+      fromPosition: place.position,
+      toPosition: found?.position ?? window.end,
+      fromOffset: place.expected,
+      toOffset: found?.header.baseOffset ?? this.endOffset,
+    }
+    this.#state = { ...this.#state, gaps: [...this.#state.gaps, gap] }
+    this.onDamage(gap)
+  }
+}
+
+export interface SegmentRead {
+  readonly bytes: Uint8Array
+  /** The offset behind the last batch in `bytes`, or behind the gap when there are none. */
+  readonly nextOffset: number
+  readonly skipped: readonly OffsetRange[]
+}
+
+interface Place {
+  readonly position: number
+  readonly expected: number
+}
+
+const walkWindowBytes = 64 * 1024
+/** A batch's header and the largest zstd frame header behind it. */
+const headBytes = BATCH_OVERHEAD + 18
+
+function unpackedBytesOf(header: BatchHeader, head: Uint8Array): number | null {
+  if (header.codec === 'none') return header.length - BATCH_OVERHEAD
+  return header.codec === 'zstd' ? unpackedSize('zstd', head.subarray(BATCH_OVERHEAD)) : null
+}
