@@ -8,13 +8,15 @@ import {
   fsyncSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   statSync,
   writeSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { hostname } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
 import type { SinkConfig } from '../config/schema.ts'
 import type { Address, HttpResponse } from '../core/runtime.ts'
 import { httpClient } from '../runtime/http-client.ts'
@@ -25,6 +27,9 @@ const timeoutMs = 3000
 const freeBytesFail = 128 * 1024 * 1024
 const freeBytesWarn = 2 * 1024 * 1024 * 1024
 const skewMsWarn = 5000
+/** How far below the data folder damage is looked for: topic, partition, quarantine, and one to spare. */
+const depthMax = 4
+const foldersMax = 10_000
 const nodeMajorMin = 24
 /** Before this was written no clock was right. */
 const earliestMs = Date.UTC(2026, 0, 1)
@@ -69,14 +74,37 @@ export function checkFolder(name: string, path: string): readonly Check[] {
   return checks
 }
 
-/** Copies of damaged pieces of the log that were set aside at a start. */
+/** Who has the folder, by what the owner wrote beside its lock. The lock itself is never opened here. */
+export function checkOwner(name: string, path: string): readonly Check[] {
+  const title = `${name}: owner`
+  const file = join(resolve(path), '.lock-owner')
+  if (!existsSync(file)) return []
+  let owner: unknown
+  try {
+    owner = JSON.parse(readFileSync(file, 'utf8').slice(0, 4096))
+  } catch {
+    return [{ name: title, result: 'warn', about: `${file} cannot be read`, fix: 'look again in a moment' }]
+  }
+  const pid = field(owner, 'pid')
+  const host = field(owner, 'host')
+  const about = `process ${String(pid)} on ${String(host)}, since ${String(field(owner, 'since'))}`
+  if (host !== hostname()) {
+    const fix = 'two machines may not share it at the same time: see that this one does not start too'
+    return [{ name: title, result: 'warn', about, fix }]
+  }
+  if (typeof pid === 'number' && isAlive(pid))
+    return [{ name: title, result: 'ok', about: `in use by ${about}` }]
+  // The kernel let the lock go when that process died; the note beside it stays until the next start.
+  return [{ name: title, result: 'ok', about: `free; ${about}, ended without saying so` }]
+}
+
+/** Copies of damaged pieces of the log that were set aside at a start, anywhere in the data folder. */
 export function checkQuarantine(data: string): readonly Check[] {
-  const folder = join(resolve(data), 'quarantine')
-  if (!existsSync(folder)) return []
-  const count = entriesOf(folder).length
+  const folders = quarantinesIn(resolve(data))
+  const count = folders.reduce((sum, folder) => sum + entriesOf(folder).length, 0)
   if (count === 0) return []
-  const about = `${count} damaged ${count === 1 ? 'piece' : 'pieces'} of the log in ${folder}`
-  const fix = 'look at "logdrive status" for what was lost; keep the files for the report, then remove them'
+  const about = `${count} damaged ${count === 1 ? 'piece' : 'pieces'} of the log, such as in ${folders[0]}`
+  const fix = 'see what was lost in "logdrive status"; keep the copies for a report, then remove them'
   return [{ name: 'damage', result: 'warn', about, fix }]
 }
 
@@ -177,6 +205,35 @@ function probe(folder: string): void {
   } finally {
     closeSync(file)
     rmSync(path, { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return codeOf(error) === 'EPERM'
+  }
+}
+
+function quarantinesIn(data: string): readonly string[] {
+  const found: string[] = []
+  let level = [data]
+  for (let depth = 0; depth < depthMax; depth++) {
+    const below = level.flatMap((folder) => foldersOf(folder).map((name) => join(folder, name)))
+    found.push(...below.filter((folder) => basename(folder) === 'quarantine'))
+    level = below.slice(0, foldersMax)
+  }
+  return found
+}
+
+function foldersOf(folder: string): readonly string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
+  } catch {
+    return []
   }
 }
 

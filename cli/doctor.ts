@@ -10,6 +10,7 @@ import {
   checkClock,
   checkFolder,
   checkNode,
+  checkOwner,
   checkPort,
   checkQuarantine,
 } from './checks.ts'
@@ -43,8 +44,12 @@ export const doctor: Command = {
 async function examine(args: Arguments, io: Io, signal: AbortSignal): Promise<readonly Check[]> {
   const { check, config } = examineConfig(args, io)
   const data = args.text('data') ?? config.data
-  const checks = [checkNode(), check, ...checkFolder('data folder', data), ...checkQuarantine(data)]
-  if (config.agent !== undefined) checks.push(...checkFolder('agent state', config.agent.state))
+  const checks = [checkNode(), check, ...checkFolder('data folder', data)]
+  checks.push(...checkOwner('data folder', data), ...checkQuarantine(data))
+  if (config.agent !== undefined) {
+    const { state } = config.agent
+    checks.push(...checkFolder('agent state', state), ...checkOwner('agent state', state))
+  }
   checks.push(await checkPort('HTTP port', config.collector.http.listen, '/healthz', signal))
   for (const [name, sink] of Object.entries(config.sinks)) {
     if (sink.type === 'clickhouse') checks.push(await checkClickHouse(name, sink, signal))

@@ -77,7 +77,7 @@ function sectionTable(rows: readonly unknown[], first: readonly string[]): strin
   const cells = rows.map((row) =>
     columns.map((key): Cell => {
       const value = field(row, key)
-      return typeof value === 'number' && !/(Ms|[bB]ytes)$/.test(key) ? value : factText(key, value)
+      return typeof value === 'number' && !/_(ms|bytes)$/.test(key) ? value : factText(key, value)
     }),
   )
   return table(columns, cells)
@@ -85,8 +85,8 @@ function sectionTable(rows: readonly unknown[], first: readonly string[]): strin
 
 function factText(key: string, value: unknown): string {
   if (value === undefined || value === null) return ''
-  if (typeof value === 'number' && key.endsWith('Ms')) return humanTime(value)
-  if (typeof value === 'number' && /[bB]ytes$/.test(key)) return humanSize(value)
+  if (typeof value === 'number' && key.endsWith('_ms')) return humanTime(value)
+  if (typeof value === 'number' && /(^|_)bytes$/.test(key)) return humanSize(value)
   return escapeForTerminal(String(value))
 }
 

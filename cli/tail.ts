@@ -6,7 +6,7 @@ import { type Arguments, type Command, collectorOptions, exitCodes, usage, whole
 import { escapeForTerminal } from './output.ts'
 
 const eventCharactersMax = 64 * 1024 * 1024
-const topicsMax = 100
+const topicsMax = 64
 
 /** Ends at the end of the topics, after --max records, or (with --follow) when it is stopped. */
 export const tail: Command = {
@@ -36,7 +36,7 @@ export const tail: Command = {
     const stop = AbortSignal.any([signal, enough.signal])
     for await (const event of eventsOf(collector.stream(path, stop))) {
       if (event.name === 'error') throw streamError(event.data)
-      if (event.data === '' || (event.name !== 'message' && event.name !== 'record')) continue
+      if (event.data === '' || event.name !== 'message') continue
       await io.stdout.write(`${io.stdout.isTerminal ? escapeForTerminal(event.data) : event.data}\n`)
       left -= 1
       if (left === 0) break

@@ -48,7 +48,7 @@ export const topics: Command = {
     const collector = collectorOf(args, io)
     const answer = await perform(action, name, args, collector, signal)
     if (args.has('json')) await io.stdout.write(jsonText(answer, io.stdout))
-    else await io.stdout.write(textOf(action, name ?? '', answer, args))
+    else await io.stdout.write(textOf(action, name ?? '', answer))
     return exitCodes.good
   },
 }
@@ -62,7 +62,8 @@ async function perform(
 ): Promise<unknown> {
   if (action === 'list') {
     if (name !== undefined) throw usage(`list takes no name; topics describe ${name}?`)
-    return await collector.request({ method: 'GET', path: '/v1/topics' }, signal)
+    const query = args.has('internal') ? '?internal=1' : ''
+    return await collector.request({ method: 'GET', path: `/v1/topics${query}` }, signal)
   }
   if (name === undefined) throw usage(`${action}: the topic is missing`)
   const path = `/v1/topics/${encodeURIComponent(name)}`
@@ -92,8 +93,8 @@ function settingsOf(args: Arguments): Readonly<Record<string, number>> {
   const bytes = args.text('retention-bytes')
   return {
     ...(partitions === undefined ? {} : { partitions: wholeNumber(partitions, 'partitions', 1, 1024) }),
-    ...(age === undefined ? {} : { retentionMs: quantity(duration(), age, 'retention-age') }),
-    ...(bytes === undefined ? {} : { retentionBytes: quantity(size(), bytes, 'retention-bytes') }),
+    ...(age === undefined ? {} : { retention_ms: quantity(duration(), age, 'retention-age') }),
+    ...(bytes === undefined ? {} : { retention_bytes: quantity(size(), bytes, 'retention-bytes') }),
   }
 }
 
@@ -107,12 +108,12 @@ function quantity(
   return parsed.data
 }
 
-function textOf(action: Action, name: string, answer: unknown, args: Arguments): string {
+function textOf(action: Action, name: string, answer: unknown): string {
   switch (action) {
     case 'list':
-      return listText(listIn(answer, 'topics'), args.has('internal'))
+      return listText(listIn(answer, 'topics'))
     case 'describe':
-      return describeText(field(answer, 'topic') ?? answer)
+      return describeText(answer)
     case 'create':
       return `created ${escapeForTerminal(name)}\n`
     case 'alter':
@@ -122,68 +123,48 @@ function textOf(action: Action, name: string, answer: unknown, args: Arguments):
   }
 }
 
-function listText(list: readonly unknown[], internal: boolean): string {
-  const rows = list
-    .filter((topic) => internal || !String(field(topic, 'name')).startsWith('__'))
-    .map((topic): readonly Cell[] => [
-      String(field(topic, 'name')),
-      partitionCount(topic),
-      recordCount(topic),
-      sizeOf(field(topic, 'bytes')),
-      ageOf(field(topic, 'retentionMs')),
-    ])
-  return rows.length === 0
-    ? 'no topics yet\n'
-    : table(['topic', 'partitions', 'records', 'size', 'keeps'], rows)
+function listText(list: readonly unknown[]): string {
+  if (list.length === 0) return 'no topics yet\n'
+  const rows = list.map((topic): readonly Cell[] => {
+    const partitions = listIn(topic, 'partitions')
+    return [
+      cellOf(field(topic, 'name')),
+      partitions.length,
+      total(partitions, (one) => Number(field(one, 'end_offset')) - Number(field(one, 'start_offset'))),
+      humanSize(total(partitions, (one) => Number(field(one, 'bytes')))),
+      ageOf(topic),
+    ]
+  })
+  return table(['topic', 'partitions', 'records', 'size', 'keeps'], rows)
 }
 
 function describeText(topic: unknown): string {
+  const limit = field(topic, 'retention_bytes')
   const facts: readonly (readonly [string, Cell])[] = [
     ['name', cellOf(field(topic, 'name'))],
     ['id', cellOf(field(topic, 'id'))],
-    ['partitions', partitionCount(topic)],
-    ['keeps', ageOf(field(topic, 'retentionMs'))],
-    ['keeps at most', sizeOf(field(topic, 'retentionBytes'))],
-    ['size', sizeOf(field(topic, 'bytes'))],
+    ['keeps', ageOf(topic)],
+    ['keeps at most', typeof limit === 'number' ? `${humanSize(limit)} a partition` : 'any size'],
   ]
   const lines = facts.map(
     ([label, value]) => `${label.padEnd(15)}${escapeForTerminal(String(value ?? '-'))}\n`,
   )
-  const partitions = partitionsOf(topic).map((partition, index): readonly Cell[] => [
-    cellOf(field(partition, 'partition')) ?? index,
-    cellOf(field(partition, 'startOffset')),
-    cellOf(field(partition, 'endOffset')),
-    sizeOf(field(partition, 'bytes')),
+  const rows = listIn(topic, 'partitions').map((one): readonly Cell[] => [
+    cellOf(field(one, 'partition')),
+    cellOf(field(one, 'start_offset')),
+    cellOf(field(one, 'end_offset')),
+    humanSize(Number(field(one, 'bytes'))),
   ])
-  const details =
-    partitions.length === 0 ? '' : `\n${table(['partition', 'start', 'end', 'size'], partitions)}`
-  return `${lines.join('')}${details}`
+  return `${lines.join('')}\n${table(['partition', 'start', 'end', 'size'], rows)}`
 }
 
-function partitionsOf(topic: unknown): readonly unknown[] {
-  const partitions = field(topic, 'partitions')
-  return Array.isArray(partitions) ? partitions : listIn(topic, 'offsets')
+function total(list: readonly unknown[], count: (one: unknown) => number): number {
+  return list.reduce<number>((sum, one) => sum + count(one), 0)
 }
 
-function partitionCount(topic: unknown): Cell {
-  const partitions = field(topic, 'partitions')
-  return Array.isArray(partitions) ? partitions.length : cellOf(partitions)
-}
-
-function recordCount(topic: unknown): Cell {
-  const records = field(topic, 'records')
-  if (typeof records === 'number') return records
-  const counts = partitionsOf(topic).map((one) => [field(one, 'startOffset'), field(one, 'endOffset')])
-  if (counts.length === 0) return null
-  return counts.reduce((sum, [start, end]) => sum + Number(end) - Number(start), 0)
-}
-
-function sizeOf(value: unknown): Cell {
-  return typeof value === 'number' ? humanSize(value) : null
-}
-
-function ageOf(value: unknown): Cell {
-  return typeof value === 'number' ? formatDuration(value) : null
+function ageOf(topic: unknown): string {
+  const age = field(topic, 'retention_ms')
+  return typeof age === 'number' ? formatDuration(age) : 'for ever'
 }
 
 function cellOf(value: unknown): Cell {

@@ -1,0 +1,30 @@
+// From the YAML to what an agent takes.
+
+import { hostname } from 'node:os'
+import type { AgentOptions } from '../agent/options.ts'
+import { collectorUrls } from '../config/defaults.ts'
+import type { Config } from '../config/schema.ts'
+import { LogdriveError } from '../core/errors.ts'
+
+/** The agent of a configuration. Throws CONFIG_INVALID when the file has none. */
+export function agentOptions(config: Config, file: string): AgentOptions {
+  const { agent } = config
+  if (agent === undefined) {
+    const hint = 'Add an agent section with inputs; "logdrive init --agent" writes one to start from.'
+    throw new LogdriveError('CONFIG_INVALID', `${file} has no agent section`, { hint })
+  }
+  return {
+    collectors: collectorUrls(config),
+    key: agent.key ?? null,
+    stateFolder: agent.state,
+    host: hostname(),
+    inputs: Object.entries(agent.inputs).map(([name, input]) => ({
+      name,
+      paths: input.paths,
+      exclude: input.exclude,
+      topic: input.topic,
+      start: input.start,
+      lineBytesMax: input.line_bytes_max,
+    })),
+  }
+}

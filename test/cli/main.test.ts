@@ -1,0 +1,82 @@
+// The dispatcher as a process: help, version, wrong usage, exit codes.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { commands } from '../../cli/commands.ts'
+import { logdrive } from './process.ts'
+
+test('--version prints the version of the package', async () => {
+  const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
+  expect(await logdrive(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+})
+
+test('--help lists every command, on stdout', async () => {
+  const { code, stdout, stderr } = await logdrive(['--help'])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  for (const { name, summary } of commands) expect(stdout).toMatch(new RegExp(`^  ${name} +${summary}$`, 'm'))
+})
+
+test('without a command the help goes to stderr, with exit code 2', async () => {
+  const { code, stdout, stderr } = await logdrive([])
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain('Usage: logdrive COMMAND')
+})
+
+test('an unknown command exits 2 and names the one that was meant', async () => {
+  expect(await logdrive(['validat'])).toMatchInlineSnapshot(`
+    {
+      "code": 2,
+      "stderr": "logdrive: unknown command "validat"; did you mean "validate"?
+      logdrive --help lists the commands
+    ",
+      "stdout": "",
+    }
+  `)
+  expect((await logdrive(['\u001b[31mred'])).stderr).not.toContain('\u001b')
+})
+
+test('an unknown option exits 2 and names the one that was meant', async () => {
+  expect(await logdrive(['tail', 'logs', '--folow'])).toMatchInlineSnapshot(`
+    {
+      "code": 2,
+      "stderr": "logdrive: tail: unknown option --folow; did you mean "follow"?
+      logdrive tail --help shows how
+    ",
+      "stdout": "",
+    }
+  `)
+})
+
+test('an option without its value exits 2', async () => {
+  const { code, stderr } = await logdrive(['status', '--url'])
+  expect(code).toBe(2)
+  expect(stderr).toContain('--url')
+})
+
+describe.each(commands.map((entry) => [entry.name, entry] as const))('%s', (name, entry) => {
+  test('is listed as it names itself, and its help shows usage and an example', async () => {
+    const command = await entry.load()
+    expect({ name: command.name, summary: command.summary }).toEqual({ name, summary: entry.summary })
+    expect(command.examples.length).toBeGreaterThan(0)
+    for (const example of command.examples) expect(example).toContain(`logdrive ${name}`)
+    for (const option of Object.values(command.options)) expect(option.about).not.toBe('')
+  })
+})
+
+test('the help of a command is the same by --help, -h and help, and exits 0', async () => {
+  const [long, short, word] = await Promise.all([
+    logdrive(['tail', '--help']),
+    logdrive(['tail', 'logs', '-h']),
+    logdrive(['help', 'tail']),
+  ])
+  expect(long.code).toBe(0)
+  expect(long.stdout).toContain('Usage: logdrive tail TOPIC...')
+  expect(short).toEqual(long)
+  expect(word).toEqual(long)
+})
+
+test('a command that talks to nobody loads neither collector nor sinks nor an HTTP client', async () => {
+  const { stderr } = await logdrive(['--version'], { env: { NODE_DEBUG: 'esm' } })
+  // The debug output names every module that was loaded.
+  expect(stderr).not.toMatch(/\/(collector|sinks|chdb|undici)\//)
+})
