@@ -97,7 +97,8 @@ export class BatchBuilder {
 
   /**
    * Adds one record with the value `value[valueFrom, valueTo)`, copied. Throws BATCH_TOO_LARGE, with nothing added,
-   * when it does not fit below `bytesMax`: finish the batch and append again.
+   * when it does not fit below `bytesMax`: finish the batch and append again. `headers` may come as a whole section, its
+   * count first, from a caller that writes the same few headers a million times.
    */
   append(
     value: Uint8Array | null,
@@ -105,7 +106,7 @@ export class BatchBuilder {
     valueTo: number,
     timestampMs: number,
     key: Uint8Array | null = null,
-    headers: readonly RecordHeader[] = [],
+    headers: readonly RecordHeader[] | Uint8Array = [],
   ): void {
     assert(valueFrom >= 0 && valueFrom <= valueTo, 'a value ends behind its start')
     assert(value === null || valueTo <= value.length, 'a value lies inside its bytes')
@@ -113,7 +114,7 @@ export class BatchBuilder {
     const timestampDelta = this.#count === 0 ? 0 : timestampMs - this.#baseTimestamp
     const valueLength = value === null ? -1 : valueTo - valueFrom
     const keyLength = key === null ? -1 : key.length
-    const section = headers.length === 0 ? null : encodeHeaders(headers)
+    const section = sectionOf(headers)
     const sectionLength = section === null ? 1 : section.length
     const body =
       1 +
@@ -243,6 +244,11 @@ function ownCopy(buffer: Buffer, size: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(size)
   buffer.copy(copy, 0, 0, size)
   return copy
+}
+
+function sectionOf(headers: readonly RecordHeader[] | Uint8Array): Uint8Array | null {
+  if (headers.length === 0) return null
+  return headers instanceof Uint8Array ? headers : encodeHeaders(headers)
 }
 
 /** The header section of a record: its count, then each header. */

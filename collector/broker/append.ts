@@ -39,6 +39,8 @@ export async function publishRecords(
   records: readonly NewRecord[],
   recordBytesMax: number,
 ): Promise<readonly Published[]> {
+  const [only] = records
+  if (records.length === 1 && only !== undefined) return [await publishOne(topic, only, recordBytesMax)]
   const partitions: Partition[] = []
   // Everything that can refuse comes before anything is taken.
   for (const record of records) {
@@ -56,12 +58,23 @@ export async function publishRecords(
   }
   const published: Published[] = []
   for (let i = 0; i < tickets.length; i += 1) {
-    const { group, index } = tickets[i] as Ticket
-    if (group !== null) await group.done
-    const offset = index < 0 ? null : (group?.publishedFrom ?? 0) + index
-    published.push({ partition: (partitions[i] as Partition).index, offset })
+    published.push(await settled(partitions[i] as Partition, tickets[i] as Ticket))
   }
   return published
+}
+
+/** The way of a single event: no lists. */
+function publishOne(topic: OpenTopic, record: NewRecord, recordBytesMax: number): Promise<Published> {
+  checkSize(record, recordBytesMax)
+  const partition = partitionFor(topic, record.key)
+  const refusal = partition.refusal()
+  if (refusal !== null) throw refusal
+  return settled(partition, partition.publish(record))
+}
+
+async function settled(partition: Partition, { group, index }: Ticket): Promise<Published> {
+  if (group !== null) await group.done
+  return { partition: partition.index, offset: index < 0 ? null : (group?.publishedFrom ?? 0) + index }
 }
 
 /** One batch; a gap that the sender knows of goes to the ledger first, so that it is never silent. */

@@ -146,7 +146,7 @@ class LocalBroker implements Broker {
   }
 
   async publish(name: string, records: Parameters<EventLog['publish']>[1], signal: AbortSignal) {
-    signal.throwIfAborted()
+    if (signal.aborted) throw signal.reason
     const topic = this.#parts.topics.find(name) ?? (await this.#topic(name, {}))
     return await publishRecords(topic, records, this.#parts.config.recordBytesMax)
   }
