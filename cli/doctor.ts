@@ -62,17 +62,19 @@ async function examine(args: Arguments, io: Io, signal: AbortSignal): Promise<re
 function examineConfig(args: Arguments, io: Io): { readonly check: Check; readonly config: Config } {
   const named = args.text('config')
   const file = named ?? defaultFile
-  const fallback = defaultConfig(sinkSchemas())
   if (named === undefined && !existsSync(file)) {
     const about = `no ${defaultFile} here: the defaults are looked at`
-    return { check: { name: 'configuration', result: 'ok', about }, config: fallback }
+    return { check: { name: 'configuration', result: 'ok', about }, config: defaultConfig(sinkSchemas()) }
   }
   const loaded = readConfig(file, sinkSchemas(), io)
   if ('problems' in loaded) {
     const first = loaded.problems[0]
     const about = `${loaded.problems.length} wrong, such as ${first === undefined ? file : formatProblem(first)}`
     const fix = `logdrive validate -c ${file} lists them; what follows looks at the defaults`
-    return { check: { name: 'configuration', result: 'fail', about, fix }, config: fallback }
+    return {
+      check: { name: 'configuration', result: 'fail', about, fix },
+      config: defaultConfig(sinkSchemas()),
+    }
   }
   const { config, warnings } = loaded
   const [warning] = warnings

@@ -60,11 +60,15 @@ function factLines(name: string, value: unknown): readonly string[] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const inner = Object.entries(value)
     return inner.flatMap(([key, one]) =>
-      typeof one === 'object' ? [] : [`${`${name}.${key}`.padEnd(20)} ${factText(key, one)}\n`],
+      typeof one === 'object' ? [] : [factLine(`${name}.${key}`, key, one)],
     )
   }
   if (Array.isArray(value)) return value.length === 0 ? [] : [`${name.padEnd(20)}${value.length}\n`]
-  return [`${name.padEnd(20)}${factText(name, value)}\n`]
+  return [factLine(name, name, value)]
+}
+
+function factLine(label: string, key: string, value: unknown): string {
+  return `${label.replace(/_(ms|bytes)$/, '').padEnd(19)} ${factText(key, value)}\n`
 }
 
 function sectionTable(rows: readonly unknown[], first: readonly string[]): string {
@@ -80,7 +84,9 @@ function sectionTable(rows: readonly unknown[], first: readonly string[]): strin
       return typeof value === 'number' && !/_(ms|bytes)$/.test(key) ? value : factText(key, value)
     }),
   )
-  return table(columns, cells)
+  // The unit stands behind the value.
+  const headings = columns.map((key) => key.replace(/_(ms|bytes)$/, ''))
+  return table(headings, cells)
 }
 
 function factText(key: string, value: unknown): string {

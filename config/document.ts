@@ -34,7 +34,10 @@ export function configDocument(sinkSchemas: readonly SinkSchema[]): string {
     ...describe('', { ...root, properties: without(root.properties, ['sinks']) }),
     ...sinkSchemas.flatMap((schema) => {
       const piece = z.toJSONSchema(sinkSchema(schema), { io: 'input', target: 'draft-7' }) as Piece
-      return describe(`sinks.NAME (type: ${schema.type})`, piece)
+      return describe(`sinks.NAME (type: ${schema.type})`, {
+        ...piece,
+        properties: commonFirst(piece.properties),
+      })
     }),
   ]
   return `${preface}\n${sections.join('\n')}`
@@ -114,6 +117,12 @@ function aboutOf(piece: Piece): string {
 /** A pipe would end the cell. */
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+}
+
+/** The keys every sink has in front of its own. */
+function commonFirst(properties: Piece['properties']): NonNullable<Piece['properties']> {
+  const { type, topics, ...own } = properties ?? {}
+  return { ...(type === undefined ? {} : { type }), ...(topics === undefined ? {} : { topics }), ...own }
 }
 
 function without(

@@ -1,0 +1,21 @@
+// Writes the generated documents: docs/config.md and logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { sinkSchemas } from '../cli/sink-types.ts'
+import { configDocument, configJsonSchema } from '../config/document.ts'
+
+const root = join(import.meta.dirname, '..')
+
+/** Every generated document: its path from the root, and its text. */
+export function generatedDocuments(): ReadonlyMap<string, string> {
+  const schemas = sinkSchemas()
+  return new Map([
+    ['docs/config.md', configDocument(schemas)],
+    ['logdrive.schema.json', `${JSON.stringify(configJsonSchema(schemas), null, 2)}\n`],
+  ])
+}
+
+if (import.meta.main) {
+  for (const [path, text] of generatedDocuments()) writeFileSync(join(root, path), text)
+}
