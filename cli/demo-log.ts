@@ -68,6 +68,7 @@ const BOTS = [
   'python-requests/2.32.5',
   '-',
 ]
+
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
 const pathWeights = zipf(PATHS.length)

@@ -73,12 +73,12 @@ describe.skipIf(executablePath === null)(
         document.title = 'Shoes'
       })
       await arrive(world, 'page_view', 2)
-      await page.evaluate(() => history.replaceState({}, '', '/shoes#size'))
-      await page.evaluate(() => history.replaceState({}, '', '/shoes?page=2'))
+      await page.evaluate(`history.replaceState({}, '', '/shoes#size')`)
+      await page.evaluate(`history.replaceState({}, '', '/shoes?page=2')`)
       await arrive(world, 'page_view', 3)
       await page.goBack()
       await arrive(world, 'page_view', 4)
-      await quiet(world, page)
+      await quiet(page)
       const views = ofType(world, 'page_view')
       expect(
         views.map(({ url, props, referrer }) => [
@@ -110,7 +110,7 @@ describe.skipIf(executablePath === null)(
       )
       for (const selector of ['p', '.buy b', '.away', '.mail', '.secret']) await page.click(selector)
       const clicks = await arrive(world, 'click', 3)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'click')).toHaveLength(3)
       expect(clicks[0]?.props).toMatchObject({
         action: 'add_to_cart',
@@ -131,10 +131,7 @@ describe.skipIf(executablePath === null)(
         selector: '#list > a.away:nth-of-type(1)',
       })
       expect(clicks[2]?.props).toMatchObject({ href: 'mailto:', el_text: 'Write' })
-      const found = await page.evaluate(
-        (selector) => document.querySelector(selector)?.className,
-        clicks[1]?.props.selector,
-      )
+      const found = await page.locator(clicks[1]?.props.selector).getAttribute('class')
       expect(found).toBe('away')
     })
 
@@ -169,10 +166,10 @@ describe.skipIf(executablePath === null)(
       const [search] = await arrive(world, 'search', 1)
       expect(search?.props).toEqual({ search_term: 'red shoes', source: 'url', param: 'keyword' })
       expect(search?.page_view_id).toBe(ofType(world, 'page_view')[0]?.page_view_id)
-      await page.evaluate(() => history.pushState({}, '', '/find?q='))
-      await page.evaluate(() => history.pushState({}, '', '/find?q=hats'))
+      await page.evaluate(`history.pushState({}, '', '/find?q=')`)
+      await page.evaluate(`history.pushState({}, '', '/find?q=hats')`)
       await arrive(world, 'search', 2)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'search').map(({ props }) => props.search_term)).toEqual(['red shoes', 'hats'])
     })
 
@@ -190,7 +187,7 @@ describe.skipIf(executablePath === null)(
       await searchFor(page, 'boots')
       await page.waitForURL('**/find?q=boots')
       await arrive(world, 'page_view', 2)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'search').map(({ props }) => props)).toEqual([
         { search_term: 'boots', source: 'url', param: 'q' },
       ])
@@ -203,7 +200,7 @@ describe.skipIf(executablePath === null)(
       await searchFor(page, 'boots')
       await page.waitForURL('**/find?q=boots')
       await arrive(world, 'page_view', 2)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'search').map(({ props }) => props)).toEqual([
         { search_term: 'boots', source: 'form', param: 'term' },
       ])
@@ -224,7 +221,7 @@ describe.skipIf(executablePath === null)(
       await page.evaluate('window.route = true')
       await searchFor(page, 'gloves')
       await arrive(world, 'search', 2)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'search').map(({ props }) => [props.search_term, props.source])).toEqual([
         ['hats', 'form'],
         ['gloves', 'form'],
@@ -288,7 +285,7 @@ describe.skipIf(executablePath === null)(
       await arrive(world, 'error', 1)
       await page.click('#boom')
       const errors = await arrive(world, 'error', 10)
-      await quiet(world, page)
+      await quiet(page)
       expect(ofType(world, 'error')).toHaveLength(10)
       const boom = errors.find(({ props }) => props.exception_type === 'TypeError')
       expect(boom?.props).toMatchObject({ message: 'boom', mechanism: 'onerror' })
@@ -310,7 +307,7 @@ describe.skipIf(executablePath === null)(
       await page.click('button')
       await page.evaluate(`setTimeout(() => { throw new Error('x') }); logdrive.track('mine')`)
       await arrive(world, 'track', 1)
-      await quiet(world, page)
+      await quiet(page)
       expect(world.kept().map(({ type }) => type)).toEqual(['page_view', 'track'])
     })
   },

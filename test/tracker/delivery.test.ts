@@ -127,7 +127,7 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
       () => world.arrivals,
     )
     expect(performance.now() - from).toBeGreaterThan(1800)
-    await quiet(world, page)
+    await quiet(page)
     const sent = world.arrivals.map(({ body }) => body.events.map(({ id, n }) => `${n} ${id}`))
     expect(sent).toHaveLength(3)
     expect(sent[0]).toHaveLength(1)
@@ -155,7 +155,7 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
       () => world.arrivals.length === 3,
       () => world.arrivals,
     )
-    await quiet(world, page)
+    await quiet(page)
     expect(world.arrivals.map(({ body }) => body.events.map(({ n }) => n))).toEqual([[1], [2], [3]])
     await page.goto('about:blank')
     const lost = () => world.kept().find(({ props }) => props.metric === 'logdrive_lost')
@@ -268,7 +268,7 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
     const page = await visit(world, await world.open({ script: withSignal }))
     await page.click('button')
     await page.evaluate(`logdrive.track('one'); logdrive.q.push(['track', ['two']]); logdrive.flush()`)
-    await quiet(world, page)
+    await quiet(page)
     expect(world.arrivals).toEqual([])
   })
 
@@ -303,7 +303,7 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
     await using world = await start()
     world.pages.set('/', html(world, 'Home', `<script src="${world.collector}/t.js"></script>`))
     const page = await visit(world)
-    await quiet(world, page)
+    await quiet(page)
     expect(world.kept().map(({ type }) => type)).toEqual(['page_view'])
   })
 })

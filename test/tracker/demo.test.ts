@@ -131,7 +131,7 @@ describe.skipIf(executablePath === null)(
       for (const path of ['', 'products', 'product?id=lamp', 'search?q=wool', 'cart']) {
         await page.goto(`${shop.url}/demo/${path}`)
         await page.waitForSelector('.live')
-        const width = await page.evaluate(() => document.documentElement.scrollWidth)
+        const width = await page.evaluate('document.documentElement.scrollWidth')
         expect(width, path).toBeLessThanOrEqual(375)
       }
       await page.goto(`${shop.url}/demo/`)

@@ -202,21 +202,17 @@ export async function eventually<T>(
   ask: () => T | Promise<T>,
   describe: () => unknown,
   deadlineMs = 10_000,
-): Promise<T> {
+): Promise<Exclude<T, false>> {
   const end = performance.now() + deadlineMs
   for (;;) {
     const answer = await ask()
-    if (answer) return answer
+    if (answer) return answer as Exclude<T, false>
     if (performance.now() > end) throw new Error(`not in ${deadlineMs} ms: ${JSON.stringify(describe())}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
-/** Lets time pass in which nothing should happen: the tracker's own waits (50 and 250 ms) and a round trip. */
-export async function quiet(world: World, page: Page): Promise<void> {
+/** Lets time pass in which nothing should happen: longer than the tracker's own waits (50 and 250 ms). */
+export async function quiet(page: Page): Promise<void> {
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 400)))
-  await eventually(
-    () => world.arrivals.length >= 0,
-    () => world.arrivals,
-  )
 }
