@@ -44,7 +44,6 @@ export type Mapped =
       readonly topic: string
       /** The record's key: the visitor. */
       readonly key: string
-      readonly timestamp: number
       /** Its place in the source, or null when it has none. */
       readonly position: number | null
       readonly row: Readonly<Record<string, unknown>>
@@ -140,7 +139,7 @@ export function mapEvent(facts: BatchFacts, event: unknown): Mapped {
       ? identityRow(facts, id, times, columns)
       : activityRow(facts, { id, times, event, type, columns, props })
   const key = facts.anonymousId || facts.userId || facts.source || id
-  return { kind: 'row', id, topic, key, timestamp: ts, position, row }
+  return { kind: 'row', id, topic, key, position, row }
 }
 
 type Columns = Readonly<Record<string, unknown>>

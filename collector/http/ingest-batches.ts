@@ -10,6 +10,7 @@ import { errorBody, json } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
 import { type Call, param, type Route } from './router.ts'
+import { refuseInternal } from './topics.ts'
 
 const sourceLengthMax = 256
 
@@ -31,6 +32,7 @@ async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise
   if (!isBinary(request)) throw typeUnsupported(request, 'application/octet-stream')
   const range = rangeOf(request.headers)
   const topic = param(call, 'topic')
+  refuseInternal(topic)
   const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
   return await withBody(request, options, ingest.budget, async (bytes) => {
     verify(bytes, ingest.limits.batch)

@@ -12,7 +12,7 @@ import type { Call, Route } from './router.ts'
 import { type EventResult, type Judged, storeEvents } from './store-events.ts'
 
 /** The smallest transparent GIF: 43 bytes. */
-const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
+const pixel = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 const dayMs = 86_400_000
 
 /** The routes. */

@@ -6,6 +6,7 @@ import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
 import { type BadLine, type CutRecords, cutRecords } from './records.ts'
 import { type Call, param, type Route } from './router.ts'
+import { refuseInternal } from './topics.ts'
 
 /** More bad lines than these are counted, not listed. */
 const listedMax = 100
@@ -28,6 +29,7 @@ async function storeRecords(ingest: Ingest, call: Call): Promise<ServerResponse>
   const { request } = call
   const format = formatOf(request)
   const topic = param(call, 'topic')
+  refuseInternal(topic)
   const keyField = request.query === '' ? null : call.query.get('key')
   const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
   return await withBody(request, options, ingest.budget, async (body) => {

@@ -122,6 +122,10 @@ export function tooLarge(bytesMax: number): LogdriveError {
   })
 }
 
+/** RFC 1952 and RFC 8878: what the first bytes are; anything else would be judged by a size it never declared. */
+const gzipMagic = [0x1f, 0x8b]
+const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd]
+
 function packingOf(request: ServerRequest, outside: 'gzip' | null): 'gzip' | 'zstd' | null {
   const header = request.headers['content-encoding']?.trim().toLowerCase()
   if (header === undefined || header === '' || header === 'identity') return outside
@@ -139,6 +143,10 @@ function declaredLength(request: ServerRequest): number | null {
 }
 
 function unpack(packing: 'gzip' | 'zstd', packed: Uint8Array, bytesMax: number): Uint8Array {
+  const magic = packing === 'gzip' ? gzipMagic : zstdMagic
+  if (magic.some((byte, at) => packed[at] !== byte)) {
+    throw new LogdriveError('REQUEST_INVALID', `the body is not packed with ${packing}`)
+  }
   try {
     return decompress(packing, packed, bytesMax)
   } catch (error) {

@@ -1,4 +1,6 @@
 // GET /metrics: the same facts as /v1/status in Prometheus' text format 0.0.4.
+import type { BrokerStatus } from '../broker/status.ts'
+import { groupList, type ShownGroup } from './groups.ts'
 import type { Route } from './router.ts'
 import { missingParts, type StatusParts } from './status.ts'
 
@@ -10,14 +12,14 @@ export function metricRoutes(parts: StatusParts): readonly Route[] {
       path: '/metrics',
       access: 'admin',
       about: 'Metrics in the Prometheus text format.',
-      handle: async () => ({
+      handle: async ({ request }) => ({
         status: 200,
         headers: {
           'content-type': 'text/plain; version=0.0.4; charset=utf-8',
           'cache-control': 'no-store',
           'x-content-type-options': 'nosniff',
         },
-        body: families(parts).map(write).join(''),
+        body: (await families(parts, request.signal)).map(write).join(''),
       }),
     },
   ]
@@ -30,7 +32,7 @@ interface Family {
   readonly samples: readonly (readonly [labels: Readonly<Record<string, string | number>>, value: number])[]
 }
 
-function families(parts: StatusParts): readonly Family[] {
+async function families(parts: StatusParts, signal: AbortSignal): Promise<readonly Family[]> {
   const log = parts.admin.status()
   const now = parts.clock.now()
   const single = (name: string, help: string, value: number): Family => {
@@ -48,8 +50,8 @@ function families(parts: StatusParts): readonly Family[] {
       help: 'Requests answered, by route and status.',
       samples: parts.traffic.counts().map(({ route, status, count }) => [{ route, status }, count]),
     },
-    ...topicFamilies(parts),
-    ...groupFamilies(parts),
+    ...topicFamilies(log),
+    ...groupFamilies(await groupList(parts.admin, parts.clock, signal)),
     {
       name: 'logdrive_lost_total',
       kind: 'counter',
@@ -59,21 +61,18 @@ function families(parts: StatusParts): readonly Family[] {
   ]
 }
 
-function topicFamilies(parts: StatusParts): readonly Family[] {
-  const ranges = parts.log.topics().flatMap(({ name: topic }) =>
+function topicFamilies(log: BrokerStatus): readonly Family[] {
+  const ranges = log.topics.flatMap(({ name: topic, partitions }) =>
     topic.startsWith('__')
       ? []
-      : parts.admin.describeTopic(topic).ranges.map((range) => ({
-          labels: { topic, partition: range.partition },
-          range,
-        })),
+      : partitions.map((range) => ({ labels: { topic, partition: range.partition }, range })),
   )
   return [
     {
       name: 'logdrive_partition_end_offset',
       kind: 'gauge',
       help: 'The offset that the next record gets.',
-      samples: ranges.map(({ labels, range }) => [labels, range.endOffset]),
+      samples: ranges.map(({ labels, range }) => [labels, range.highWatermark]),
     },
     {
       name: 'logdrive_partition_start_offset',
@@ -90,20 +89,22 @@ function topicFamilies(parts: StatusParts): readonly Family[] {
   ]
 }
 
-function groupFamilies(parts: StatusParts): readonly Family[] {
-  const groups = parts.admin.groups().map((position) => ({
-    labels: { group: position.group, topic: position.topic, partition: position.partition },
-    position,
-  }))
-  const timed = groups.flatMap(({ labels, position }) =>
-    position.lagMs === null ? [] : [[labels, position.lagMs / 1000] as const],
+function groupFamilies(groups: readonly ShownGroup[]): readonly Family[] {
+  const positions = groups.flatMap(({ group, partitions }) =>
+    partitions.map((position) => ({
+      labels: { group, topic: position.topic, partition: position.partition },
+      position,
+    })),
+  )
+  const timed = positions.flatMap(({ labels, position }) =>
+    position.lag_ms === null ? [] : [[labels, position.lag_ms / 1000] as const],
   )
   return [
     {
       name: 'logdrive_group_lag_records',
       kind: 'gauge',
       help: 'Records that the group has not read.',
-      samples: groups.map(({ labels, position }) => [labels, position.lagRecords]),
+      samples: positions.map(({ labels, position }) => [labels, position.lag_records]),
     },
     {
       name: 'logdrive_group_lag_seconds',

@@ -64,7 +64,6 @@ export function createService(
   const parts: StatusParts = {
     version,
     startedAt: runtime.clock.now(),
-    log,
     admin,
     agents,
     traffic,
@@ -80,10 +79,10 @@ export function createService(
     ...segmentRoutes(ingest),
     ...sourceRoutes(log),
     ...topicRoutes(log, admin),
-    ...groupRoutes(admin),
+    ...groupRoutes(admin, runtime.clock),
     ...statusRoutes(parts),
     ...metricRoutes(parts),
-    ...tailRoutes({ log, admin, runtime }),
+    ...tailRoutes(admin, runtime),
     ...staticRoutes(options.statics),
   ]
   const routes = [...declared, ...openapiRoutes(declared, version)]

@@ -1,6 +1,6 @@
 // GET /v1/status and its parts: health, topics, agents, sinks, lag, losses, durability, in one answer.
-import type { EventLog } from '../../core/event-log.ts'
 import type { Clock } from '../../core/runtime.ts'
+import type { BrokerStatus } from '../broker/status.ts'
 import type { Agents } from './agents.ts'
 import { json } from './errors.ts'
 import { groupList } from './groups.ts'
@@ -20,7 +20,6 @@ export interface StatusParts {
   readonly version: string
   /** Wall-clock ms. */
   readonly startedAt: number
-  readonly log: EventLog
   readonly admin: LogAdmin
   readonly agents: Agents
   readonly traffic: Traffic
@@ -59,7 +58,7 @@ export function statusRoutes(parts: StatusParts): readonly Route[] {
       path: '/v1/status',
       access: 'admin',
       about: 'Health, topics, agents, sinks, lag, losses, durability, version, uptime.',
-      handle: async () => json(200, status(parts)),
+      handle: async ({ request }) => json(200, await status(parts, request.signal)),
     },
     {
       method: 'GET',
@@ -86,13 +85,13 @@ export function missingParts(
     const reason = check.missing()
     return reason === null ? [] : [{ name: check.name, reason }]
   })
-  const { failure } = parts.admin.status()
-  if (failure !== null) missing.unshift({ name: 'log', reason: failure })
+  const { failed } = parts.admin.status()
+  if (failed !== null) missing.unshift({ name: 'log', reason: failed })
   if (parts.traffic.isDraining) missing.unshift({ name: 'collector', reason: 'stopping' })
   return missing
 }
 
-function status(parts: StatusParts): object {
+async function status(parts: StatusParts, signal: AbortSignal): Promise<object> {
   const missing = missingParts(parts)
   const log = parts.admin.status()
   const now = parts.clock.now()
@@ -102,12 +101,13 @@ function status(parts: StatusParts): object {
     version: parts.version,
     started_at: new Date(parts.startedAt).toISOString(),
     uptime_ms: Math.max(0, now - parts.startedAt),
-    durability: log.durability,
-    topics: topicList(parts),
+    durability: durabilityOf(log.durability),
+    topics: topicList(log),
     agents: agentList(parts),
     sinks: parts.sinks(),
-    groups: groupList(parts.admin),
-    losses: log.losses,
+    groups: await groupList(parts.admin, parts.clock, signal),
+    losses: { totals: log.losses, recent: log.recentLosses },
+    unreadable_topics: log.unreadableTopics,
     http: {
       open_requests: parts.traffic.openRequests,
       in_flight_bytes: parts.budget.usedBytes,
@@ -116,17 +116,22 @@ function status(parts: StatusParts): object {
   }
 }
 
-function topicList(parts: StatusParts): readonly object[] {
-  return parts.log.topics().flatMap(({ name, partitions }) => {
+/** `commit`: an acknowledged record is on the disk; else what was chosen instead. */
+function durabilityOf(flush: BrokerStatus['durability']): object {
+  if (typeof flush === 'string') return { flush }
+  return { flush: 'interval', interval_ms: flush.intervalMs }
+}
+
+function topicList(log: BrokerStatus): readonly object[] {
+  return log.topics.flatMap(({ name, partitions }) => {
     if (name.startsWith('__')) return []
-    const { ranges } = parts.admin.describeTopic(name)
     let records = 0
     let bytes = 0
-    for (const range of ranges) {
-      records += range.endOffset - range.startOffset
-      bytes += range.bytes
+    for (const partition of partitions) {
+      records += partition.highWatermark - partition.startOffset
+      bytes += partition.bytes
     }
-    return { name, partitions, records, bytes }
+    return { name, partitions: partitions.length, records, bytes }
   })
 }
 

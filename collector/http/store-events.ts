@@ -104,7 +104,8 @@ function rowRecord(mapped: Mapped & { readonly kind: 'row' }, facts: StoreFacts)
   return {
     key: Buffer.from(mapped.key),
     value: Buffer.from(JSON.stringify(mapped.row)),
-    timestamp: mapped.timestamp,
+    // When it arrived, not when it happened: retention and lag go by this clock, and a browser's may be anything.
+    timestamp: facts.receivedAt,
     headers: [],
     source: sourceOf(facts, mapped.position),
   }
@@ -131,6 +132,9 @@ function deadLetter(event: Judged, facts: StoreFacts): NewRecord {
   }
 }
 
+/** A browser may not pose as a sink's dead letters, whose positions would then count as stored. */
 function sourceOf(facts: StoreFacts, position: number | null): NewRecord['source'] {
-  return facts.source === '' || position === null ? null : { source: facts.source, epoch, position }
+  return facts.source === '' || facts.source.startsWith('dead:') || position === null
+    ? null
+    : { source: facts.source, epoch, position }
 }

@@ -1,193 +1,134 @@
 // GET /v1/tail: records as server-sent events, from anywhere in the log to its end or for ever.
 import { isUtf8 } from 'node:buffer'
 import { LogdriveError } from '../../core/errors.ts'
-import type { EventLog } from '../../core/event-log.ts'
-import type { DecodedBatch } from '../../core/records.ts'
 import type { Runtime, ServerResponse } from '../../core/runtime.ts'
-import { recordHeaders } from '../../protocol/batch-decode.ts'
+import type { TailedRecord, TailStart } from '../broker/read.ts'
+import { errorBody } from './errors.ts'
 import { checkJson, JsonFault } from './json-scan.ts'
 import type { LogAdmin } from './log-admin.ts'
 import type { Call, Route } from './router.ts'
 
-/** What a tail reads from. */
-export interface TailParts {
-  readonly log: EventLog
-  readonly admin: LogAdmin
-  readonly runtime: Pick<Runtime, 'clock'>
-}
-
 const topicsMax = 64
-const readBytesMax = 256 * 1024
 /** A comment now and then, so that nobody between takes the silence for death. */
 const heartbeatMs = 15_000
 /** A number from here on is a time in ms (1973), below it is an offset. */
 const timeMin = 100_000_000_000
+/** Records go out in pieces of about this size, when they are there at once. */
+const pieceLengthMax = 64 * 1024
 
 /** The route. */
-export function tailRoutes(parts: TailParts): readonly Route[] {
+export function tailRoutes(admin: LogAdmin, runtime: Pick<Runtime, 'clock'>): readonly Route[] {
   return [
     {
       method: 'GET',
       path: '/v1/tail',
       access: 'admin',
       about: 'Records as server-sent events: ?topic= (more than one), from, max, follow.',
-      handle: (call) => tail(parts, call),
+      handle: async (call) => tail(admin, call, runtime),
     },
   ]
 }
 
-async function tail(parts: TailParts, call: Call): Promise<ServerResponse> {
+function tail(admin: LogAdmin, call: Call, runtime: Pick<Runtime, 'clock'>): ServerResponse {
   const { query, request } = call
-  const names = [...new Set(query.getAll('topic'))]
-  if (names.length === 0 || names.length > topicsMax) {
+  const topics = [...new Set(query.getAll('topic'))]
+  if (topics.length === 0 || topics.length > topicsMax) {
     throw new LogdriveError('REQUEST_INVALID', `name 1 to ${topicsMax} topics with ?topic=`)
   }
-  const follow = flagOf(query.get('follow') ?? '0')
-  const max = query.has('max') ? wholeNumber('max', query.get('max') ?? '') : Number.POSITIVE_INFINITY
-  const cursors = await place(parts, names, query.get('from') ?? 'beginning')
-  const body = records(parts, cursors, { follow, max }, request.signal)
+  const max = query.get('max')
+  const options = {
+    topics,
+    start: startOf(query.get('from') ?? 'beginning'),
+    follow: flagOf(query.get('follow') ?? '0'),
+    ...(max === null ? {} : { recordsMax: wholeNumber('max', max) }),
+  }
   return {
     status: 200,
     headers: {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
+      // Proxies such as nginx would hold it back.
       'x-accel-buffering': 'no',
     },
-    body,
+    body: events(admin.tail(options, request.signal), runtime, request.signal),
   }
 }
 
-interface Cursor {
-  readonly topic: string
-  readonly partition: number
-  offset: number
-  /** Where it ends without follow. */
-  readonly endOffset: number
-}
-
-async function place(parts: TailParts, topics: readonly string[], from: string): Promise<readonly Cursor[]> {
-  const start = startOf(from)
-  const cursors: Cursor[] = []
-  for (const topic of topics) {
-    for (const range of parts.admin.describeTopic(topic).ranges) {
-      const { partition, startOffset, endOffset } = range
-      let offset = startOffset
-      if (start.kind === 'end') offset = endOffset
-      if (start.kind === 'offset') offset = Math.max(startOffset, start.offset)
-      if (start.kind === 'time') offset = await parts.admin.offsetAt({ topic, partition }, start.timestamp)
-      cursors.push({ topic, partition, offset, endOffset })
-    }
-  }
-  return cursors
-}
-
-type Start =
-  | { readonly kind: 'beginning' | 'end' }
-  | { readonly kind: 'offset'; readonly offset: number }
-  | { readonly kind: 'time'; readonly timestamp: number }
-
-function startOf(from: string): Start {
-  if (from === 'beginning' || from === 'end') return { kind: from }
-  if (/^\d{1,16}$/.test(from)) {
-    const number = Number(from)
-    return number < timeMin ? { kind: 'offset', offset: number } : { kind: 'time', timestamp: number }
-  }
-  const timestamp = from.length <= 40 && /^\d{4}-\d{2}/.test(from) ? Date.parse(from) : Number.NaN
-  if (Number.isFinite(timestamp)) return { kind: 'time', timestamp }
-  throw new LogdriveError(
-    'REQUEST_INVALID',
-    'from is beginning, end, an offset, ms since 1970 or an ISO time',
-  )
-}
-
-interface Until {
-  readonly follow: boolean
-  readonly max: number
-}
-
-async function* records(
-  parts: TailParts,
-  cursors: readonly Cursor[],
-  until: Until,
+/** Records as events, a comment while nothing comes. The answer has begun: trouble can only be told in it. */
+async function* events(
+  records: AsyncGenerator<TailedRecord>,
+  runtime: Pick<Runtime, 'clock'>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let left = until.max
-  while (left > 0 && !signal.aborted) {
-    let found = false
-    for (const cursor of cursors) {
-      const end = until.follow ? Number.POSITIVE_INFINITY : cursor.endOffset
-      if (cursor.offset >= end || left === 0 || signal.aborted) continue
-      const from = cursor.offset
-      const { batches, nextOffset } = await parts.admin.read(cursor, from, readBytesMax)
-      cursor.offset = nextOffset
-      if (nextOffset > from) found = true
-      for (const batch of batches) {
-        const lines = linesOf(cursor, batch, { from, end, max: left })
-        left -= lines.length
-        if (lines.length > 0) yield Buffer.from(lines.join(''))
-      }
-    }
-    if (found) continue
-    if (!until.follow) return
-    if (!(await news(parts, cursors, signal))) yield Buffer.from(': still here\n\n')
-  }
-}
-
-/** Waits for a record in any of the partitions; false when none came for a while. */
-async function news(parts: TailParts, cursors: readonly Cursor[], signal: AbortSignal): Promise<boolean> {
-  const stop = new AbortController()
-  const abort = () => stop.abort()
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
+  let piece = ''
   try {
-    const beat = parts.runtime.clock.sleep(heartbeatMs, stop.signal).then(() => false)
-    const waits = cursors.map(async (cursor) => {
-      await parts.admin.waitFor(cursor, cursor.offset, stop.signal)
-      return true
-    })
-    return await Promise.race([beat, ...waits])
+    let next = pull(records)
+    while (!signal.aborted) {
+      const result = await soon(next, piece === '' ? heartbeatMs : 0, runtime)
+      if (result === null) {
+        yield Buffer.from(piece === '' ? ': still here\n\n' : piece)
+        piece = ''
+        continue
+      }
+      if (result.done === true) break
+      piece += `data: ${lineOf(result.value)}\n\n`
+      next = pull(records)
+      if (piece.length < pieceLengthMax) continue
+      yield Buffer.from(piece)
+      piece = ''
+    }
+    if (piece !== '') yield Buffer.from(piece)
+  } catch (error) {
+    if (!(error instanceof LogdriveError)) throw error
+    yield Buffer.from(`${piece}event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`)
   } finally {
-    abort()
-    signal.removeEventListener('abort', abort)
+    await records.return(undefined)
   }
 }
 
-interface Window {
-  readonly from: number
-  readonly end: number
-  readonly max: number
+/** The next record; its failure is heard of when it is awaited, which may be after a piece was sent. */
+function pull(records: AsyncGenerator<TailedRecord>): Promise<IteratorResult<TailedRecord, void>> {
+  const next = records.next()
+  next.catch(() => undefined)
+  return next
 }
 
-function linesOf(cursor: Cursor, batch: DecodedBatch, window: Window): readonly string[] {
-  const lines: string[] = []
-  for (let index = 0; index < batch.count && lines.length < window.max; index += 1) {
-    const offset = batch.baseOffset + (batch.offsetDeltas[index] as number)
-    if (offset >= window.from && offset < window.end)
-      lines.push(`data: ${lineOf(cursor, batch, index, offset)}\n\n`)
+/** What the promise resolves to, or null when it takes longer than `waitMs`. */
+async function soon<T>(
+  promise: Promise<T>,
+  waitMs: number,
+  runtime: Pick<Runtime, 'clock'>,
+): Promise<T | null> {
+  const stop = new AbortController()
+  try {
+    const late = runtime.clock.sleep(waitMs, stop.signal).then(() => null)
+    return await Promise.race([promise, late])
+  } finally {
+    stop.abort()
   }
-  return lines
 }
 
 /** One record as one line of JSON. A value that is JSON stands in it as it is, byte for byte but for newlines. */
-function lineOf(cursor: Cursor, batch: DecodedBatch, index: number, offset: number): string {
-  const key = slice(batch, batch.keyFrom[index] as number, batch.keyTo[index] as number)
-  const value = slice(batch, batch.valueFrom[index] as number, batch.valueTo[index] as number)
-  const time = new Date(batch.timestamps[index] as number)
+function lineOf(record: TailedRecord): string {
+  const { topic, partition, offset, key, value } = record
+  const time = new Date(record.timestamp)
   const timestamp = Number.isNaN(time.getTime()) ? null : time.toISOString()
-  const headers = recordHeaders(batch, index).map((header) => {
+  const headers = record.headers.map((header) => {
     return `${JSON.stringify(header.key)}:${header.value === null ? 'null' : JSON.stringify(textOf(header.value))}`
   })
-  return `{"topic":${JSON.stringify(cursor.topic)},"partition":${cursor.partition},"offset":${offset},"timestamp":${JSON.stringify(timestamp)},"key":${key === null ? 'null' : JSON.stringify(textOf(key))},"headers":{${headers.join(',')}},${valueField(value)}}`
+  const place = `"topic":${JSON.stringify(topic)},"partition":${partition},"offset":${offset}`
+  const shownKey = key === null ? 'null' : JSON.stringify(textOf(key))
+  return `{${place},"timestamp":${JSON.stringify(timestamp)},"key":${shownKey},"headers":{${headers.join(',')}},${valueField(value)}}`
 }
 
 function valueField(value: Uint8Array | null): string {
   if (value === null) return '"value":null'
+  const text = textOf(value)
   if (!isUtf8(value)) {
     const base64 = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
-    return `"value":${JSON.stringify(textOf(value))},"value_base64":"${base64}"`
+    return `"value":${JSON.stringify(text)},"value_base64":"${base64}"`
   }
-  const text = textOf(value)
   // A newline in valid JSON stands between tokens, where a space does as well.
   return `"value":${isJson(value) ? text.replace(/[\r\n]/g, ' ') : JSON.stringify(text)}`
 }
@@ -202,12 +143,22 @@ function isJson(value: Uint8Array): boolean {
   }
 }
 
-function slice(batch: DecodedBatch, from: number, to: number): Uint8Array | null {
-  return from < 0 ? null : batch.bytes.subarray(from, to)
-}
-
 function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+function startOf(from: string): TailStart {
+  if (from === 'beginning' || from === 'end') return from
+  if (/^\d{1,15}$/.test(from)) {
+    const number = Number(from)
+    return number < timeMin ? { offset: number } : { timestamp: number }
+  }
+  const timestamp = from.length <= 40 && /^\d{4}-\d{2}/.test(from) ? Date.parse(from) : Number.NaN
+  if (Number.isFinite(timestamp)) return { timestamp }
+  throw new LogdriveError(
+    'REQUEST_INVALID',
+    'from is beginning, end, an offset, ms since 1970 or an ISO time',
+  )
 }
 
 function flagOf(text: string): boolean {

@@ -2,11 +2,12 @@
 import { LogdriveError } from '../../core/errors.ts'
 import type { EventLog, TopicOptions } from '../../core/event-log.ts'
 import type { ServerRequest } from '../../core/runtime.ts'
+import type { TopicStatus } from '../broker/status.ts'
 import { json } from './errors.ts'
 import { field } from './event-fields.ts'
 import { parseBody, schemaInvalid } from './json-body.ts'
 import { mediaType, typeUnsupported } from './limits.ts'
-import type { LogAdmin, TopicDescription } from './log-admin.ts'
+import type { LogAdmin } from './log-admin.ts'
 import { param, type Route } from './router.ts'
 
 const bodyBytesMax = 64 * 1024
@@ -110,17 +111,19 @@ function wholeNumber(body: Readonly<Record<string, unknown>>, name: string, max:
   throw schemaInvalid(`${name} must be a whole number from 1 to ${max}`)
 }
 
-function shown(topic: TopicDescription): object {
+function shown(topic: TopicStatus): object {
   return {
     name: topic.name,
     id: topic.id,
     retention_ms: topic.retentionMs,
     retention_bytes: topic.retentionBytes,
-    partitions: topic.ranges.map((range) => ({
-      partition: range.partition,
-      start_offset: range.startOffset,
-      end_offset: range.endOffset,
-      bytes: range.bytes,
+    partitions: topic.partitions.map((partition) => ({
+      partition: partition.partition,
+      start_offset: partition.startOffset,
+      end_offset: partition.highWatermark,
+      bytes: partition.bytes,
+      segments: partition.segments,
+      gaps: partition.gaps,
     })),
   }
 }

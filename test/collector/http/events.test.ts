@@ -109,7 +109,6 @@ test('a page view becomes a row of page_views', () => {
         "viewport_height": 800,
         "viewport_width": 1200,
       },
-      "timestamp": 1795262399850,
       "topic": "page_views",
     }
   `)
@@ -189,7 +188,7 @@ test('what is needed and not there, or not what it should be, drops the event wi
 
 test('an event without id, time or position is stored all the same, only not deduplicated', () => {
   const mapped = mapEvent(facts(), { type: 'page_view' })
-  expect(mapped).toMatchObject({ kind: 'row', id, position: null, timestamp: receivedAt })
+  expect(mapped).toMatchObject({ kind: 'row', id, position: null })
 })
 
 test('a small skew is left alone, a large one is corrected in steps of five minutes', () => {
