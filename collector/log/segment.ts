@@ -146,7 +146,7 @@ export class Segment implements AsyncDisposable {
       for (;;) {
         const skipped: OffsetRange[] = []
         const at = await this.#locate(file, fromOffset, skipped)
-        const room = this.#state.bytes - at.position
+        const room = this.#stopAfter(at.position) - at.position
         let chunk = await readChunk(file, at.position, Math.min(Math.max(bytesMax, BATCH_OVERHEAD), room))
         let taken = takeWhole(chunk, at.expected, endOffset, room)
         if (taken.end === 0 && taken.wanted > chunk.length) {
@@ -266,6 +266,15 @@ export class Segment implements AsyncDisposable {
       place = { position: position + header.length, expected: header.baseOffset + header.count }
     }
     return this.#overGap(place, skipped)
+  }
+
+  /** Where whole batches end: at the next known gap, or at the end. */
+  #stopAfter(position: number): number {
+    let stop = this.#state.bytes
+    for (const gap of this.#state.gaps) {
+      if (gap.fromPosition >= position) stop = Math.min(stop, gap.fromPosition)
+    }
+    return stop
   }
 
   /** A known gap that begins here is jumped over and named. */

@@ -1,0 +1,85 @@
+// What the log's tests share: a simulated disk with its clock, and batches with recognisable records.
+
+import { type Log, type LogOptions, openLog } from '../../../collector/log/log.ts'
+import type { LogBatch } from '../../../collector/log/segment.ts'
+import type { LogdriveError } from '../../../core/errors.ts'
+import { decodeBatch, recordAt } from '../../../protocol/batch-decode.ts'
+import { BatchBuilder } from '../../../protocol/batch-encode.ts'
+import { defaultLimits, readHeader, stampBatch } from '../../../protocol/batch-header.ts'
+import { ManualClock } from '../../sim/clock.ts'
+import { MemoryLogger } from '../../sim/logger.ts'
+import { SeededRandom } from '../../sim/random.ts'
+import { SimulatedDisk } from '../../sim/storage.ts'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export const directory = '/data/p'
+
+/** A batch of `count` records `r<offset>` at `baseOffset`; padded so that tests can fill segments. */
+export function batchAt(
+  baseOffset: number,
+  count: number,
+  padding = 0,
+  timestamp = 1000 + baseOffset,
+): LogBatch {
+  const builder = new BatchBuilder()
+  for (let i = 0; i < count; i += 1) {
+    const value = encoder.encode(`r${baseOffset + i}${' '.repeat(padding)}`)
+    builder.append(value, 0, value.length, timestamp + i)
+  }
+  const bytes = builder.finish({ codec: 'none' })
+  stampBatch(bytes, 0, baseOffset, 0)
+  return { bytes, baseOffset, lastOffset: baseOffset + count - 1, timestampMax: timestamp + count - 1 }
+}
+
+export interface Machine {
+  readonly disk: SimulatedDisk
+  readonly clock: ManualClock
+  readonly logger: MemoryLogger
+  readonly failures: LogdriveError[]
+  open(options?: Partial<LogOptions> & { readonly clean?: boolean }): Promise<Log>
+}
+
+export function machine(seed = 1, mode: 'ordered' | 'hostile' = 'ordered'): Machine {
+  const disk = new SimulatedDisk({ random: new SeededRandom(seed), mode })
+  const clock = new ManualClock()
+  const logger = new MemoryLogger()
+  const failures: LogdriveError[] = []
+  const open: Machine['open'] = ({ clean = false, ...options } = {}) =>
+    openLog(
+      {
+        directory,
+        options: { segmentBytes: 4096, segmentAgeMs: Number.POSITIVE_INFINITY, ...options },
+        clean,
+        onFailure: (error) => failures.push(error),
+      },
+      { storage: disk.storage(), clock, logger },
+    )
+  return { disk, clock, logger, failures, open }
+}
+
+/** The values of all records that a reader gets, from the start on; checks that every record is the one of its offset. */
+export async function valuesOf(log: Log, from = log.startOffset): Promise<readonly string[]> {
+  const values: string[] = []
+  for (let next = from; next < log.endOffset; ) {
+    const read = await log.read(next, log.endOffset, 1000)
+    for (let at = 0; at < read.bytes.length; at += readHeader(read.bytes, at).length) {
+      const batch = decodeBatch(read.bytes, at, defaultLimits)
+      for (let i = 0; i < batch.count; i += 1) {
+        const record = recordAt(batch, i)
+        const value = decoder.decode(record.value ?? undefined).trim()
+        if (value !== `r${record.offset}`) throw new Error(`offset ${record.offset} holds ${value}`)
+        if (record.offset >= from) values.push(value)
+      }
+    }
+    if (read.nextOffset <= next) throw new Error(`a read at ${next} did not move`)
+    next = read.nextOffset
+  }
+  return values
+}
+
+/** `r<from>` to `r<to - 1>`. */
+export function expected(from: number, to: number): readonly string[] {
+  return Array.from({ length: to - from }, (_, i) => `r${from + i}`)
+}
