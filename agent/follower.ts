@@ -40,6 +40,8 @@ export class Follower {
   #conflicts = 0
   /** Scans in a row that did not see the file. */
   missed = 0
+  /** Found under a name that no glob means: read to its end, never looked for. */
+  adopted = false
 
   constructor(options: FollowerOptions, tail: Tail, shipper: Shipper, deps: FollowerDeps) {
     this.options = options

@@ -95,10 +95,10 @@ export function endsLine(bytes: Uint8Array): boolean {
   return bytes.length === 0 || bytes[bytes.length - 1] === NEWLINE
 }
 
-/** The last place at or before `limit` (and after `from`) where no UTF-8 character is cut; `limit` when it is not UTF-8. */
+/** The last place at or before `limit` (not before `from`) where no UTF-8 character is cut; `limit` when it is not UTF-8. */
 export function utf8End(bytes: Uint8Array, from: number, limit: number): number {
   if (limit >= bytes.length) return limit
-  for (let end = limit; end > from && limit - end < 4; end -= 1) {
+  for (let end = limit; end >= from && limit - end < 4; end -= 1) {
     // A byte 10xxxxxx goes on with a character; anything else begins one.
     if (((bytes[end] as number) & 0xc0) !== 0x80) return end
   }

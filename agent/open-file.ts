@@ -1,4 +1,5 @@
 // OpenFile: the handle of one tailed file, opened on need, closed when idle, and never that of another file.
+import { LogdriveError } from '../core/errors.ts'
 import type { FileStat, Files, ReadableFile } from '../core/runtime.ts'
 import {
   headBytesMax,
@@ -40,15 +41,14 @@ export class Handles {
   }
 }
 
-/** What opening found: `ready`, or `elsewhere` when the path leads to another file now, or `full`: too many are open. */
-export type Opening = 'ready' | 'elsewhere' | 'full'
-
 export class OpenFile {
   readonly #files: Files
   readonly #handles: Handles
   readonly #locator: Locator
   #file: ReadableFile | null = null
+  #opening: Promise<ReadableFile> | null = null
   #users = 0
+  readonly #unused: (() => void)[] = []
   /** The handle is the only way to the bytes: never closed to make room. */
   pinned = false
   /** When it was last read, monotonic ms. */
@@ -69,39 +69,51 @@ export class OpenFile {
     return this.#file !== null && this.#users === 0 && !this.pinned
   }
 
-  /** Opens the path unless open; throws what `Files.open` throws. */
-  async open(path: string): Promise<Opening> {
-    if (this.#file !== null) return 'ready'
-    if (!(await this.#handles.admit(this))) return 'full'
-    try {
-      const file = await this.#files.open(path)
-      if (isAt(this.#locator, await statOrClose(file))) {
-        this.#file = file
-        return 'ready'
-      }
-      await file[Symbol.asyncDispose]()
-      return 'elsewhere'
-    } finally {
-      if (this.#file === null) this.#handles.forget(this)
-    }
-  }
-
-  /** Uses the open handle; it stays open meanwhile. */
-  async use<R>(work: (file: ReadableFile) => Promise<R>): Promise<R> {
-    if (this.#file === null) throw new Error('the file is not open')
+  /**
+   * Works with the handle, opening the path first where needed; nobody closes it meanwhile. Throws what `Files.open`
+   * throws, NOT_FOUND when the path leads to another file now, OVERLOADED when too many files are open.
+   */
+  async use<R>(path: string, work: (file: ReadableFile) => Promise<R>): Promise<R> {
+    // Counted before the first wait: a file about to be used must not be closed to make room for another.
     this.#users += 1
     try {
-      return await work(this.#file)
+      return await work(await this.#ready(path))
     } finally {
       this.#users -= 1
+      if (this.#users === 0) for (const resolve of this.#unused.splice(0)) resolve()
     }
   }
 
+  /** Closes once nobody uses it: a number of a closed file may be another file's at once. */
   async close(): Promise<void> {
+    while (this.#users > 0) await new Promise<void>((resolve) => this.#unused.push(resolve))
     const file = this.#file
     this.#file = null
     this.#handles.forget(this)
     await file?.[Symbol.asyncDispose]()
+  }
+
+  #ready(path: string): ReadableFile | Promise<ReadableFile> {
+    if (this.#file !== null) return this.#file
+    this.#opening ??= this.#open(path).finally(() => {
+      this.#opening = null
+    })
+    return this.#opening
+  }
+
+  async #open(path: string): Promise<ReadableFile> {
+    if (!(await this.#handles.admit(this))) throw new LogdriveError('OVERLOADED', 'too many files are open')
+    try {
+      const file = await this.#files.open(path)
+      if (isAt(this.#locator, await statOrClose(file))) {
+        this.#file = file
+        return file
+      }
+      await file[Symbol.asyncDispose]()
+      throw new LogdriveError('NOT_FOUND', `${path} is another file now`)
+    } finally {
+      if (this.#file === null) this.#handles.forget(this)
+    }
   }
 }
 

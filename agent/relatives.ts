@@ -17,18 +17,21 @@ const lookedAtMax = 10_000
 
 /**
  * The file itself under its new name (`self`), and files that had its path after it and were rotated away before any
- * scan saw them (`later`: named as rotated files are, and born after it).
+ * scan saw them (`later`: named as rotated files are, and born after it). Only for `all` are other names looked at.
  */
 export async function findRelatives(
   files: Files,
   known: string,
   locator: Locator,
+  wanted: 'all' | 'later',
 ): Promise<{ readonly self: Relative | null; readonly later: readonly Relative[] }> {
   const directory = path.dirname(known)
   const base = path.basename(known)
   let self: Relative | null = null
   const later: Relative[] = []
   for (const name of await namesIn(files, directory)) {
+    if (wanted === 'later' && !(name.startsWith(base) && rotatedSuffix.test(name.slice(base.length))))
+      continue
     const found = path.join(directory, name)
     const stat = await statOrNull(files, found)
     if (stat === null || stat.kind !== 'file') continue

@@ -64,6 +64,7 @@ export class Roster {
       if (follower === undefined) this.#add(sighting)
       else {
         follower.missed = 0
+        follower.adopted = false
         follower.tail.observe(sighting.stat, sighting.path)
       }
     }
@@ -75,37 +76,51 @@ export class Roster {
     }
   }
 
-  /** A follower whose file was not seen. */
+  /** A follower whose file was not seen: what has become of it, and of files that had its path after it? */
   async #miss(follower: Follower): Promise<void> {
-    const { tail } = follower
-    if (tail.state === 'rotated') return
+    const { tail, options } = follower
     follower.missed += 1
-    if (follower.missed === 1) {
-      const found = await findRelatives(this.#deps.runtime.files, tail.path, tail.locator)
-      for (const relative of found.later) this.#addRotated(relative, follower.options.input)
-      if (!tail.isOpen && found.self !== null) await tail.reopen(found.self.path)
-    }
+    const { self, later } = await findRelatives(
+      this.#deps.runtime.files,
+      tail.path,
+      tail.locator,
+      tail.isOpen || follower.adopted ? 'later' : 'all',
+    )
+    for (const relative of later) this.#addRotated(relative, options.input, tail.path)
+    if (follower.adopted || tail.state === 'rotated') return
+    // It is there, only not to be opened just now: not gone yet.
+    if (!tail.isOpen && self !== null && !(await tail.reopen(self.path))) follower.missed = 1
     if (follower.missed >= missedMax) tail.rotate()
   }
 
-  /** Files that were rotated out of the globs while no agent ran. */
+  /**
+   * Files that were rotated out of the globs while no agent ran. The last known one of a path is followed even when it
+   * was read to its end: as long as it is, files that take its place are looked for.
+   */
   async #findLost(scan: Scan): Promise<void> {
+    const latest = new Map<string, Checkpoint>()
+    for (const checkpoint of this.#deps.checkpoints.all) {
+      const other = latest.get(checkpoint.path)
+      if (other === undefined || other.updatedAt < checkpoint.updatedAt)
+        latest.set(checkpoint.path, checkpoint)
+    }
     for (const checkpoint of this.#deps.checkpoints.all) {
       const { locator, path, input, position } = checkpoint
       if (scan.files.has(locatorKey(locator)) || !this.#deps.inputs.has(input)) continue
-      const found = await findRelatives(this.#deps.runtime.files, path, locator)
-      for (const relative of found.later) this.#addRotated(relative, input)
-      if (found.self !== null && found.self.stat.size > position) this.#addRotated(found.self, input)
+      const { self, later } = await findRelatives(this.#deps.runtime.files, path, locator, 'all')
+      for (const relative of later) this.#addRotated(relative, input, path)
+      const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
+      if (wanted) this.#addRotated(self, input, path)
     }
   }
 
-  /** Follows a rotated file to its end. */
-  #addRotated(relative: Relative, input: string): void {
+  /** Follows a rotated file to its end, known by the path it had when it was written. */
+  #addRotated(relative: Relative, input: string, path: string): void {
     if (this.isLive(relative.stat)) return
-    const follower = this.#add({ input, path: relative.path, stat: relative.stat })
+    const follower = this.#add({ input, path, stat: relative.stat })
     if (follower === null) return
-    follower.missed = missedMax
-    follower.tail.drain()
+    follower.adopted = true
+    follower.tail.drain(relative.stat, relative.path)
   }
 
   #add(sighting: Sighting): Follower | null {
@@ -155,8 +170,9 @@ export class Roster {
     const key = locatorKey(locator)
     this.#followers.set(key, follower)
     tail.observe(stat, path)
-    // Where a file is begun is decided once: it must not be read from its beginning after a restart.
-    if (checkpoint === null && start.position > 0) this.#keep(follower)
+    // Kept from the first sight on: where it is begun is decided once, and a file that is rotated while no agent
+    // runs is only looked for when it is known.
+    if (checkpoint === null && !ask) this.#keep(follower)
     this.#deps.start(follower, () => this.#followers.delete(key))
     return follower
   }

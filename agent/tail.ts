@@ -17,7 +17,9 @@ export class Tail implements Feed<LineBatch> {
   readonly #options: TailOptions
   readonly #deps: TailDeps
   readonly #file: OpenFile
+  /** The name it is known by, and the one that leads to it now. */
   #path: string
+  #way: string
   #epoch: number
   #read: Frontier
   #committed: TailMark
@@ -43,6 +45,7 @@ export class Tail implements Feed<LineBatch> {
     this.#deps = deps
     this.#file = new OpenFile(deps.files, deps.handles, options.locator)
     this.#path = options.path
+    this.#way = options.path
     this.#epoch = start.epoch
     this.#committed = start
     this.#read = frontierAt(start.position, new Uint8Array(0), start.epoch)
@@ -91,10 +94,9 @@ export class Tail implements Feed<LineBatch> {
   /** Facts of the file as the scan saw it under `path`; reading begins when they changed. */
   observe(stat: FileStat, path: string): void {
     this.#path = path
-    if (this.#state === 'rotated') {
-      this.#state = 'following'
-      this.#file.pinned = false
-    }
+    this.#way = path
+    if (this.#state === 'rotated') this.#state = 'following'
+    this.#file.pinned = false
     this.#note(stat)
   }
 
@@ -106,24 +108,26 @@ export class Tail implements Feed<LineBatch> {
     this.#grownAt = this.#deps.clock.monotonic()
   }
 
-  /** Follows a file that no scan will see: opened now and read to its end. */
-  drain(): void {
+  /** Follows a file that no scan will see, under a name that no glob means: opened soon and read to its end. */
+  drain(stat: FileStat, way: string): void {
+    this.#way = way
+    this.#note(stat)
     this.rotate()
     this.#draining = true
     this.#touch()
   }
 
-  /** A rotated file without a handle was found again under another name that is not tailed. */
-  async reopen(path: string): Promise<boolean> {
-    this.#path = path
+  /** The file has left its path, was not open, and was found under another name: open it now and keep it open. */
+  async reopen(way: string): Promise<boolean> {
+    this.#way = way
+    this.#file.pinned = true
     try {
-      if ((await this.#file.open(path)) !== 'ready') return false
+      this.#note(await this.#file.use(way, (file) => file.stat()))
+      return true
     } catch (error) {
       if (!(error instanceof LogdriveError)) throw error
       return false
     }
-    this.#touch()
-    return true
   }
 
   /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
@@ -185,8 +189,7 @@ export class Tail implements Feed<LineBatch> {
    * Throws what opening throws.
    */
   async seek(position: number, epoch: number): Promise<void> {
-    await this.#ready()
-    const found = await this.#file.use(async (file) => {
+    const found = await this.#file.use(this.#way, async (file) => {
       if (!(await this.#verify(file))) return true
       const length = Math.min(guardBytesMax, position)
       const guard = await readAt(file, position - length, length)
@@ -225,13 +228,12 @@ export class Tail implements Feed<LineBatch> {
 
   /** Reads and cuts one batch; null when there is no whole line. */
   async #fill(slab: Slab): Promise<LineBatch | null> {
-    await this.#ready()
     const { clock } = this.#deps
     const { limits, source } = this.#options
     const flush = this.#flush
     this.#flush = false
     const epoch = this.#epoch
-    const block = await this.#file.use(async (file) => {
+    const block = await this.#file.use(this.#way, async (file) => {
       if (!(await this.#verify(file))) return null
       return readBlock(file, slab, this.#read, { ...limits, flush })
     })
@@ -271,14 +273,6 @@ export class Tail implements Feed<LineBatch> {
     return batch
   }
 
-  /** Opens the file; throws when that is not possible now. */
-  async #ready(): Promise<void> {
-    const opening = await this.#file.open(this.#path)
-    if (opening === 'ready') return
-    const message = opening === 'full' ? 'too many files are open' : `${this.#path} is another file now`
-    throw new LogdriveError(opening === 'full' ? 'OVERLOADED' : 'NOT_FOUND', message)
-  }
-
   /** Compares the file with the checkpoint it goes on from; false when it began anew. */
   async #verify(file: ReadableFile): Promise<boolean> {
     if (this.#verified) return true
@@ -302,7 +296,7 @@ export class Tail implements Feed<LineBatch> {
     const inSlab = block.base === 0 && block.next.position >= length && slab.ranges.end >= length
     const bytes = inSlab
       ? slab.bytes.subarray(0, length)
-      : await this.#file.use((file) => readHead(file, size))
+      : await this.#file.use(this.#way, (file) => readHead(file, size))
     this.#committed = { ...this.#committed, head: printOf(bytes) }
   }
 
@@ -313,7 +307,7 @@ export class Tail implements Feed<LineBatch> {
       if (this.lagBytes > 0) this.#lose('removed', this.lagBytes)
       return this.#end()
     }
-    this.#note(await this.#file.use((file) => file.stat()))
+    this.#note(await this.#file.use(this.#way, (file) => file.stat()))
     const done = this.#read.position + this.#unfinished >= this.#extent.size && !this.#dirty
     if (!done || this.#deps.clock.monotonic() - this.#grownAt < limits.graceMs) return
     if (this.#unfinished > 0) this.#touch(true)

@@ -1,0 +1,180 @@
+// Benchmark: one cached nginx log from disk to an HTTP server that answers at once, against zstd alone over the same bytes.
+//
+// Every subject runs in a child of its own on one core, the receiving server on the other; rounds are interleaved.
+//   agent   the whole agent: discover, read, frame, encode, pack, post, checkpoint after the answer
+//   zstd    the same bytes through zstd level 1 in 1 MiB blocks, nothing else: what an agent cannot beat on one core
+//   read    reading 1 MiB blocks;  frame: reading and finding line ends and encoding RecordBatches without packing
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import http from 'node:http'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startAgent } from '../agent/agent.ts'
+import { lineRanges, splitLines } from '../agent/lines.ts'
+import { type AgentLimits, defaultLimits } from '../agent/options.ts'
+import { encodeLines } from '../protocol/batch-encode.ts'
+import { compress } from '../protocol/compression.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+import { makeNginxLog } from './data.ts'
+
+const rounds = Number(process.env.ROUNDS ?? 5)
+const lines = Number(process.env.LINES ?? 1_100_000)
+const subjects = ['read', 'frame', 'zstd', 'agent'] as const
+type Subject = (typeof subjects)[number]
+const blockBytes = 1024 * 1024
+
+interface Measured {
+  readonly ms: number
+  readonly cpuMs: number
+  readonly rssMb: number
+}
+
+const [role, file = '', url = ''] = process.argv.slice(2)
+if (role === 'sink') serve()
+else if (role !== undefined) process.send?.(await measure(role as Subject))
+else await compare()
+
+/** Takes batches and says it has them; looks at nothing but the headers. */
+function serve(): void {
+  const server = http.createServer((request, response) => {
+    request.on('data', () => undefined)
+    request.on('end', () => {
+      const { headers } = request
+      const body = request.method === 'POST' ? kept(headers) : '{"positions":[]}'
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
+      response.end(body)
+    })
+  })
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    process.send?.({ port: typeof address === 'object' && address !== null ? address.port : 0 })
+  })
+  process.on('disconnect', () => process.exit())
+}
+
+function kept(headers: http.IncomingHttpHeaders): string {
+  const [epoch, to] = [Number(headers['logdrive-epoch']), Number(headers['logdrive-to'])]
+  return JSON.stringify({ partition: 0, epoch, to, duplicate: false })
+}
+
+async function measure(subject: Subject): Promise<Measured> {
+  const before = process.cpuUsage()
+  const started = performance.now()
+  if (subject === 'agent') await runOnce()
+  else plain(subject)
+  const ms = performance.now() - started
+  const { user, system } = process.cpuUsage(before)
+  return { ms, cpuMs: (user + system) / 1000, rssMb: process.memoryUsage().rss / 2 ** 20 }
+}
+
+async function runOnce(): Promise<void> {
+  const stateFolder = `${file}.state`
+  fs.rmSync(stateFolder, { recursive: true, force: true })
+  const { size } = fs.statSync(file)
+  const input = {
+    name: 'bench',
+    exclude: [],
+    topic: 'logs',
+    start: 'beginning',
+    lineBytesMax: 2 ** 20,
+  } as const
+  const options = {
+    collectors: [url],
+    key: null,
+    stateFolder,
+    host: 'bench',
+    inputs: [{ ...input, paths: [file] }],
+    limits: limitsOf(process.env.LIMITS),
+  }
+  await using agent = await startAgent(options, nodeRuntime({ level: 'error' }), new AbortController().signal)
+  while (agent.status().files[0]?.position !== size) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** Other bounds to try, such as LIMITS=batchBytesMax=4194304. */
+function limitsOf(text = ''): Partial<AgentLimits> {
+  const pairs = text.split(',').filter((pair) => (pair.split('=')[0] ?? '') in defaultLimits)
+  return Object.fromEntries(pairs.map((pair) => [pair.split('=')[0], Number(pair.split('=')[1])]))
+}
+
+function plain(subject: 'read' | 'frame' | 'zstd'): void {
+  const fd = fs.openSync(file, 'r')
+  const block = Buffer.allocUnsafeSlow(blockBytes)
+  const ranges = lineRanges(64 * 1024)
+  let at = 0
+  for (;;) {
+    const filled = fs.readSync(fd, block, 0, blockBytes, at)
+    if (filled === 0) break
+    if (subject === 'zstd') compress('zstd', block.subarray(0, filled))
+    if (subject !== 'frame') at += filled
+    else {
+      splitLines(block, 0, filled, blockBytes, ranges)
+      const { valueFrom, valueTo, count } = ranges
+      encodeLines({ bytes: block, starts: valueFrom, ends: valueTo, count, timestampMs: 1, codec: 'none' })
+      at += ranges.end
+    }
+  }
+  fs.closeSync(fd)
+}
+
+async function compare(): Promise<void> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'logdrive-bench-'))
+  const log = path.join(folder, 'access.log')
+  const made = makeNginxLog(log, lines, 1)
+  fs.readFileSync(log)
+  const sink = child(['sink'], 1)
+  const { port } = await message<{ port: number }>(sink)
+  const results = new Map<Subject, Measured[]>(subjects.map((subject) => [subject, []]))
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      for (const subject of subjects) {
+        const one = child([subject, log, `http://127.0.0.1:${port}`], 0)
+        results.get(subject)?.push(await message<Measured>(one))
+        one.kill()
+      }
+    }
+  } finally {
+    sink.kill()
+    fs.rmSync(folder, { recursive: true, force: true })
+  }
+  report(made.bytes, results)
+}
+
+function report(bytes: number, results: ReadonlyMap<Subject, readonly Measured[]>): void {
+  const cpu = os.cpus()[0]?.model
+  console.log(`${(bytes / 1e6).toFixed(0)} MB nginx log, ${rounds} rounds, node ${process.version}, ${cpu}`)
+  console.log('subject   MB/s median (min-max)   CPU s   MB per CPU s   RSS MB   of zstd')
+  const zstd = median((results.get('zstd') ?? []).map(({ ms }) => ms))
+  for (const [subject, measured] of results) {
+    const speeds = measured.map(({ ms }) => bytes / 1000 / ms)
+    const cpuMs = median(measured.map((one) => one.cpuMs))
+    const rss = Math.max(...measured.map(({ rssMb }) => rssMb))
+    const ratio = zstd / median(measured.map(({ ms }) => ms))
+    console.log(
+      `${subject.padEnd(8)}  ${median(speeds).toFixed(0).padStart(6)} (${Math.min(...speeds).toFixed(0)}-${Math.max(...speeds).toFixed(0)})`.padEnd(
+        33,
+      ),
+      `${(cpuMs / 1000).toFixed(2).padStart(6)}  ${(bytes / 1000 / cpuMs).toFixed(0).padStart(12)}  ${rss.toFixed(0).padStart(7)}  ${ratio.toFixed(2).padStart(8)}`,
+    )
+  }
+}
+
+/** A child on one core where taskset is there. */
+function child(args: string[], core: number): ChildProcess {
+  const one = fork(fileURLToPath(import.meta.url), args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  if (process.env.PIN !== '0' && one.pid !== undefined) {
+    spawnSync('taskset', ['-a', '-p', '-c', String(core), String(one.pid)], { stdio: 'ignore' })
+  }
+  return one
+}
+
+function message<T>(from: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    from.once('message', (value) => resolve(value as T))
+    from.once('exit', (code) => reject(new Error(`a child ended with ${code}`)))
+  })
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+}
