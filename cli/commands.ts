@@ -12,6 +12,21 @@ export interface Entry {
 /** All commands, in the order help shows them. */
 export const commands: readonly Entry[] = [
   {
+    name: 'up',
+    summary: 'Runs everything on this machine: collector, agent, embedded ClickHouse',
+    load: async () => (await import('./up.ts')).up,
+  },
+  {
+    name: 'collector',
+    summary: 'Runs a collector: the log, its HTTP interface and its sinks',
+    load: async () => (await import('./collector.ts')).collector,
+  },
+  {
+    name: 'agent',
+    summary: 'Tails the files of a configuration and ships their lines to a collector',
+    load: async () => (await import('./agent.ts')).agent,
+  },
+  {
     name: 'init',
     summary: 'Writes a commented configuration to start from',
     load: async () => (await import('./init.ts')).init,

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // The command line: finds the command, reads its arguments, prints its trouble, sets the exit code.
 
-import { readFileSync } from 'node:fs'
 import { addAbortSignal } from 'node:stream'
 import { didYouMean } from '../config/suggest.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { exitCodes, helpOf, type Io, readArguments } from './command.ts'
 import { commands } from './commands.ts'
 import { colour, escapeForTerminal, streamOutput } from './output.ts'
+import { version } from './version.ts'
 
 await main(process.argv.slice(2))
 
@@ -113,24 +113,4 @@ function wantsHelp(words: readonly string[]): boolean {
   const end = words.indexOf('--')
   const own = end < 0 ? words : words.slice(0, end)
   return own.includes('--help') || own.includes('-h')
-}
-
-function version(): string {
-  // Beside the sources in a checkout, one folder up from dist/ in the package.
-  for (const place of ['../package.json', '../../package.json']) {
-    const text = readPackage(new URL(place, import.meta.url))
-    if (text !== undefined) return text
-  }
-  return 'unknown'
-}
-
-function readPackage(url: URL): string | undefined {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(url, 'utf8'))
-    const known =
-      typeof manifest === 'object' && manifest !== null && 'name' in manifest && 'version' in manifest
-    return known && manifest.name === 'logdrive' ? String(manifest.version) : undefined
-  } catch {
-    return undefined
-  }
 }

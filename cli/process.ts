@@ -31,3 +31,11 @@ export function readLogLevel(args: Arguments, otherwise: LogLevel): LogLevel {
 export function warnAbout(warnings: readonly Problem[], logger: Logger): void {
   for (const warning of warnings) logger.warn({ problem: formatProblem(warning) }, 'odd configuration')
 }
+
+/**
+ * More threads for files and compression: the default four can all sit in one slow fdatasync. Has to be called before
+ * the first file is touched asynchronously.
+ */
+export function widenThreadPool(): void {
+  process.env.UV_THREADPOOL_SIZE ??= '16'
+}

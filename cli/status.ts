@@ -13,7 +13,7 @@ import {
   table,
 } from './output.ts'
 
-/** Exit code 1 when the collector answers and says that it is not well. */
+/** Exit code 1 when the collector answers and says that something is missing. */
 export const status: Command = {
   name: 'status',
   summary: 'Shows health, topics, agents, sinks and lag of a collector',
@@ -36,23 +36,27 @@ export const status: Command = {
 
 /** Lists that are shown as tables of their own, and the columns that come first. */
 const sections: readonly (readonly [string, readonly string[]])[] = [
+  ['missing', ['name', 'reason']],
   ['sinks', ['name', 'type', 'state']],
-  ['topics', ['name', 'partitions', 'records']],
-  ['agents', ['name', 'source', 'host']],
-  ['groups', ['group', 'topic', 'partition', 'lag']],
-  ['losses', ['reason', 'topic', 'count']],
+  ['topics', ['name', 'partitions', 'records', 'bytes']],
+  ['agents', ['name', 'address', 'silent_ms']],
+  ['groups', ['group', 'topic', 'partition', 'lag_records', 'lag_ms']],
+  ['losses', []],
 ]
 
 function statusText(url: string, answer: unknown, output: Output): string {
-  const well = isWell(answer) ? colour('well', 'green', output) : colour('not well', 'red', output)
+  const health = escapeForTerminal(String(field(answer, 'health')))
+  const shown = colour(health, isWell(answer) ? 'green' : 'red', output)
   const facts = Object.entries(typeof answer === 'object' && answer !== null ? answer : {})
-    .filter(([name, value]) => !sections.some(([section]) => section === name) && value !== null)
+    .filter(([name]) => name !== 'health' && !sections.some(([section]) => section === name))
     .flatMap(([name, value]) => factLines(name, value))
   const tables = sections.flatMap(([name, first]) => {
-    const rows = listIn(answer, name).filter((row) => typeof row === 'object' && row !== null)
+    // The loss ledger is two lists: what was lost in all, and lately.
+    const list = name === 'losses' ? listIn(field(answer, name), 'totals') : listIn(answer, name)
+    const rows = list.filter((row) => typeof row === 'object' && row !== null)
     return rows.length === 0 ? [] : [`\n${name}\n${sectionTable(rows, first)}`]
   })
-  return `${'collector'.padEnd(20)}${url}: ${well}\n${facts.join('')}${tables.join('')}`
+  return `${'collector'.padEnd(20)}${url}: ${shown}\n${facts.join('')}${tables.join('')}`
 }
 
 /** One line for a plain value, one for each value of a map of plain values. */
@@ -63,7 +67,8 @@ function factLines(name: string, value: unknown): readonly string[] {
       typeof one === 'object' ? [] : [factLine(`${name}.${key}`, key, one)],
     )
   }
-  if (Array.isArray(value)) return value.length === 0 ? [] : [`${name.padEnd(20)}${value.length}\n`]
+  if (Array.isArray(value)) return value.length === 0 ? [] : [factLine(name, name, value.join(', '))]
+  if (value === null) return []
   return [factLine(name, name, value)]
 }
 
@@ -100,11 +105,6 @@ function isPlain(value: unknown): boolean {
   return typeof value !== 'object' || value === null
 }
 
-/** A collector that says nothing of its health is well: it answered. */
 function isWell(answer: unknown): boolean {
-  const said = field(answer, 'ready') ?? field(answer, 'healthy') ?? field(answer, 'ok')
-  const state = field(answer, 'state') ?? field(answer, 'health') ?? field(answer, 'status')
-  return (
-    said !== false && !(typeof state === 'string' && /^(failed|failing|unhealthy|not ready)$/.test(state))
-  )
+  return field(answer, 'health') === 'ok'
 }

@@ -14,6 +14,9 @@ export interface SinkSpec {
   readonly topics: readonly string[]
   /** A folder for the sink's own files. */
   readonly folder: string
+  /** First and longest wait after a failure. */
+  readonly retryMsMin: number
+  readonly retryMsMax: number
 }
 
 export interface SinkStatus {
@@ -39,8 +42,6 @@ export interface RunningSinks extends AsyncDisposable {
 
 /** How often a running sink looks for partitions that were added to its topics, in ms. */
 const rescanMs = 2_000
-const retryMsMin = 100
-const retryMsMax = 30_000
 
 /** Starts all sinks; returns at once. One that cannot be opened is tried again, and holds up none of the others. */
 export function runSinks(
@@ -114,7 +115,7 @@ class SinkRun {
 
   async #open(signal: AbortSignal): Promise<OpenSink | null> {
     const { spec, context } = { spec: this.#spec, context: this.#context() }
-    let waitMsMax = retryMsMin
+    let waitMsMax = spec.retryMsMin
     while (!signal.aborted) {
       try {
         return await spec.type.open(spec.config, context, signal)
@@ -124,7 +125,7 @@ class SinkRun {
         const waitMs = Math.ceil(this.#runtime.random.next() * waitMsMax)
         this.#runtime.logger.warn({ err: error, waitMs }, 'sink cannot be opened yet; will retry')
         await this.#runtime.clock.sleep(waitMs, signal)
-        waitMsMax = Math.min(retryMsMax, waitMsMax * 2)
+        waitMsMax = Math.min(spec.retryMsMax, waitMsMax * 2)
       }
     }
     return null
@@ -158,8 +159,8 @@ class SinkRun {
     await using feed = await this.#log.feed({ group, topic, partition, start: 'beginning', ...batching })
     const id = `${topic}/${partition}`
     const options = {
-      retryMsMin,
-      retryMsMax,
+      retryMsMin: this.#spec.retryMsMin,
+      retryMsMax: this.#spec.retryMsMax,
       triesMax: Number.POSITIVE_INFINITY,
       setAside: (batch: Batch, refusals: Parameters<typeof setAside>[2], scoped: AbortSignal) =>
         setAside(this.#log, batch, refusals, this.#runtime, scoped),

@@ -1,0 +1,68 @@
+// From the YAML to what a collector and its sinks take.
+
+import { join, resolve } from 'node:path'
+import type { BrokerConfig } from '../collector/broker/config.ts'
+import { defaultIngestLimits } from '../collector/http/limits.ts'
+import type { CollectorConfig, Config, TopicConfig } from '../config/schema.ts'
+import type { TopicOptions } from '../core/event-log.ts'
+import type { SinkType } from '../sinks/define.ts'
+import type { SinkSpec } from '../sinks/run.ts'
+
+/** Everything a collector takes that the YAML decides. */
+export function collectorOptions(config: Config) {
+  const { collector } = config
+  return {
+    folder: resolve(config.data),
+    broker: brokerConfig(config),
+    listen: collector.http.listen,
+    connectionsMax: collector.limits.connections,
+    keys: Object.entries(collector.keys).map(([name, key]) => ({ name, ...key })),
+    trustedProxies: collector.http.trusted_proxies,
+    limits: ingestLimits(collector.limits),
+  }
+}
+
+/** The sinks of a configuration; each has a folder of its own below the data folder. */
+export function sinkSpecs(config: Config, types: readonly SinkType[]): readonly SinkSpec[] {
+  return Object.entries(config.sinks).flatMap(([name, sink]) => {
+    const type = types.find((one) => one.type === sink.type)
+    if (type === undefined) return []
+    const { topics, retry, type: _type, ...own } = sink
+    const waits = { retryMsMin: retry.wait_min, retryMsMax: retry.wait_max }
+    return [{ name, type, config: own, topics, ...waits, folder: resolve(config.data, 'sinks', name) }]
+  })
+}
+
+/** Where the demo keeps its log, and the agent of `up` its state. */
+export function besideData(config: Config, name: string): string {
+  return join(resolve(config.data), name)
+}
+
+function brokerConfig(config: Config): Partial<BrokerConfig> {
+  const { flush, auto_create_topics: autoCreate } = config.collector
+  const topics = Object.entries(config.topics).map(([name, topic]) => [name, topicOptions(topic)] as const)
+  return {
+    flush: typeof flush === 'string' ? flush : { intervalMs: flush.interval },
+    autoCreate,
+    topics: Object.fromEntries(topics),
+  }
+}
+
+function topicOptions(topic: TopicConfig): TopicOptions {
+  const { age, bytes } = topic.retention
+  return {
+    partitions: topic.partitions,
+    retentionMs: age,
+    ...(bytes === undefined ? {} : { retentionBytes: bytes }),
+  }
+}
+
+function ingestLimits(limits: CollectorConfig['limits']) {
+  return {
+    ...defaultIngestLimits,
+    bodyBytesMax: limits.body,
+    browserBodyBytesMax: limits.browser_body,
+    eventBytesMax: limits.event,
+    eventsMax: limits.events,
+  }
+}
