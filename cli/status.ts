@@ -67,7 +67,8 @@ function factLines(name: string, value: unknown): readonly string[] {
       typeof one === 'object' ? [] : [factLine(`${name}.${key}`, key, one)],
     )
   }
-  if (Array.isArray(value)) return value.length === 0 ? [] : [factLine(name, name, value.join(', '))]
+  if (Array.isArray(value))
+    return value.length === 0 ? [] : [factLine(name, name, value.map(shortText).join(', '))]
   if (value === null) return []
   return [factLine(name, name, value)]
 }
@@ -86,7 +87,7 @@ function sectionTable(rows: readonly unknown[], first: readonly string[]): strin
   const cells = rows.map((row) =>
     columns.map((key): Cell => {
       const value = field(row, key)
-      return typeof value === 'number' && !/_(ms|bytes)$/.test(key) ? value : factText(key, value)
+      return typeof value === 'number' && !/(^|_)(ms|bytes)$/.test(key) ? value : factText(key, value)
     }),
   )
   // The unit stands behind the value.
@@ -99,6 +100,10 @@ function factText(key: string, value: unknown): string {
   if (typeof value === 'number' && key.endsWith('_ms')) return humanTime(value)
   if (typeof value === 'number' && /(^|_)bytes$/.test(key)) return humanSize(value)
   return escapeForTerminal(String(value))
+}
+
+function shortText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 function isPlain(value: unknown): boolean {

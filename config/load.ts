@@ -299,6 +299,8 @@ function yamlMessage(error: YAMLError): string {
       return 'a second document ("---"): one file holds one configuration'
     case 'BAD_DQ_ESCAPE':
       return 'an escape (\\) that YAML does not know; use single quotes'
+    case 'BAD_DIRECTIVE':
+      return 'a line that begins with "%": directives are not known here'
     case 'BAD_ALIAS':
       return 'a bad alias or anchor'
     default:

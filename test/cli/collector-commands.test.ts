@@ -302,37 +302,45 @@ describe('tail', () => {
 
 describe('status', () => {
   const answer = {
+    health: 'ok',
+    missing: [],
     version: '0.1.0',
-    ready: true,
+    started_at: '2026-11-21T00:00:00.000Z',
     uptime_ms: 61_000,
-    durability: 'commit',
-    sinks: [
-      {
-        name: 'warehouse',
-        type: 'clickhouse',
-        state: 'running',
-        lag_records: 3,
-        lag_ms: 900,
-        clickhouse: { url: 'http://x' },
-      },
-    ],
-    losses: [{ reason: 'line cut', count: 2 }],
+    durability: { flush: 'commit' },
+    topics: [{ name: 'orders', partitions: 4, records: 1200, bytes: 3_145_728 }],
     agents: [],
+    sinks: [{ name: 'warehouse', type: 'clickhouse', state: 'running', clickhouse: { url: 'http://x' } }],
+    groups: [{ group: 'sink.warehouse', topic: 'orders', partition: 0, lag_records: 3, lag_ms: 900 }],
+    losses: { totals: [{ reason: 'line cut', count: 2 }], recent: [] },
+    unreadable_topics: ['broken'],
+    http: { open_requests: 1, in_flight_bytes: 0 },
   }
   test('shows facts and tables, and with --json what the collector said', async () => {
     await using collector = await peer((_, response) => answerJson(response, 200, answer))
     const shown = await logdrive(['status', '--url', collector.url])
     expect(shown.code).toBe(0)
     expect(shown.stdout.replace(collector.url, 'URL')).toMatchInlineSnapshot(`
-      "collector           URL: well
+      "collector           URL: ok
       version             0.1.0
-      ready               true
-      uptime_ms           61 s
-      durability          commit
+      started_at          2026-11-21T00:00:00.000Z
+      uptime              61 s
+      durability.flush    commit
+      unreadable_topics   broken
+      http.open_requests  1
+      http.in_flight      0 B
 
       sinks
-      NAME       TYPE        STATE    LAG_RECORDS  LAG_MS
-      warehouse  clickhouse  running            3  900 ms
+      NAME       TYPE        STATE
+      warehouse  clickhouse  running
+
+      topics
+      NAME    PARTITIONS  RECORDS  BYTES
+      orders           4     1200  3.0 MiB
+
+      groups
+      GROUP           TOPIC   PARTITION  LAG_RECORDS  LAG
+      sink.warehouse  orders          0            3  900 ms
 
       losses
       REASON    COUNT
@@ -341,13 +349,15 @@ describe('status', () => {
     `)
     expect(JSON.parse((await logdrive(['status', '--json', '--url', collector.url])).stdout)).toEqual(answer)
   })
-  test('a collector that is not ready is exit code 1', async () => {
+  test('a collector that is not well is exit code 1, and what is missing is shown', async () => {
+    const missing = [{ name: 'log', reason: 'the disk failed' }]
     await using collector = await peer((_, response) =>
-      answerJson(response, 200, { ...answer, ready: false }),
+      answerJson(response, 200, { ...answer, health: 'degraded', missing }),
     )
     const { code, stdout } = await logdrive(['status', '--url', collector.url])
     expect(code).toBe(1)
-    expect(stdout).toContain('not well')
+    expect(stdout).toContain('degraded')
+    expect(stdout).toContain('log   the disk failed')
   })
 })
 

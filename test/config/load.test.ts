@@ -350,6 +350,11 @@ collector:
       `version: 1\nagent: { collector: "\${env:S}", inputs: { a: { type: "\${env:S}" }, b: { type: file, start: "\${env:S}" } } }`,
       'version: 1\ndata: "canary-4711" canary-4711',
       'version: 1\ndata: [canary-4711\n: canary-4711',
+      // Where the library's own message would repeat it.
+      'version: 1\ndata: |canary-4711',
+      '%canary-4711 x\n---\nversion: 1',
+      'version: 1\ndata: !canary-4711 x',
+      'version: 1\ndata: "\\canary-4711"',
     ]
     for (const text of places) {
       const found = problems(text, { S: canary })

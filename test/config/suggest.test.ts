@@ -11,6 +11,12 @@ test('a slip of the keyboard finds its word', () => {
   expect(didYouMean('bacth', words)).toBe('; did you mean "batch"?')
 })
 
+test('two neighbours that changed places are one slip', () => {
+  expect(editDistance('prot', 'port')).toBe(1)
+  expect(editDistance('ab', 'ba')).toBe(1)
+  expect(editDistance('abc', 'cba')).toBe(2)
+})
+
 test('a word that resembles nothing gets no suggestion', () => {
   expect(nearest('compression', ['topics', 'type'])).toBeUndefined()
   expect(nearest('xy', ['ab'])).toBeUndefined()
