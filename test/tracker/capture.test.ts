@@ -68,10 +68,7 @@ describe.skipIf(executablePath === null)(
       await using world = await openWorld(browser)
       const page = await visit(world, '/', 'app')
       await arrive(world, 'page_view', 1)
-      await page.evaluate(() => {
-        history.pushState({}, '', '/shoes')
-        document.title = 'Shoes'
-      })
+      await page.evaluate(`history.pushState({}, '', '/shoes'); document.title = 'Shoes'`)
       await arrive(world, 'page_view', 2)
       await page.evaluate(`history.replaceState({}, '', '/shoes#size')`)
       await page.evaluate(`history.replaceState({}, '', '/shoes?page=2')`)

@@ -247,6 +247,11 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
     expect(problems).toEqual([])
   })
 
+  const launchWithPageCache = async () => {
+    const cached = await launchChromium(executablePath as string, ['--disable-back-forward-cache'])
+    return { browser: cached, [Symbol.asyncDispose]: () => cached.close() }
+  }
+
   const withSignal = `Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })`
 
   it('keeps nothing on the device of a visitor who sends Global Privacy Control', async () => {
@@ -297,6 +302,28 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
     const last = world.arrivals[world.arrivals.length - 1]?.body
     expect(last?.session_id).not.toBe(first?.session_id)
     expect(last?.anonymous_id).toBe(first?.anonymous_id)
+  })
+
+  it('records a view when a page comes back from the back/forward cache, as the same source', async () => {
+    await using world = await start()
+    world.pages.set('/next', html(world, 'Next', ''))
+    // Playwright switches the cache off in its own Chromium.
+    await using other = await launchWithPageCache()
+    const page = await other.browser.newPage()
+    await visit(world, page)
+    await eventually(
+      () => world.kept().length >= 1,
+      () => world.arrivals,
+    )
+    await page.goto(`${world.shop}/next`)
+    await page.evaluate('history.back()')
+    const back = () => world.kept().find(({ props }) => props.navigation_type === 'back_forward_cache')
+    await eventually(back, () => world.kept())
+    expect(back()?.url).toBe(`${world.shop}/`)
+    expect(back()?.page_view_id).not.toBe(world.kept()[0]?.page_view_id)
+    const bodyOf = (id: string | undefined) =>
+      world.arrivals.find(({ body }) => body.events.some((event) => event.id === id))
+    expect(bodyOf(back()?.id)?.body.source).toBe(world.arrivals[0]?.body.source)
   })
 
   it('runs once on a page that loads it twice', async () => {

@@ -79,8 +79,9 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
-export async function launchChromium(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS })
+/** `without` names arguments of Playwright's own that are not wanted. */
+export async function launchChromium(executablePath: string, without: string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath, headless: true, args: ARGUMENTS, ignoreDefaultArgs: without })
 }
 
 /** A page with the tag in its head. */
