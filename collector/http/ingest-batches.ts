@@ -37,7 +37,7 @@ async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise
   return await withBody(request, options, ingest.budget, async (bytes) => {
     verify(bytes, ingest.limits.batch)
     const size = bytes.byteLength
-    const kept = await ingest.log.append({ topic, bytes, range }, request.signal)
+    const kept = await ingest.log.append({ topic, bytes, range }, ingest.signal)
     const { partition, epoch, to } = kept
     agents.note(request, call.client, topic, size)
     if (kept.outcome !== 'conflict') {

@@ -97,7 +97,7 @@ async function storeParsed(
   })
   const { source, origin, receivedAt } = facts
   const store = { source, origin, receivedAt, rawBytesMax: eventBytesMax }
-  return await storeEvents(ingest, judged, store, call.request.signal)
+  return await storeEvents(ingest, judged, store, ingest.signal)
 }
 
 function oversized(mapped: Mapped, eventBytesMax: number): Mapped {

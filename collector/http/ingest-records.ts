@@ -37,18 +37,13 @@ async function storeRecords(ingest: Ingest, call: Call): Promise<ServerResponse>
     const timestamp = ingest.runtime.clock.now()
     const cut = cutRecords(body, { format, keyField, timestamp, eventBytesMax, recordsMax })
     if (cut.records.length === 0) return allBad(cut.bad)
-    return await publish(ingest, topic, cut, request.signal)
+    return await publish(ingest, topic, cut)
   })
 }
 
-async function publish(
-  ingest: Ingest,
-  topic: string,
-  cut: CutRecords,
-  signal: AbortSignal,
-): Promise<ServerResponse> {
+async function publish(ingest: Ingest, topic: string, cut: CutRecords): Promise<ServerResponse> {
   const records: readonly NewRecord[] = cut.records
-  const published = await ingest.log.publish(topic, records, signal)
+  const published = await ingest.log.publish(topic, records, ingest.signal)
   // Built by hand: this answer is on the hottest path of small requests.
   let offsets = ''
   for (const { partition, offset } of published) {

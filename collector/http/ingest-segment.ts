@@ -78,7 +78,7 @@ async function receive(
     })
     const { origin, receivedAt } = reception
     const facts = { source: '', origin, receivedAt, rawBytesMax: eventBytesMax }
-    const results = await storeEvents(ingest, judged, facts, request.signal)
+    const results = await storeEvents(ingest, judged, facts, ingest.signal)
     // Segment's libraries look at `success` and at the status only.
     return json(200, { success: true, results: Object.fromEntries(results) })
   })

@@ -7,6 +7,11 @@ import type { ByteBudget, IngestLimits } from './limits.ts'
 export interface Ingest {
   readonly log: EventLog
   readonly limits: IngestLimits
+  /**
+   * For storing. Not the request's own: what arrived whole is stored even when its sender has gone, and a signal for
+   * every request would cost more than the rest of the bookkeeping.
+   */
+  readonly signal: AbortSignal
   readonly budget: ByteBudget
   readonly runtime: Pick<Runtime, 'clock' | 'random' | 'logger'>
 }

@@ -156,5 +156,6 @@ function isSameOrigin(origin: string, headers: Headers): boolean {
 
 function isLocalName(host: string): boolean {
   const name = host.replace(/:\d+$/, '').toLowerCase()
-  return name === 'localhost' || name.endsWith('.localhost') || parseAddress(name) !== null
+  if (name === 'localhost' || name === '127.0.0.1') return true
+  return name.endsWith('.localhost') || parseAddress(name) !== null
 }

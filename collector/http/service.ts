@@ -60,7 +60,7 @@ export function createService(
   const traffic = createTraffic(runtime.clock)
   const budget = createByteBudget(limits.inFlightBytesMax)
   const agents = createAgents(runtime.clock)
-  const ingest: Ingest = { log, limits, budget, runtime }
+  const ingest: Ingest = { log, limits, budget, runtime, signal: new AbortController().signal }
   const parts: StatusParts = {
     version,
     startedAt: runtime.clock.now(),

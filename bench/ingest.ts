@@ -1,0 +1,225 @@
+// Ingest: one JSON event of 500 bytes a request, acknowledged after fsync, against a bare node:http server that reads the body.
+//
+//   node bench/ingest.ts [rounds] [seconds]
+//
+// Server and load are processes of their own; the rounds of both servers are interleaved. Pinned to a core each where
+// taskset is there. Profile the server with: node --cpu-prof bench/ingest.ts server ours
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import http from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openBroker } from '../collector/broker/broker.ts'
+import { defaultIngestLimits } from '../collector/http/limits.ts'
+import { defaultHttpLimits } from '../collector/http/server.ts'
+import { createService } from '../collector/http/service.ts'
+import { nodeRuntime } from '../runtime/node.ts'
+
+const connections = 64
+const path = '/v1/topics/events/records'
+
+interface Round {
+  readonly requestsPerSecond: number
+  readonly cpuUsPerRequest: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly bad: number
+}
+
+const [role, ...rest] = process.argv.slice(2)
+if (role === 'server') await serve(rest[0] ?? 'ours')
+else if (role === 'load') await load(Number(rest[0]), Number(rest[1]))
+else await compare(Number(role ?? 5), Number(rest[0] ?? 3))
+
+async function compare(rounds: number, seconds: number): Promise<void> {
+  const results: Record<string, Round[]> = { bare: [], ours: [] }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const kind of ['bare', 'ours']) {
+      const one = await measure(kind, seconds)
+      results[kind]?.push(one)
+      console.log(
+        `${round + 1} ${kind}: ${one.requestsPerSecond.toFixed(0)} req/s, ${one.cpuUsPerRequest.toFixed(1)} us CPU a request, p50 ${one.p50Ms.toFixed(2)} ms, p99 ${one.p99Ms.toFixed(2)} ms, not 200: ${one.bad}`,
+      )
+    }
+  }
+  const middle = (kind: string, pick: (round: Round) => number) =>
+    (results[kind] ?? []).map(pick).sort((a, b) => a - b)[Math.floor(rounds / 2)] ?? Number.NaN
+  const rates = ['bare', 'ours'].map((kind) => middle(kind, (round) => round.requestsPerSecond)) as [
+    number,
+    number,
+  ]
+  const cpu = ['bare', 'ours'].map((kind) => middle(kind, (round) => round.cpuUsPerRequest)) as [
+    number,
+    number,
+  ]
+  console.log(
+    `\nmedian of ${rounds}: bare ${rates[0].toFixed(0)} req/s, ours with fsync ${rates[1].toFixed(0)} req/s`,
+  )
+  console.log(
+    `ratio ${(rates[1] / rates[0]).toFixed(2)} (goal 0.60); CPU a request ${cpu[0].toFixed(1)} / ${cpu[1].toFixed(1)} us`,
+  )
+}
+
+async function measure(kind: string, seconds: number): Promise<Round> {
+  const server = start(0, ['server', kind])
+  try {
+    const port = Number(await firstLine(server))
+    const answer = await firstLine(start(1, ['load', String(port), String(seconds)]))
+    const report = JSON.parse(answer) as Omit<Round, 'cpuUsPerRequest'> & { readonly requests: number }
+    const done = new Promise<string>((resolve) => {
+      server.stdout?.once('data', (data) => resolve(String(data)))
+    })
+    server.stdin?.end('stop\n')
+    return { ...report, cpuUsPerRequest: Number(await done) / report.requests }
+  } finally {
+    server.kill('SIGKILL')
+  }
+}
+
+function start(core: number, args: readonly string[]): ChildProcess {
+  const command = [process.execPath, import.meta.filename, ...args]
+  const pinned = existsSync('/usr/bin/taskset')
+    ? ['/usr/bin/taskset', '-c', String(core), ...command]
+    : command
+  return spawn(pinned[0] as string, pinned.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] })
+}
+
+function firstLine(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    const take = (data: Buffer) => {
+      text += data.toString()
+      if (!text.includes('\n')) return
+      child.stdout?.off('data', take)
+      resolve(text.slice(0, text.indexOf('\n')))
+    }
+    child.stdout?.on('data', take)
+    child.once('exit', (code) => reject(new Error(`the process ended with ${code}: ${text}`)))
+  })
+}
+
+/** Prints its port, serves until its stdin ends, prints the CPU that it took in us. */
+async function serve(kind: string): Promise<void> {
+  const stop = kind === 'bare' ? await serveBare() : await serveOurs()
+  const before = process.cpuUsage()
+  process.stdin.resume()
+  await new Promise((resolve) => {
+    process.stdin.once('end', resolve)
+  })
+  const { user, system } = process.cpuUsage(before)
+  console.log(user + system)
+  await stop()
+  process.exit(0)
+}
+
+async function serveBare(): Promise<() => Promise<void>> {
+  const server = http.createServer((request, response) => {
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    request.on('end', () => response.writeHead(200, { 'content-length': '2' }).end(bytes > 0 ? 'ok' : 'no'))
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  console.log((server.address() as AddressInfo).port)
+  return async () => server.closeAllConnections()
+}
+
+async function serveOurs(): Promise<() => Promise<void>> {
+  const runtime = nodeRuntime({ level: 'warn' })
+  const folder = await mkdtemp(join(tmpdir(), 'logdrive-bench-'))
+  const broker = await openBroker({ folder, config: {} }, runtime)
+  const service = createService(
+    {
+      log: broker,
+      admin: broker,
+      keys: [],
+      trustedProxies: [],
+      limits: defaultIngestLimits,
+      statics: new Map(),
+      version: '0',
+      sinks: () => [],
+      checks: [],
+    },
+    runtime,
+  )
+  const server = await runtime.http.serve({ host: '127.0.0.1', port: 0 }, service.handler, defaultHttpLimits)
+  console.log(server.address.port)
+  return async () => {
+    await server[Symbol.asyncDispose]()
+    await broker[Symbol.asyncDispose]()
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Sockets with one request each in flight; parses no more of an answer than its status and length. */
+async function load(port: number, seconds: number): Promise<void> {
+  const event = {
+    event_id: '0192f1d4-7b1a-7c3e-8f21-000000000001',
+    type: 'page_view',
+    ts: 1763690000000,
+    pad: '',
+  }
+  event.pad = 'x'.repeat(500 - JSON.stringify(event).length)
+  const body = JSON.stringify(event)
+  const request = Buffer.from(
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  const latencies: number[] = []
+  let bad = 0
+  let counting = false
+  let ending = false
+  const run = () =>
+    new Promise<void>((resolve, reject) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.setNoDelay(true)
+      let sentAt = 0
+      let text = ''
+      const send = () => {
+        sentAt = performance.now()
+        socket.write(request)
+      }
+      socket.on('connect', send)
+      socket.on('error', reject)
+      socket.on('data', (data: Buffer) => {
+        text += data.toString('latin1')
+        const head = text.indexOf('\r\n\r\n')
+        if (head === -1) return
+        const length = Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0)
+        if (text.length < head + 4 + length) return
+        if (counting) {
+          latencies.push(performance.now() - sentAt)
+          if (!text.startsWith('HTTP/1.1 200')) bad += 1
+        }
+        text = ''
+        if (!ending) return send()
+        socket.destroy()
+        resolve()
+      })
+    })
+  const running = Array.from({ length: connections }, run)
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  counting = true
+  const started = performance.now()
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
+  counting = false
+  const took = (performance.now() - started) / 1_000
+  ending = true
+  await Promise.all(running)
+  latencies.sort((a, b) => a - b)
+  const at = (part: number) => latencies[Math.floor(latencies.length * part)] ?? Number.NaN
+  const requests = latencies.length * ((took + 1) / took)
+  console.log(
+    JSON.stringify({
+      requestsPerSecond: latencies.length / took,
+      requests,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      bad,
+    }),
+  )
+}
