@@ -150,7 +150,7 @@ export class Follower {
     while (!signal.aborted) {
       try {
         const kept = await uplink.kept(tail.source, this.options.topic, signal)
-        if (kept === null || (kept.epoch === 0 && kept.to === 0)) return
+        if (kept === null || kept.to === 0) return
         logger.info(
           { path: tail.path, source: tail.source, kept },
           'the collector knows this file; going on there',
@@ -184,7 +184,8 @@ export class Follower {
       )
       await runtime.clock.sleep(Math.min(this.options.retryMsMax, 1000 * this.#conflicts), signal)
     }
-    if (kept === null || (kept.epoch === 0 && kept.to === 0 && before.to > 0)) {
+    // No range ends at 0: that is what a collector says that knows nothing of the source.
+    if (kept === null || kept.to === 0) {
       logger.warn(fields, 'the collector no longer knows this file; going on behind what it had acknowledged')
       shipper.allowGap()
       return

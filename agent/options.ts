@@ -55,9 +55,9 @@ export interface AgentLimits {
 export const defaultLimits: AgentLimits = {
   scanMs: 1000,
   hintMs: 100,
-  batchBytesMax: 1024 * 1024,
-  batchLinesMax: 32 * 1024,
-  batchesMax: 16,
+  batchBytesMax: 2 * 1024 * 1024,
+  batchLinesMax: 64 * 1024,
+  batchesMax: 12,
   openFilesMax: 512,
   requestsMax: 4,
   requestMs: 30_000,

@@ -62,9 +62,15 @@ test('a collector that forgot a source for good gets the rest with a gap, not ev
   receiver.kept.clear()
   files.append('/logs/a.log', '2\n')
   await arrived(2)
+  files.truncate('/logs/a.log')
+  files.append('/logs/a.log', '3\n')
+  await arrived(3)
+  receiver.kept.clear()
+  files.append('/logs/a.log', '4\n')
+  await arrived(4)
   await world.runFor(10_000)
-  expect(receiver.texts).toEqual(['1', '2'])
-  expect(receiver.gaps.length).toBe(1)
+  expect(receiver.texts).toEqual(['1', '2', '3', '4'])
+  expect(receiver.gaps.length).toBe(2)
 })
 
 test('a collector ahead of a stale checkpoint is believed', async () => {

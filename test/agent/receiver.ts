@@ -65,7 +65,7 @@ export class Receiver {
     if (this.refuses !== null && lines.some((line) => this.refuses?.(line.line)))
       return this.#refuse(422, 'no such')
     const key = `${topic}\n${range.source}`
-    const kept = this.kept.get(key) ?? { epoch: 0, to: 0 }
+    const kept = this.kept.get(key) ?? { epoch: range.epoch, to: 0 }
     const conflict = () => {
       this.outcomes.conflict += 1
       return answerJson(409, {
