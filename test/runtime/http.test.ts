@@ -85,6 +85,18 @@ test('a chunked body is cut off at the bound; the sender still sees the answer',
   expect(await client.until((_text, closed) => closed)).toMatch(/^HTTP\/1.1 413 /)
 })
 
+test('a client that reads only after it has sent everything still sees the refusal', async () => {
+  const { port } = await serve(echo)
+  const size = 8 * 1024 * 1024
+  const client = raw(port, `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n`)
+  client.socket.pause()
+  await new Promise<void>((resolve) => {
+    client.socket.write(Buffer.alloc(size), () => resolve())
+  })
+  client.socket.resume()
+  expect(await client.until((_text, closed) => closed)).toMatch(/^HTTP\/1.1 413 /)
+})
+
 test('an endless body is not read for ever', async () => {
   const { port } = await serve(echo)
   const client = raw(port, 'POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n')

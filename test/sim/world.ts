@@ -11,6 +11,9 @@ export interface WorldOptions {
   readonly startMs?: number
 }
 
+/** More events at the same instant are a loop that never lets time pass. */
+const atOnceMax = 100_000
+
 /** Everything happens in here, one event at a time; the same seed gives the same events in the same order. */
 export class World {
   readonly seed: number
@@ -21,6 +24,7 @@ export class World {
   /** Events that have happened. */
   events = 0
   #now = 0
+  #atOnce = 0
   #hash = 0x811c9dc5
   readonly #heap = new EventHeap()
   readonly #streams = new Map<string, SeededRandom>()
@@ -55,7 +59,10 @@ export class World {
 
   /** Something will happen in `ms`; gives a way to call it off. */
   schedule(label: string, ms: number, action: () => void): () => void {
-    const event: ScheduledEvent = { at: this.#now + Math.max(0, ms), tie: this.#ties.bits(), label, action }
+    if (Number.isNaN(ms)) throw new RangeError(`${label}: not a number of ms`)
+    // Whole microseconds, rounded up: a wait so short that it vanishes in the sum would never let time pass.
+    const at = ms > 0 ? Math.ceil((this.#now + Math.max(ms, 0.001)) * 1000) / 1000 : this.#now
+    const event: ScheduledEvent = { at, tie: this.#ties.bits(), label, action }
     this.#heap.push(event)
     return () => {
       event.action = null
@@ -117,7 +124,13 @@ export class World {
   async #step(): Promise<void> {
     const event = this.#heap.pop()
     if (event === undefined || event.action === null) return
-    this.#now = Math.max(this.#now, event.at)
+    if (event.at > this.#now) {
+      this.#now = event.at
+      this.#atOnce = 0
+    }
+    this.#atOnce += 1
+    if (this.#atOnce > atOnceMax)
+      throw new Error(`livelock at ${this.#now} ms: ${event.label} again and again`)
     this.events += 1
     this.note(event.label)
     this.#hash = Math.imul(this.#hash ^ Math.floor(this.#now * 1000), 0x01000193)
