@@ -9,7 +9,7 @@ const IGNORED = '[data-logdrive-ignore]'
 const SILENT = `${IGNORED},input,textarea,select,[contenteditable],script,style`
 const TEXT_CHARACTERS_MAX = 100
 const SELECTOR_STEPS_MAX = 5
-const DOWNLOAD = /\.(pdf|docx?|xlsx?|pptx?|csv|txt|zip|rar|7z|t?gz|dmg|exe|msi|apk|mp[34])$/i
+const DOWNLOAD = /\.(pdf|docx?|xlsx?|pptx?|csv|zip|rar|7z|t?gz|dmg|exe|msi|apk|mp[34])$/i
 
 /** The facts of a click, or null when it hit nothing that is meant to be clicked. */
 export function describeClick(event: MouseEvent): Props | null {
@@ -22,9 +22,9 @@ export function describeClick(event: MouseEvent): Props | null {
   const props: Props = {
     el_tag: element.localName,
     el_id: element.id,
-    el_classes: [...element.classList].slice(0, 10),
-    el_role: element.getAttribute('role') || '',
-    el_name: element.getAttribute('name') || '',
+    el_classes: [...element.classList],
+    el_role: element.getAttribute('role'),
+    el_name: element.getAttribute('name'),
     el_text: readText(element),
     selector: writeSelector(element),
     button: event.button,
@@ -47,13 +47,13 @@ export function describeClick(event: MouseEvent): Props | null {
 function describeLink(link: HTMLAnchorElement): Props {
   const { protocol } = link
   // mailto: and tel: name a person.
-  if (!/^https?:/.test(protocol)) return { href: protocol }
+  if (!/^http/.test(protocol)) return { href: protocol }
   const extension = (DOWNLOAD.exec(link.pathname) || [])[1]
   return {
     href: cutUrl(link.href),
     is_outbound: link.host !== location.host,
-    is_download: !!extension || link.hasAttribute('download'),
-    file_extension: (extension || '').toLowerCase(),
+    is_download: extension !== undefined || link.hasAttribute('download'),
+    file_extension: extension?.toLowerCase(),
   }
 }
 

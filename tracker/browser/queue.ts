@@ -24,7 +24,7 @@ export interface Queue {
   flush(): void
   /** The page goes away or is hidden: hands over what it can and keeps a copy for the next visit. */
   hide(): void
-  /** Events lost since the last call. */
+  /** Events lost since the last call. The next event, which reports them, may use a reserve. */
   takeLost(): number
 }
 
@@ -50,6 +50,7 @@ export function openQueue(endpoint: string, source: string, store: Store): Queue
   let failures = 0
   let lost = 0
   let timer = 0
+  let reserve = 1
   let beaconed: Item | undefined
 
   const save = () => {
@@ -98,10 +99,12 @@ export function openQueue(endpoint: string, source: string, store: Store): Queue
       const items = own.concat(earlier)
       const characters = countCharacters(items.map(({ json }) => json))
       const { length } = item.json
+      const room = reserve
+      reserve = 1
       if (
         length > BATCH_CHARACTERS_MAX ||
-        items.length >= QUEUE_EVENTS_MAX ||
-        characters + length > QUEUE_CHARACTERS_MAX
+        items.length >= QUEUE_EVENTS_MAX * room ||
+        characters + length > QUEUE_CHARACTERS_MAX * room
       ) {
         lost++
         return false
@@ -123,6 +126,7 @@ export function openQueue(endpoint: string, source: string, store: Store): Queue
     takeLost() {
       const count = lost
       lost = 0
+      reserve = 1.1
       return count
     },
   }
@@ -135,7 +139,7 @@ function adoptStored(store: Store): Item[] {
     items.push(...decodeStored(store.read(key), Date.now() - STORED_MS_MAX))
     store.write(key, null)
   }
-  return items.slice(0, QUEUE_EVENTS_MAX)
+  return items
 }
 
 /** One beacon and no second: two might overtake one another. What does not fit waits in the store. */
