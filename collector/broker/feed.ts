@@ -1,7 +1,7 @@
 // PartitionFeed: one partition for one group, in batches whose bounds are durable before anybody sees them.
 import { strict as assert } from 'node:assert'
 import { LogdriveError } from '../../core/errors.ts'
-import type { Batch, FeedOptions } from '../../core/event-log.ts'
+import type { Batch, FeedOptions, UnreadableBatch } from '../../core/event-log.ts'
 import type { Feed } from '../../core/flow.ts'
 import type { DecodedBatch } from '../../core/records.ts'
 import type { Clock, Logger } from '../../core/runtime.ts'
@@ -111,7 +111,8 @@ class PartitionFeed implements Feed<Batch> {
       this.#recovered = null
       return null
     }
-    const cut = await this.#walk(new Cut(plan.first), plan.last + 1, unlimited)
+    const cut = new Cut(plan.first)
+    await this.#walk(cut, plan.last + 1, unlimited)
     signal.throwIfAborted()
     this.#recovered = null
     if (cut.crc !== plan.crc) {
@@ -145,10 +146,14 @@ class PartitionFeed implements Feed<Batch> {
       signal.throwIfAborted()
       // Retention may have come while the feed waited.
       if (cut.first < partition.startOffset) cut = new Cut(await this.#reachable())
-      await this.#walk(cut, partition.highWatermark, this.#limits)
+      const missing = await this.#walk(cut, partition.highWatermark, this.#limits)
+      for (const gap of missing) await this.#lost('damage', gap)
       if (cut.isFull) return cut
       if (cut.count === 0) {
-        // Either nothing is there, or a gap: what lies behind it is looked at next time.
+        // Nothing but a gap: it is jumped over now, so that it is reported once.
+        const behind = missing.at(-1)?.toOffset ?? cut.next
+        if (behind > cut.next) this.#position = behind
+        cut = new Cut(this.#position)
         await partition.waitFor(cut.next, signal)
         continue
       }
@@ -174,18 +179,15 @@ class PartitionFeed implements Feed<Batch> {
     await Promise.all(waits)
   }
 
-  /** Adds what the log holds from the cut's end up to `endOffset`, and reports what it does not hold any more. */
-  async #walk(cut: Cut, endOffset: number, limits: CutLimits): Promise<Cut> {
+  /** Adds what the log holds from the cut's end up to `endOffset`; gives back the gaps that it went over. */
+  async #walk(cut: Cut, endOffset: number, limits: CutLimits): Promise<readonly OffsetRange[]> {
     const { log } = this.#parts.partition
-    if (cut.next >= endOffset) return cut
+    if (cut.next >= endOffset) return []
     const skipped: OffsetRange[] = []
     for await (const stored of log.headers(cut.next, endOffset, skipped)) {
       if (!cut.add(stored, limits)) break
     }
-    for (const gap of skipped) {
-      if (gap.fromOffset < cut.next || cut.count === 0) await this.#lost('damage', gap)
-    }
-    return cut
+    return skipped.filter((gap) => cut.count === 0 || gap.fromOffset < cut.next)
   }
 
   /** The position, moved to the start of the log when retention came first; what was missed is reported. */
@@ -257,7 +259,7 @@ class PartitionFeed implements Feed<Batch> {
       plannedAt: plan.plannedAt,
       recovered,
       replayEpoch: plan.replayEpoch,
-      read: (signal) => readPlanned(this.#parts.partition, plan, signal),
+      read: (signal) => readPlanned(this.#parts, plan, signal),
     }
   }
 }
@@ -265,15 +267,26 @@ class PartitionFeed implements Feed<Batch> {
 const unlimited: CutLimits = { rowsMax: Number.POSITIVE_INFINITY, bytesMax: Number.POSITIVE_INFINITY }
 
 async function* readPlanned(
-  partition: Partition,
+  { partition, logger }: FeedParts,
   plan: Plan,
   signal: AbortSignal,
-): AsyncGenerator<DecodedBatch> {
+): AsyncGenerator<DecodedBatch | UnreadableBatch> {
   // Records that retention took meanwhile are lost to this batch: the rest is better than none.
   const from = Math.max(plan.first, partition.startOffset)
   for await (const batch of readBatches(partition.log, from, plan.last + 1)) {
     signal.throwIfAborted()
-    yield batch.baseOffset >= plan.first ? batch : withoutStart(batch, plan.first)
+    if ('unreadable' in batch) {
+      const { unreadable, baseOffset, lastOffset } = batch
+      const fields = {
+        topic: partition.topic,
+        partition: partition.index,
+        unreadable,
+        baseOffset,
+        lastOffset,
+      }
+      logger.error(fields, 'a stored batch cannot be decoded; it goes to the sink as it is')
+      yield batch
+    } else yield batch.baseOffset >= plan.first ? batch : withoutStart(batch, plan.first)
   }
 }
 

@@ -1,5 +1,6 @@
 // GroupOffsets: how far every group got, kept in `__consumer_offsets` and in memory; bounded by writing it anew.
 import { LogdriveError } from '../../core/errors.ts'
+import type { UnreadableBatch } from '../../core/event-log.ts'
 import type { NewRecord } from '../../core/records.ts'
 import type { Logger } from '../../core/runtime.ts'
 import {
@@ -28,7 +29,17 @@ export async function openGroupOffsets(
   logger: Logger,
 ): Promise<GroupOffsets> {
   const offsets = new GroupOffsets(partition, entriesMax)
-  for await (const record of readRecords(partition.log, partition.startOffset, partition.highWatermark)) {
+  const tell = ({ unreadable, baseOffset }: UnreadableBatch) =>
+    logger.error(
+      { unreadable, baseOffset },
+      'a batch of the group offsets cannot be decoded and was left out',
+    )
+  for await (const record of readRecords(
+    partition.log,
+    partition.startOffset,
+    partition.highWatermark,
+    tell,
+  )) {
     const key = record.key === null ? null : decodeOffsetKey(record.key)
     const value = record.value === null ? null : decodeOffsetValue(record.value)
     if (key === null || value === null) {

@@ -1,5 +1,6 @@
 // The loss ledger: everything that was not delivered, by reason and topic; ranges in `__losses`, totals in memory.
 import { LogdriveError } from '../../core/errors.ts'
+import type { UnreadableBatch } from '../../core/event-log.ts'
 import type { NewRecord } from '../../core/records.ts'
 import type { Clock, Logger } from '../../core/runtime.ts'
 import type { Partition } from './partition.ts'
@@ -48,7 +49,17 @@ export async function openLosses(
   parts: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<Losses> {
   const losses = new Losses(partition, parts.clock)
-  for await (const record of readRecords(partition.log, partition.startOffset, partition.highWatermark)) {
+  const tell = ({ unreadable, baseOffset }: UnreadableBatch) =>
+    parts.logger.error(
+      { unreadable, baseOffset },
+      'a batch of the loss ledger cannot be decoded and was left out',
+    )
+  for await (const record of readRecords(
+    partition.log,
+    partition.startOffset,
+    partition.highWatermark,
+    tell,
+  )) {
     if (!losses.restore(record.value)) {
       parts.logger.warn(
         { offset: record.offset },

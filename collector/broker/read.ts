@@ -1,40 +1,49 @@
 // Reading: records of a log in order, and the tail of a topic that goes on as long as somebody looks.
 import { isCode, LogdriveError } from '../../core/errors.ts'
+import type { UnreadableBatch } from '../../core/event-log.ts'
 import type { DecodedBatch, LogRecord } from '../../core/records.ts'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
-import { readHeader } from '../../protocol/batch-header.ts'
+import { type BatchHeader, readHeader } from '../../protocol/batch-header.ts'
 import type { Log } from '../log/log.ts'
 import { storedLimits } from '../log/scan.ts'
 import type { Partition } from './partition.ts'
 
 const readBytes = 1024 * 1024
 
-/** The batches of a log, decoded one at a time: whole ones, so the first may begin below `fromOffset`. */
+/**
+ * The batches of a log, decoded one at a time: whole ones, so the first may begin below `fromOffset`. One that cannot be
+ * decoded is yielded as it is, so that it never blocks what is behind it.
+ */
 export async function* readBatches(
   log: Log,
   fromOffset: number,
   endOffset: number,
-): AsyncGenerator<DecodedBatch> {
+): AsyncGenerator<DecodedBatch | UnreadableBatch> {
   let next = fromOffset
   while (next < endOffset) {
     const read = await log.read(next, endOffset, readBytes)
     for (let at = 0; at < read.bytes.length; ) {
-      const { length, baseOffset, count } = readHeader(read.bytes, at)
-      yield decodeOrSay(read.bytes, at, baseOffset, baseOffset + count - 1)
-      at += length
+      const header = readHeader(read.bytes, at)
+      yield decodeOrGive(read.bytes.subarray(at, at + header.length), header)
+      at += header.length
     }
     if (read.nextOffset <= next) return
     next = read.nextOffset
   }
 }
 
-/** The records of a log from one offset up to another. A batch that cannot be decoded ends it with BATCH_CORRUPT. */
+/** The records of a log from one offset up to another; batches that cannot be decoded are told of and left out. */
 export async function* readRecords(
   log: Log,
   fromOffset: number,
   endOffset: number,
+  onUnreadable: (batch: UnreadableBatch) => void = () => undefined,
 ): AsyncGenerator<LogRecord> {
   for await (const batch of readBatches(log, fromOffset, endOffset)) {
+    if ('unreadable' in batch) {
+      onUnreadable(batch)
+      continue
+    }
     for (let index = 0; index < batch.count; index += 1) {
       const record = recordAt(batch, index)
       if (record.offset >= fromOffset && record.offset < endOffset) yield record
@@ -61,7 +70,7 @@ export interface TailedRecord extends LogRecord {
 
 /**
  * The records of one partition from `start` on, up to the high watermark, then waits for more when `follow`. Ends when
- * the signal aborts. A batch that cannot be decoded is skipped: `tail` is for looking, sinks say so.
+ * the signal aborts. A batch that cannot be decoded is left out: `tail` is for looking, sinks set it aside.
  */
 export async function* tailPartition(
   partition: Partition,
@@ -85,10 +94,8 @@ export async function* tailPartition(
       }
       next = end
     } catch (error) {
-      // Either retention came first, and the loop goes on at the new start, or the batch is bad.
-      if (isCode(error, 'OFFSET_OUT_OF_RANGE')) continue
-      if (!isCode(error, 'BATCH_CORRUPT')) throw error
-      next = Number(error.details.lastOffset) + 1
+      // Retention came first: the loop goes on at the new start.
+      if (!isCode(error, 'OFFSET_OUT_OF_RANGE')) throw error
     }
   }
 }
@@ -97,6 +104,7 @@ export async function* tailPartition(
 async function timeOffset(partition: Partition, timestamp: number): Promise<number> {
   const from = await partition.log.offsetForTime(timestamp)
   for await (const batch of readBatches(partition.log, from, partition.highWatermark)) {
+    if ('unreadable' in batch) continue
     for (let index = 0; index < batch.count; index += 1) {
       if ((batch.timestamps[index] as number) < timestamp) continue
       return batch.baseOffset + (batch.offsetDeltas[index] as number)
@@ -105,15 +113,12 @@ async function timeOffset(partition: Partition, timestamp: number): Promise<numb
   return partition.highWatermark
 }
 
-function decodeOrSay(bytes: Uint8Array, at: number, firstOffset: number, lastOffset: number): DecodedBatch {
+function decodeOrGive(bytes: Uint8Array, header: BatchHeader): DecodedBatch | UnreadableBatch {
   try {
-    return decodeBatch(bytes, at, storedLimits)
+    return decodeBatch(bytes, 0, storedLimits)
   } catch (error) {
     if (!(error instanceof LogdriveError)) throw error
-    throw new LogdriveError('BATCH_CORRUPT', `offsets ${firstOffset} to ${lastOffset} cannot be decoded`, {
-      cause: error,
-      hint: 'Skip them with `logdrive sinks skip`, or restore the segment from a copy.',
-      details: { firstOffset, lastOffset },
-    })
+    const { baseOffset, lastOffsetDelta } = header
+    return { unreadable: error.message, baseOffset, lastOffset: baseOffset + lastOffsetDelta, bytes }
   }
 }

@@ -80,13 +80,12 @@ export class SegmentRow {
       if (segment.baseOffset > next) skipped.push({ fromOffset: next, toOffset: segment.baseOffset })
       await this.touch(segment)
       const from = Math.max(next, segment.baseOffset)
-      const gaps: OffsetRange[] = []
-      for await (const stored of segment.headers(from, endOffset, gaps)) {
+      const before = skipped.length
+      for await (const stored of segment.headers(from, endOffset, skipped)) {
         next = stored.header.baseOffset + stored.header.count
         yield { ...stored, segment }
       }
-      skipped.push(...gaps)
-      next = Math.max(next, gaps.at(-1)?.toOffset ?? next)
+      next = Math.max(next, skipped.slice(before).at(-1)?.toOffset ?? next)
       if (next < endOffset) next = leave(segment, next, skipped)
     }
   }
