@@ -34,21 +34,19 @@ export async function startCollector(
     },
   }
   try {
-    await until(
-      () => `a collector that is ready\n${running.output.slice(-3000)}`,
+    const what = () => `a collector that is ready\n${running.output.slice(-3000)}`
+    const state = await until(
+      what,
+      30,
+      async () => (running.exited ? 'exited' : await answers(`${url}${ready}`)),
       20,
-      async () => (running.exited ? fail(running) : await answers(`${url}${ready}`)),
-      10,
     )
+    if (state === 'exited') throw new Error(`the collector ended with ${running.exitCode}: ${running.output}`)
     return collector
   } catch (error) {
     await collector[Symbol.asyncDispose]()
     throw error
   }
-}
-
-function fail(running: Running): never {
-  throw new Error(`the collector ended with ${running.exitCode}: ${running.output.slice(-3000)}`)
 }
 
 /** The kept position of a source in one topic; null when nothing is kept. */

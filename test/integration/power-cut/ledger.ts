@@ -1,5 +1,5 @@
 // The ledger: what the collector acknowledged, kept outside of the disk that loses its power, and how it is checked.
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import type { Broker } from '../../../collector/broker/broker.ts'
 import { headerKeys, type RecordHeader } from '../../../core/records.ts'
 
@@ -35,14 +35,35 @@ export function recordText(writer: string, n: number): string {
   return `{"w":"${writer}","n":${n},"x":"${String.fromCharCode(97 + (mixed % 26)).repeat(padding)}"}`
 }
 
-/** Everything acknowledged so far; a last line without its newline is still being written and does not count. */
-export function readLedger(path: string): readonly Entry[] {
-  const text = readFileSync(path, 'utf8')
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  return whole
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Entry)
+/** Reads a ledger that grows; a last line without its newline is still being written and does not count. */
+export class LedgerReader implements Disposable {
+  readonly #file: number
+  readonly #entries: Entry[] = []
+  #bytes = 0
+
+  constructor(path: string) {
+    this.#file = openSync(path, 'r')
+  }
+
+  /** Bytes that were not read yet: how much was acknowledged since. */
+  get waitingBytes(): number {
+    return fstatSync(this.#file).size - this.#bytes
+  }
+
+  /** Everything acknowledged so far. */
+  read(): readonly Entry[] {
+    const bytes = Buffer.alloc(this.waitingBytes)
+    const count = readSync(this.#file, bytes, 0, bytes.length, this.#bytes)
+    const whole = bytes.subarray(0, bytes.subarray(0, count).lastIndexOf(10) + 1)
+    this.#bytes += whole.length
+    for (const line of whole.toString('utf8').split('\n'))
+      if (line !== '') this.#entries.push(JSON.parse(line))
+    return [...this.#entries]
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#file)
+  }
 }
 
 /** Records that were acknowledged. */
@@ -80,13 +101,16 @@ export async function check(
   signal: AbortSignal,
 ): Promise<Findings> {
   const findings = { records: 0, acknowledged: 0, lost: 0, doubled: 0, gaps: 0, wrong: 0, positions: 0 }
-  const at = new Map<string, string>()
-  const placeOf = new Map<string, string>()
+  const stored = new Map<string, readonly Name[]>()
+  const placeOf = new Map<string, Map<number, string>>()
   const sources = new Map<string, Source>()
   for (const topic of broker.topics()) {
     if (topic.name.startsWith('__')) continue
     for (let partition = 0; partition < topic.partitions; partition += 1) {
       let expected = 0
+      const place = `${topic.name}/${partition}`
+      const names: Name[] = []
+      stored.set(place, names)
       const options = { topics: [topic.name], partition, start: 'beginning', follow: false } as const
       for await (const record of broker.tail(options, signal)) {
         findings.records += 1
@@ -97,15 +121,17 @@ export async function check(
           findings.wrong += 1
           continue
         }
-        if (placeOf.has(name)) findings.doubled += 1
-        placeOf.set(name, `${topic.name}/${partition}`)
-        at.set(`${topic.name}/${partition}/${record.offset}`, name)
-        noteSource(sources, `${topic.name}/${partition}`, record.headers)
+        const places = placeOf.get(name.writer) ?? new Map<number, string>()
+        placeOf.set(name.writer, places)
+        if (places.has(name.n)) findings.doubled += 1
+        places.set(name.n, place)
+        names[record.offset] = name
+        if (record.headers.length > 0) noteSource(sources, place, record.headers)
       }
     }
   }
   findings.acknowledged = acknowledgedIn(ledger)
-  for (const entry of ledger) checkEntry(entry, { at, placeOf, sources }, findings)
+  for (const entry of ledger) checkEntry(entry, { stored, placeOf, sources }, findings)
   for (const [key, source] of sources) {
     const [topic, partition, name] = key.split('/')
     const kept = broker
@@ -117,35 +143,43 @@ export async function check(
 }
 
 interface Seen {
-  readonly at: ReadonlyMap<string, string>
-  readonly placeOf: ReadonlyMap<string, string>
+  /** Names of records by place and offset. */
+  readonly stored: ReadonlyMap<string, readonly Name[]>
+  /** Places of records by writer and number. */
+  readonly placeOf: ReadonlyMap<string, ReadonlyMap<number, string>>
   readonly sources: ReadonlyMap<string, Source>
 }
 
 function checkEntry(entry: Entry, seen: Seen, findings: Findings): void {
   if (entry.kind === 'records') {
     for (const [index, [partition, offset]] of entry.places.entries()) {
-      const there = seen.at.get(`${entry.topic}/${partition}/${offset}`)
-      if (there !== `${entry.writer} ${entry.first + index}`) findings.lost += 1
+      const there = seen.stored.get(`${entry.topic}/${partition}`)?.[offset]
+      if (there?.writer !== entry.writer || there.n !== entry.first + index) findings.lost += 1
     }
     return
   }
   const partition = `${entry.topic}/${entry.partition}`
+  const places = seen.placeOf.get(entry.writer)
   for (let n = entry.first; n < entry.first + entry.count; n += 1) {
-    if (seen.placeOf.get(`${entry.writer} ${n}`) !== partition) findings.lost += 1
+    if (places?.get(n) !== partition) findings.lost += 1
   }
   const source = seen.sources.get(`${partition}/${entry.writer}`)
   if (source === undefined || isBefore(source, entry)) findings.positions += 1
 }
 
-/** `writer n` when the bytes are exactly those of that record, else null. */
-function nameOf(value: Uint8Array | null): string | null {
+interface Name {
+  readonly writer: string
+  readonly n: number
+}
+
+/** Which record it is, when its bytes are exactly those of that record, else null. */
+function nameOf(value: Uint8Array | null): Name | null {
   if (value === null) return null
   const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')
   const found = /^\{"w":"([\w-]+)","n":(\d+),/.exec(text)
   if (found === null) return null
   const [, writer = '', n = ''] = found
-  return recordText(writer, Number(n)) === text ? `${writer} ${n}` : null
+  return recordText(writer, Number(n)) === text ? { writer, n: Number(n) } : null
 }
 
 function noteSource(sources: Map<string, Source>, partition: string, headers: readonly RecordHeader[]): void {

@@ -11,7 +11,7 @@ import { type Entry, recordText } from './ledger.ts'
 const [, , url = '', ledgerPath = '', seed = '1'] = process.argv
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
 const ledger = openSync(ledgerPath, 'a')
-const topicsMax = 30
+const topicsMax = 12
 
 const writers = [
   ...Array.from({ length: 5 }, (_, index) => writeRecords(`r${index}`, index)),
@@ -106,7 +106,7 @@ function post(
 
 /** Busy and idle moments take turns, so that cuts meet full and empty queues. */
 async function pause(random: SeededRandom): Promise<void> {
-  if (random.chance(0.5)) await delay(random.below(6))
+  if (random.chance(0.7)) await delay(random.below(16))
   if (random.chance(0.01)) await delay(random.below(150))
 }
 
