@@ -138,8 +138,9 @@ class RunningAgent {
     {
       await using followers = new Scope(never)
       await using scanning = new Scope(stop)
+      const lives = new Lives(scanning.signal, followers.signal)
       this.#roster = this.#makeRoster((follower, ended) => {
-        followers.spawn((kill) => follower.run(scanning.signal, kill).finally(ended))
+        followers.spawn(() => lives.run(follower).finally(ended))
       })
       const roster = this.#roster
       // Whatever fails first (our own disk) ends all of it.
@@ -224,6 +225,32 @@ class RunningAgent {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(collectMs, signal)
       if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+    }
+  }
+}
+
+/**
+ * Two signals of its own for each follower. Ten thousand of them listening to the same two would cost the square:
+ * a signal looks through all its listeners when one more is added.
+ */
+class Lives {
+  readonly #running = new Set<{ readonly stop: AbortController; readonly kill: AbortController }>()
+
+  constructor(stop: AbortSignal, kill: AbortSignal) {
+    const each = (name: 'stop' | 'kill') => () => {
+      for (const life of this.#running) life[name].abort()
+    }
+    stop.addEventListener('abort', each('stop'), { once: true })
+    kill.addEventListener('abort', each('kill'), { once: true })
+  }
+
+  async run(follower: Follower): Promise<void> {
+    const life = { stop: new AbortController(), kill: new AbortController() }
+    this.#running.add(life)
+    try {
+      await follower.run(life.stop.signal, life.kill.signal)
+    } finally {
+      this.#running.delete(life)
     }
   }
 }

@@ -42,10 +42,13 @@ export class Roster {
   readonly #deps: RosterDeps
   readonly #followers = new Map<string, Follower>()
   readonly #told = new Set<string>()
+  /** Checkpoints of an earlier run, by what survives a change of device numbers. */
+  readonly #earlier: ReadonlyMap<string, Checkpoint>
   #scans = 0
 
   constructor(deps: RosterDeps) {
     this.#deps = deps
+    this.#earlier = new Map(deps.checkpoints.all.map((known) => [inodeKey(known.locator), known]))
   }
 
   get followers(): Iterable<Follower> {
@@ -179,16 +182,12 @@ export class Roster {
 
   /** The checkpoint of a file whose device number changed; it is kept under the new one from now on. */
   #findMoved(locator: Locator): Checkpoint | null {
-    // Only at the start: device numbers do not change under a running agent, and looking costs a pass over all.
-    if (this.#scans > 0) return null
+    const known = this.#earlier.get(inodeKey(locator))
+    if (known === undefined || compareLocators(known.locator, locator) !== 'moved') return null
     const { checkpoints } = this.#deps
-    for (const checkpoint of checkpoints.all) {
-      if (compareLocators(checkpoint.locator, locator) !== 'moved') continue
-      checkpoints.remove(checkpoint.locator)
-      checkpoints.put({ ...checkpoint, locator })
-      return checkpoint
-    }
-    return null
+    checkpoints.remove(known.locator)
+    checkpoints.put({ ...known, locator })
+    return known
   }
 
   /** `start: end` is for what was there before the agent's very first scan; any later file is read whole. */
@@ -251,4 +250,8 @@ export class Roster {
       logger.info({ path }, 'can be looked at again')
     }
   }
+}
+
+function inodeKey({ ino, birthtimeNs }: Locator): string {
+  return `${ino}:${birthtimeNs}`
 }
