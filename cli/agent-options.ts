@@ -2,7 +2,7 @@
 
 import { hostname } from 'node:os'
 import type { AgentOptions } from '../agent/options.ts'
-import { collectorUrls } from '../config/defaults.ts'
+import { collectorUrls } from '../config/collector-urls.ts'
 import type { Config } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 

@@ -1,12 +1,21 @@
 // logdrive agent: tails files and ships their lines; loads nothing of the collector, the sinks or ClickHouse.
 
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { runAgent } from '../agent/agent.ts'
+import { LogdriveError } from '../core/errors.ts'
+import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
+import { releaseMemory } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { agentOptions } from './agent-options.ts'
 import { type Command, exitCodes } from './command.ts'
-import { requireConfig } from './config-file.ts'
+import type { ConfigAnswer } from './config-child.ts'
 import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
+
+const configBytesMax = 16 * 1024 * 1024
+/** By then everything is loaded that an idle agent needs. */
+const settleMs = 2_000
 
 /** Runs until it is stopped; what was read is shipped and the positions are kept before it exits. */
 export const agent: Command = {
@@ -15,14 +24,34 @@ export const agent: Command = {
   usage: '-c FILE [options]',
   examples: ['logdrive agent -c /etc/logdrive/agent.yaml', 'logdrive agent -c agent.yaml --log-level debug'],
   options: { ...configOption, ...logOption },
-  async run(args, io, signal) {
+  async run(args, _io, signal) {
     const file = args.text('config') ?? 'agent.yaml'
-    const { config, warnings } = requireConfig(file, 'unchecked', io)
+    const { config, warnings } = readConfigInChild(file)
     const options = agentOptions(config, file)
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     await using _lock = await lockFolder(options.stateFolder)
+    await using scope = new Scope(signal)
+    scope.spawn(async (scoped) => {
+      await runtime.clock.sleep(settleMs, scoped)
+      releaseMemory()
+    })
     await runAgent(options, runtime, signal)
     return exitCodes.good
   },
+}
+
+/** The configuration without its reader in this process. Throws CONFIG_INVALID as reading it here would. */
+function readConfigInChild(file: string): Exclude<ConfigAnswer, { error: unknown }> {
+  const child = fileURLToPath(new URL('./config-child.ts', import.meta.url))
+  const { stdout, stderr, status } = spawnSync(process.execPath, [child, file], {
+    encoding: 'utf8',
+    maxBuffer: configBytesMax,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  if (status !== 0) throw new Error(`the configuration could not be read: ${stderr}`)
+  const answer: ConfigAnswer = JSON.parse(stdout)
+  if (!('error' in answer)) return answer
+  const { message, hint } = answer.error
+  throw new LogdriveError('CONFIG_INVALID', message, hint === null ? {} : { hint })
 }

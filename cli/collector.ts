@@ -1,8 +1,10 @@
 // logdrive collector: the log, its HTTP interface and its sinks; no agent.
 
+import { nodeRuntime } from '../runtime/node.ts'
 import { type Command, exitCodes } from './command.ts'
 import { requireConfig } from './config-file.ts'
-import { configOption, logOption, readLogLevel, warnAbout, widenThreadPool } from './process.ts'
+import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
+import { serve } from './serve.ts'
 import { sinkSchemas } from './sink-types.ts'
 import { readStatics } from './statics.ts'
 
@@ -16,9 +18,6 @@ export const collector: Command = {
   async run(args, io, signal) {
     const file = args.text('config') ?? 'logdrive.yaml'
     const { config, warnings } = requireConfig(file, sinkSchemas(), io)
-    widenThreadPool()
-    const { nodeRuntime } = await import('../runtime/node.ts')
-    const { serve } = await import('./serve.ts')
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     const statics = await readStatics({ demo: false })

@@ -1,7 +1,7 @@
 // The configuration file as commands read it: from the disk, with the environment, with the sinks' schemas.
 
 import { readFileSync, statSync } from 'node:fs'
-import { formatProblem, type Loaded, loadConfig, type Problem } from '../config/load.ts'
+import { formatProblem, type Loaded, loadConfig } from '../config/load.ts'
 import type { Config, SinkSchemas } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Io } from './command.ts'
@@ -23,9 +23,9 @@ export function requireConfig(
   file: string,
   sinkSchemas: SinkSchemas,
   io: Io,
-): { readonly config: Config; readonly warnings: readonly Problem[] } {
+): { readonly config: Config; readonly warnings: readonly string[] } {
   const loaded = readConfig(file, sinkSchemas, io)
-  if ('config' in loaded) return loaded
+  if ('config' in loaded) return { config: loaded.config, warnings: loaded.warnings.map(formatProblem) }
   const lines = loaded.problems.map(formatProblem)
   throw new LogdriveError('CONFIG_INVALID', `the configuration has problems\n${lines.join('\n')}`)
 }

@@ -12,14 +12,14 @@ import { sinkSchemas } from './sink-types.ts'
 export const init: Command = {
   name: 'init',
   summary: 'Writes a commented configuration to start from',
-  usage: '[FILE] [options]',
-  examples: ['logdrive init', 'logdrive init --agent agent.yaml', 'logdrive init - | less'],
+  usage: '[FILE] [options]   (default logdrive.yaml, with --agent agent.yaml; - prints)',
+  examples: ['logdrive init', 'logdrive init --agent', 'logdrive init - | less'],
   options: {
     agent: { about: 'for an agent alone, that ships to a collector elsewhere' },
     force: { about: 'overwrite what is there' },
   },
   async run(args, io) {
-    const [file = 'logdrive.yaml', more] = args.positionals
+    const [file = args.has('agent') ? 'agent.yaml' : 'logdrive.yaml', more] = args.positionals
     if (more !== undefined) throw usage(`one file at a time: "${more}" is one too many`)
     const named = file === '-' ? undefined : basename(file)
     const text = args.has('agent') ? starterAgentYaml(named) : starterYaml(named)

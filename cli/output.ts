@@ -88,7 +88,11 @@ export function jsonText(value: unknown, output: Output, indent = 2): string {
 }
 
 /** `text` in a colour where the output has them. */
-export function colour(text: string, name: 'red' | 'green' | 'yellow' | 'cyan' | 'dim', output: Output): string {
+export function colour(
+  text: string,
+  name: 'red' | 'green' | 'yellow' | 'cyan' | 'dim',
+  output: Output,
+): string {
   if (!output.isRich) return text
   const code = { red: 31, green: 32, yellow: 33, cyan: 36, dim: 2 }[name]
   return `\u001b[${code}m${text}\u001b[0m`

@@ -1,6 +1,5 @@
 // What the long-running commands share: their options, the level of diagnostics, warnings about the configuration.
 
-import { formatProblem, type Problem } from '../config/load.ts'
 import type { Logger } from '../core/runtime.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import { type Arguments, type Options, usage } from './command.ts'
@@ -28,14 +27,6 @@ export function readLogLevel(args: Arguments, otherwise: LogLevel): LogLevel {
 }
 
 /** Says at start what in the configuration is odd but works. */
-export function warnAbout(warnings: readonly Problem[], logger: Logger): void {
-  for (const warning of warnings) logger.warn({ problem: formatProblem(warning) }, 'odd configuration')
-}
-
-/**
- * More threads for files and compression: the default four can all sit in one slow fdatasync. Has to be called before
- * the first file is touched asynchronously.
- */
-export function widenThreadPool(): void {
-  process.env.UV_THREADPOOL_SIZE ??= '16'
+export function warnAbout(warnings: readonly string[], logger: Logger): void {
+  for (const warning of warnings) logger.warn({ warning }, 'odd configuration')
 }

@@ -108,6 +108,7 @@ const newline = Buffer.from('\n')
 class Sender {
   accepted = 0
   rejected = 0
+  #someAreText = false
   readonly #collector: Collector
   readonly #path: string
   readonly #io: Io
@@ -127,13 +128,16 @@ class Sender {
       this.rejected += 1
       if (this.rejected > complaintsMax) continue
       const line = batch.lineAt(numberIn(error, 'line'))
-      await this.#io.stderr.write(`line ${line}: ${escapeForTerminal(String(field(error, 'message')))}\n`)
+      const message = String(field(error, 'message'))
+      this.#someAreText ||= message.startsWith('not JSON')
+      await this.#io.stderr.write(`line ${line}: ${escapeForTerminal(message)}\n`)
     }
     if (this.#io.stderr.isRich) await this.#io.stderr.write(`\r${this.accepted} records stored`)
   }
 
   async finish(json: boolean): Promise<void> {
     const { accepted, rejected } = this
+    if (this.#someAreText) await this.#io.stderr.write('lines that are not JSON are sent with --text\n')
     if (this.#io.stderr.isRich) await this.#io.stderr.write('\r\u001b[K')
     if (rejected > complaintsMax) await this.#io.stderr.write(`... ${rejected} lines in all were refused\n`)
     if (json) await this.#io.stdout.write(`${JSON.stringify({ accepted, rejected })}\n`)

@@ -8,14 +8,15 @@ import type { Config } from '../config/schema.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
+import { nodeRuntime } from '../runtime/node.ts'
 import { agentOptions } from './agent-options.ts'
 import { besideData } from './collector-options.ts'
 import { type Arguments, type Command, exitCodes, type Io } from './command.ts'
 import { requireConfig } from './config-file.ts'
 import { demoInput, demoTopic, runDemo } from './demo.ts'
-import { configOption, logOption, readLogLevel, warnAbout, widenThreadPool } from './process.ts'
+import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
 import { followCounters, screenOf } from './screen.ts'
-import type { Serving } from './serve.ts'
+import { type Serving, serve } from './serve.ts'
 import { sinkSchemas } from './sink-types.ts'
 import { readStatics } from './statics.ts'
 
@@ -38,9 +39,6 @@ export const up: Command = {
   },
   async run(args, io, signal) {
     const { config, file } = readUpConfig(args, io)
-    widenThreadPool()
-    const { nodeRuntime } = await import('../runtime/node.ts')
-    const { serve } = await import('./serve.ts')
     const runtime = nodeRuntime({ level: readLogLevel(args, io.stdout.isTerminal ? 'warn' : 'info') })
     warnAbout(config.warnings, runtime.logger)
     const demo = args.has('demo')

@@ -1,6 +1,6 @@
 // logdrive validate: every problem of a configuration with its place, and whether the other sides answer.
 
-import { collectorUrls } from '../config/defaults.ts'
+import { collectorUrls } from '../config/collector-urls.ts'
 import { formatProblem, type Loaded } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { httpClient } from '../runtime/http-client.ts'

@@ -1,7 +1,6 @@
 // What runs without a file, and the files `logdrive init` writes to start from.
 
 import { activityTopics } from './activity-topics.ts'
-import { isLoopback } from './cross-check.ts'
 import { check } from './problems.ts'
 import { type Config, configSchema, type SinkSchema } from './schema.ts'
 
@@ -15,14 +14,6 @@ export function defaultConfig(sinkSchemas: readonly SinkSchema[], data?: string)
   if ('findings' in checked)
     throw new TypeError(`the built-in configuration is wrong: ${checked.findings[0]?.message}`)
   return checked.value
-}
-
-/** Where an agent ships to: what its file says, else the collector of the same file on this machine. */
-export function collectorUrls(config: Config): readonly string[] {
-  if (config.agent?.collector !== undefined) return config.agent.collector
-  const { host, port } = config.collector.http.listen
-  const reachable = isLoopback(host) || !/^(0\.0\.0\.0|::)$/.test(host) ? host : '127.0.0.1'
-  return [`http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`]
 }
 
 /** The text of `logdrive init`: collector, an example agent and sinks. `file` is named in its comments. */

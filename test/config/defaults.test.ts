@@ -1,6 +1,7 @@
 // What runs without a file, and the files to start from.
 import { expect, test } from 'vitest'
-import { collectorUrls, defaultConfig, starterAgentYaml, starterYaml } from '../../config/defaults.ts'
+import { collectorUrls } from '../../config/collector-urls.ts'
+import { defaultConfig, starterAgentYaml, starterYaml } from '../../config/defaults.ts'
 import { load, sampleSinks } from './samples.ts'
 
 const modeline = '# yaml-language-server: $schema=./logdrive.schema.json'

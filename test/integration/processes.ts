@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const root = join(import.meta.dirname, '../..')
 export const node = join(root, 'node_modules/.bin/node')
-const cli = join(root, 'cli/main.ts')
+const cli = join(root, 'cli/bin.js')
 
 /** A command of the CLI that goes on until it is stopped; what it wrote is kept for the message of a failed test. */
 export class Running implements AsyncDisposable {
