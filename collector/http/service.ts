@@ -82,7 +82,7 @@ export function createService(
     ...groupRoutes(admin, runtime.clock),
     ...statusRoutes(parts),
     ...metricRoutes(parts),
-    ...tailRoutes(admin, runtime),
+    ...tailRoutes(admin, runtime.clock),
     ...staticRoutes(options.statics),
   ]
   const routes = [...declared, ...openapiRoutes(declared, version)]

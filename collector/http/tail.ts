@@ -1,7 +1,7 @@
 // GET /v1/tail: records as server-sent events, from anywhere in the log to its end or for ever.
 import { isUtf8 } from 'node:buffer'
 import { LogdriveError } from '../../core/errors.ts'
-import type { Runtime, ServerResponse } from '../../core/runtime.ts'
+import type { Clock, ServerResponse } from '../../core/runtime.ts'
 import type { TailedRecord, TailStart } from '../broker/read.ts'
 import { errorBody } from './errors.ts'
 import { checkJson, JsonFault } from './json-scan.ts'
@@ -17,19 +17,19 @@ const timeMin = 100_000_000_000
 const pieceLengthMax = 64 * 1024
 
 /** The route. */
-export function tailRoutes(admin: LogAdmin, runtime: Pick<Runtime, 'clock'>): readonly Route[] {
+export function tailRoutes(admin: LogAdmin, clock: Clock): readonly Route[] {
   return [
     {
       method: 'GET',
       path: '/v1/tail',
       access: 'admin',
       about: 'Records as server-sent events: ?topic= (more than one), from, max, follow.',
-      handle: async (call) => tail(admin, call, runtime),
+      handle: async (call) => tail(admin, call, clock),
     },
   ]
 }
 
-function tail(admin: LogAdmin, call: Call, runtime: Pick<Runtime, 'clock'>): ServerResponse {
+function tail(admin: LogAdmin, call: Call, clock: Clock): ServerResponse {
   const { query, request } = call
   const topics = [...new Set(query.getAll('topic'))]
   if (topics.length === 0 || topics.length > topicsMax) {
@@ -42,6 +42,9 @@ function tail(admin: LogAdmin, call: Call, runtime: Pick<Runtime, 'clock'>): Ser
     follow: flagOf(query.get('follow') ?? '0'),
     ...(max === null ? {} : { recordsMax: wholeNumber('max', max) }),
   }
+  const stop = new AbortController()
+  // Opened before the answer begins: an unknown topic is still a 404.
+  const records = admin.tail(options, AbortSignal.any([request.signal, stop.signal]))
   return {
     status: 200,
     headers: {
@@ -51,62 +54,82 @@ function tail(admin: LogAdmin, call: Call, runtime: Pick<Runtime, 'clock'>): Ser
       // Proxies such as nginx would hold it back.
       'x-accel-buffering': 'no',
     },
-    body: events(admin.tail(options, request.signal), runtime, request.signal),
+    body: events(records, clock, stop),
   }
 }
 
-/** Records as events, a comment while nothing comes. The answer has begun: trouble can only be told in it. */
+/** What was read and not sent yet, and who waits for a change of it. */
+interface Outbox {
+  piece: string
+  ended: boolean
+  changed: PromiseWithResolvers<void>
+}
+
+/**
+ * Records as events, a comment while nothing comes. The answer has begun: trouble can only be told in it. Reading runs
+ * beside sending, so that records that are there at once go out together and not one by one.
+ */
 async function* events(
   records: AsyncGenerator<TailedRecord>,
-  runtime: Pick<Runtime, 'clock'>,
-  signal: AbortSignal,
+  clock: Clock,
+  stop: AbortController,
 ): AsyncGenerator<Uint8Array> {
-  let piece = ''
+  const { signal } = stop
+  const outbox: Outbox = { piece: '', ended: false, changed: Promise.withResolvers() }
+  const filling = fill(outbox, records, signal)
+  // Its failure is heard of at the end, where it is awaited.
+  filling.catch(() => undefined)
   try {
-    let next = pull(records)
-    while (!signal.aborted) {
-      const result = await soon(next, piece === '' ? heartbeatMs : 0, runtime)
-      if (result === null) {
-        yield Buffer.from(piece === '' ? ': still here\n\n' : piece)
-        piece = ''
-        continue
-      }
-      if (result.done === true) break
-      piece += `data: ${lineOf(result.value)}\n\n`
-      next = pull(records)
-      if (piece.length < pieceLengthMax) continue
-      yield Buffer.from(piece)
-      piece = ''
+    for (;;) {
+      if (outbox.piece === '' && !outbox.ended) await change(outbox, clock, signal)
+      // A turn of the event loop, in which everything that can be read at once is.
+      if (!outbox.ended) await clock.sleep(0, signal)
+      const { piece } = outbox
+      if (piece === '' && outbox.ended) return
+      outbox.piece = ''
+      tell(outbox)
+      yield Buffer.from(piece === '' ? ': still here\n\n' : piece)
     }
-    if (piece !== '') yield Buffer.from(piece)
-  } catch (error) {
-    if (!(error instanceof LogdriveError)) throw error
-    yield Buffer.from(`${piece}event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`)
-  } finally {
-    await records.return(undefined)
-  }
-}
-
-/** The next record; its failure is heard of when it is awaited, which may be after a piece was sent. */
-function pull(records: AsyncGenerator<TailedRecord>): Promise<IteratorResult<TailedRecord, void>> {
-  const next = records.next()
-  next.catch(() => undefined)
-  return next
-}
-
-/** What the promise resolves to, or null when it takes longer than `waitMs`. */
-async function soon<T>(
-  promise: Promise<T>,
-  waitMs: number,
-  runtime: Pick<Runtime, 'clock'>,
-): Promise<T | null> {
-  const stop = new AbortController()
-  try {
-    const late = runtime.clock.sleep(waitMs, stop.signal).then(() => null)
-    return await Promise.race([promise, late])
   } finally {
     stop.abort()
+    tell(outbox)
+    await filling
   }
+}
+
+/** Reads records into the outbox, which holds one piece at most. Trouble with a name is told there, a bug is thrown. */
+async function fill(
+  outbox: Outbox,
+  records: AsyncGenerator<TailedRecord>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for await (const record of records) {
+      outbox.piece += `data: ${lineOf(record)}\n\n`
+      tell(outbox)
+      while (outbox.piece.length >= pieceLengthMax && !signal.aborted) await outbox.changed.promise
+      if (signal.aborted) return
+    }
+  } catch (error) {
+    if (!(error instanceof LogdriveError)) throw error
+    outbox.piece += `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`
+  } finally {
+    outbox.ended = true
+    tell(outbox)
+  }
+}
+
+function tell(outbox: Outbox): void {
+  outbox.changed.resolve()
+  outbox.changed = Promise.withResolvers()
+}
+
+/** Waits for a change of the outbox, but not longer than a heartbeat. */
+async function change(outbox: Outbox, clock: Clock, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController()
+  const either = AbortSignal.any([signal, stop.signal])
+  await Promise.race([outbox.changed.promise, clock.sleep(heartbeatMs, either)])
+  stop.abort()
 }
 
 /** One record as one line of JSON. A value that is JSON stands in it as it is, byte for byte but for newlines. */
