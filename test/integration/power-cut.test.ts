@@ -80,12 +80,9 @@ if (found.images === null) {
     async (mutant) => {
       await using system = await System.start(images, mutant.name.replace(' ', '-'), firstSeed, mutant)
       const total = newTotal()
-      for (let cut = 1; cut <= mutantCuts; cut += 1) {
-        const { ledger, crash } = await system.cut()
-        using disk = crash
-        add(total, await recover(system.folderOn(disk.path), ledger))
-      }
-      system.expectAlive()
+      // What is there so far reaches the disk: a log that opens and has lost its end is harder to notice than none.
+      await system.syncOnce()
+      await cutLife(system, mutantCuts, total, false)
       console.info(`power cut, ${mutant.name}: ${JSON.stringify(total)}`)
       expect(total.losingCuts).toBeGreaterThan(mutantCuts / 2)
     },
@@ -149,7 +146,7 @@ class System implements AsyncDisposable {
 
   /** Waits for more acknowledgements, then reads the ledger, then cuts: what is in the ledger must be on the copy. */
   async cut(): Promise<{ ledger: readonly Entry[]; crash: PowerCut }> {
-    const wantedBytes = 2_000 + this.random.below(16_000)
+    const wantedBytes = 1_000 + this.random.below(12_000)
     await until(
       () =>
         `${wantedBytes} more bytes of ledger\n${this.#loadErrors}\n${this.#collector.process.output.slice(-3000)}`,

@@ -14,8 +14,8 @@ const ledger = openSync(ledgerPath, 'a')
 const topicsMax = 12
 
 const writers = [
-  ...Array.from({ length: 5 }, (_, index) => writeRecords(`r${index}`, index)),
-  ...Array.from({ length: 4 }, (_, index) => writeBatches(`src-${index}`)),
+  ...Array.from({ length: 4 }, (_, index) => writeRecords(`r${index}`, index)),
+  ...Array.from({ length: 3 }, (_, index) => writeBatches(`src-${index}`)),
   makeTopics('maker'),
 ]
 await Promise.all(writers)
@@ -106,7 +106,7 @@ function post(
 
 /** Busy and idle moments take turns, so that cuts meet full and empty queues. */
 async function pause(random: SeededRandom): Promise<void> {
-  if (random.chance(0.7)) await delay(random.below(16))
+  if (random.chance(0.7)) await delay(random.below(24))
   if (random.chance(0.01)) await delay(random.below(150))
 }
 
