@@ -1,0 +1,239 @@
+// Records to the bodies of inserts: raw lines as TabSeparated, JSON values spliced as they are. No strings of rows.
+import type { Batch, UnreadableBatch } from '../../core/event-log.ts'
+import type { Refusal } from '../../core/flow.ts'
+import type { DecodedBatch } from '../../core/records.ts'
+import { lineFacts } from '../json-rows.ts'
+import { unreadableRefusal } from '../refusals.ts'
+import { BodyBuilder, type RowsBody } from './body-builder.ts'
+import { shapeOf } from './columns.ts'
+
+/** A batch as inserts: at most one of each kind, rows in offset order; and what cannot be a row at all. */
+export interface BatchRows {
+  readonly bodies: readonly RowsBody[]
+  readonly refused: ReadonlyMap<number, string>
+  /** RecordBatches that could not be decoded. */
+  readonly unreadable: readonly Refusal[]
+  readonly count: number
+}
+
+/** Columns of a raw line, in the order of its fields. */
+export const lineColumns = [
+  '_log',
+  '_topic',
+  '_partition',
+  '_offset',
+  'ts',
+  'observed_ts',
+  'host',
+  'source',
+  'body',
+]
+
+/** What every row of a batch carries in `_log`: the topic's id, and which replay of it. */
+export function logOf(batch: Pick<Batch, 'topicId' | 'replayEpoch'>): string {
+  return `${batch.topicId}/${batch.replayEpoch}`
+}
+
+/**
+ * Reads the whole batch. The same batch always gives the same bytes. Records of activity topics must be JSON
+ * objects; elsewhere a JSON object is spliced into the row, and anything else becomes the row's `body`. Dead
+ * letters are never spliced: they would be refused again.
+ */
+export async function readRows(batch: Batch, signal: AbortSignal): Promise<BatchRows> {
+  const isActivity = shapeOf(batch.topic).kind === 'activity'
+  const isDead = batch.topic.endsWith('.dead-letter')
+  const lines = new BodyBuilder('TabSeparated', lineColumns)
+  const objects = new BodyBuilder('JSONEachRow', null)
+  const place = placeOf(batch)
+  const refused = new Map<number, string>()
+  const unreadable: Refusal[] = []
+  let count = 0
+  for await (const part of batch.read(signal)) {
+    signal.throwIfAborted()
+    if (isUnreadable(part)) {
+      unreadable.push(unreadableRefusal(part))
+      continue
+    }
+    count += part.count
+    const facts = lineFacts(part)
+    const source = `${tabEscaped(facts?.host ?? '')}\t${tabEscaped(facts?.path ?? '')}\t`
+    const tryJson = isActivity || !(isDead || facts !== null)
+    for (let index = 0; index < part.count; index += 1) {
+      if (tryJson && appendObject(objects, place, part, index, isActivity)) continue
+      const offset = offsetOf(part, index)
+      if (isActivity) refused.set(offset, 'the record is no JSON object')
+      else appendLine(lines, place, source, part, index)
+    }
+  }
+  return {
+    bodies: [lines, objects].filter((body) => body.count > 0).map((body) => body.finish()),
+    refused,
+    unreadable,
+    count,
+  }
+}
+
+/** Keys and values of the refused, by a second reading: keeping all records in memory for them would cost more. */
+export async function readRefused(
+  batch: Batch,
+  reasons: ReadonlyMap<number, string>,
+  signal: AbortSignal,
+): Promise<readonly Refusal[]> {
+  const refusals: Refusal[] = []
+  if (reasons.size === 0) return refusals
+  for await (const part of batch.read(signal)) {
+    if (isUnreadable(part)) continue
+    for (let index = 0; index < part.count; index += 1) {
+      const offset = offsetOf(part, index)
+      const reason = reasons.get(offset)
+      if (reason === undefined) continue
+      const key = copyOf(part.bytes, part.keyFrom[index] ?? -1, part.keyTo[index] ?? -1)
+      const value = copyOf(part.bytes, part.valueFrom[index] ?? -1, part.valueTo[index] ?? -1)
+      refusals.push({ offset, reason, key, value })
+    }
+  }
+  return refusals
+}
+
+function isUnreadable(part: DecodedBatch | UnreadableBatch): part is UnreadableBatch {
+  return 'unreadable' in part
+}
+
+function offsetOf(part: DecodedBatch, index: number): number {
+  return part.baseOffset + (part.offsetDeltas[index] ?? 0)
+}
+
+function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
+  return from < 0 ? null : bytes.slice(from, to)
+}
+
+interface Place {
+  readonly lineHead: Buffer
+  readonly objectHead: Buffer
+  /** A record's time as ClickHouse reads it; records of one batch mostly share one. */
+  time(ms: number): string
+}
+
+function placeOf(batch: Batch): Place {
+  const log = logOf(batch)
+  const head = { _log: log, _topic: batch.topic, _partition: batch.partition }
+  let lastMs = Number.NaN
+  let lastText = ''
+  return {
+    time(ms) {
+      if (ms !== lastMs) lastText = isoTime(ms)
+      lastMs = ms
+      return lastText
+    },
+    lineHead: Buffer.from(`${tabEscaped(log)}\t${tabEscaped(batch.topic)}\t${batch.partition}\t`),
+    objectHead: Buffer.from(`${JSON.stringify(head).slice(0, -1)},"_offset":`),
+  }
+}
+
+function appendLine(
+  body: BodyBuilder,
+  place: Place,
+  source: string,
+  part: DecodedBatch,
+  index: number,
+): void {
+  const from = Math.max(0, part.valueFrom[index] ?? 0)
+  const to = Math.max(from, part.valueTo[index] ?? 0)
+  const ts = place.time(part.timestamps[index] ?? 0)
+  body.bytes(place.lineHead)
+  body.text(`${offsetOf(part, index)}\t${ts}\t${ts}\t`)
+  body.text(source)
+  body.tabEscaped(part.bytes, from, to)
+  body.endRow(offsetOf(part, index))
+}
+
+/** Appends a value that is one JSON object; false, and nothing appended, when it is not. */
+function appendObject(
+  body: BodyBuilder,
+  place: Place,
+  part: DecodedBatch,
+  index: number,
+  isActivity: boolean,
+): boolean {
+  const value = Buffer.from(
+    part.bytes.buffer,
+    part.bytes.byteOffset + (part.valueFrom[index] ?? 0),
+    valueLength(part, index),
+  )
+  const parsed = parseObject(value)
+  if (parsed === null) return false
+  const offset = offsetOf(part, index)
+  const arrived = place.time(part.timestamps[index] ?? 0)
+  const given = parsed.ts
+  let inside = value
+  body.bytes(place.objectHead)
+  body.text(`${offset}`)
+  if (given === undefined) body.text(`,"ts":"${arrived}"`)
+  else if (typeof given === 'number') {
+    // ClickHouse takes a bare number for ticks of the column: milliseconds would end up in 1970.
+    body.text(`,"ts":"${isoTime(given < secondsMax ? given * 1000 : given)}"`)
+    inside = withoutTime(value)
+  }
+  if (!isActivity) {
+    if (parsed.observed_ts === undefined) body.text(`,"observed_ts":"${arrived}"`)
+    // Fields without a column would be dropped in silence: the whole object stays readable in body.
+    if (parsed.body === undefined) body.text(`,"body":${JSON.stringify(value.toString('utf8').trim())}`)
+  }
+  const rest = inside.subarray(inside.indexOf(openBrace) + 1)
+  if (!emptyObject.test(rest.toString('latin1', 0, 100))) body.text(',')
+  body.bytes(rest)
+  body.endRow(offset)
+  return true
+}
+
+/** Numbers below are seconds since 1970, above milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973. */
+const secondsMax = 1e11
+const emptyObject = /^\s*\}\s*$/
+
+function withoutTime(value: Buffer): Buffer {
+  const { ts: _, ...rest } = JSON.parse(value.toString('utf8')) as Record<string, unknown>
+  return Buffer.from(JSON.stringify(rest))
+}
+
+function valueLength(part: DecodedBatch, index: number): number {
+  return Math.max(0, (part.valueTo[index] ?? 0) - (part.valueFrom[index] ?? 0))
+}
+
+const openBrace = 0x7b
+
+/**
+ * The parsed object, or null. Parsed even though the bytes are passed on: two objects in one value would become
+ * two rows, and a broken one would fail its whole batch. Keys are read as latin1, which keeps JSON as it is.
+ */
+function parseObject(value: Buffer): Readonly<Record<string, unknown>> | null {
+  try {
+    const parsed: unknown = JSON.parse(value.toString('latin1'))
+    const isObject = typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+    return isObject ? (parsed as Record<string, unknown>) : null
+  } catch {
+    return null
+  }
+}
+
+/** Years 1970 to 2261: what a DateTime64(9) holds. Timestamps are the sender's, and may be anything. */
+const timeMsMax = 9_214_646_399_999
+
+function clampTime(ms: number): number {
+  return Number.isFinite(ms) ? Math.min(timeMsMax, Math.max(0, Math.trunc(ms))) : 0
+}
+
+function isoTime(ms: number): string {
+  return new Date(clampTime(ms)).toISOString()
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '\t': '\\t',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\\': '\\\\',
+  '\0': '\\0',
+}
+
+function tabEscaped(value: string): string {
+  return value.replace(/[\t\n\r\\\0]/g, (found) => escapes[found] ?? found)
+}

@@ -1,0 +1,112 @@
+// The ClickHouse sink: `type: clickhouse`, with the engine embedded in a child process or a server elsewhere.
+import { z } from 'zod'
+import * as fields from '../../config/fields.ts'
+import { sinkBatch } from '../../config/schema.ts'
+import { defineSink, type OpenSink, type SinkContext } from '../define.ts'
+import { httpWarehouse } from './client.ts'
+import { type EmbeddedServer, startEmbedded } from './embedded/watchdog.ts'
+import type { Warehouse } from './warehouse.ts'
+import { openWriter, type WriterOptions } from './writer.ts'
+
+const server = z.strictObject({
+  url: fields
+    .url()
+    .meta({ description: 'The HTTP interface.', examples: ['https://clickhouse.example:8443'] }),
+  user: z.string().min(1).default('default').meta({ description: 'Who we are there.' }),
+  password: fields
+    .secret()
+    .optional()
+    .meta({ description: 'Its password.', examples: [`\${env:CLICKHOUSE_PASSWORD}`] }),
+  database: z.string().min(1).max(200).default('logdrive').meta({ description: 'Made when it is missing.' }),
+})
+
+const config = z.strictObject({
+  server: z
+    .union([z.literal('embedded'), server], { error: 'expected embedded, or { url: http://... }' })
+    .default('embedded')
+    .meta({
+      description: '`embedded` runs ClickHouse (chDB) in a process of its own; or where a server is.',
+    }),
+  port: fields
+    .port()
+    .prefault(8123)
+    .meta({ description: 'Where the embedded ClickHouse listens, on loopback only. 0 takes a free port.' }),
+  keep: fields
+    .duration({ min: 60_000 })
+    .optional()
+    .meta({ description: 'Rows older than this are deleted. Without it they stay.', examples: ['90d'] }),
+  batch: sinkBatch(),
+})
+
+type Config = z.output<typeof config>
+
+/** `type: clickhouse`: a table a topic, every record in it exactly once. */
+export const clickhouseSink = defineSink({
+  type: 'clickhouse',
+  config,
+  batching: ({ batch }) => ({ rowsMax: batch.rows, bytesMax: batch.bytes, ageMs: batch.age }),
+  open: (settings, context, signal) =>
+    settings.server === 'embedded'
+      ? openEmbedded(settings, context, signal)
+      : openRemote(settings, context, signal),
+})
+
+async function openEmbedded(settings: Config, context: SinkContext, signal: AbortSignal): Promise<OpenSink> {
+  const { clock, logger } = context.runtime
+  const options = { dataFolder: context.folder, port: settings.port, logger, clock }
+  const engine = await startEmbedded(options, signal)
+  const warehouse = ownedBy(httpWarehouse({ url: engine.url, packed: false }), engine)
+  const details = () => ({
+    url: engine.url,
+    database: 'logdrive',
+    server: 'embedded',
+    engine: engine.state(),
+    pid: engine.pid,
+    restarts: engine.restarts,
+  })
+  return await open(warehouse, { database: 'logdrive', embedded: true, details }, settings, context, signal)
+}
+
+async function openRemote(settings: Config, context: SinkContext, signal: AbortSignal): Promise<OpenSink> {
+  if (settings.server === 'embedded') throw new TypeError('openRemote needs a server')
+  const { url, user, password, database } = settings.server
+  const host = new URL(url).hostname
+  const packed = !/^(localhost|127\..*|\[::1\])$/.test(host)
+  const warehouse = httpWarehouse({ url, user, packed, ...(password === undefined ? {} : { password }) })
+  const details = () => ({ url, database, server: 'remote' })
+  return await open(warehouse, { database, embedded: false, details }, settings, context, signal)
+}
+
+async function open(
+  warehouse: Warehouse,
+  place: Pick<WriterOptions, 'database' | 'embedded' | 'details'>,
+  settings: Config,
+  context: SinkContext,
+  signal: AbortSignal,
+): Promise<OpenSink> {
+  const { name, topics, runtime } = context
+  try {
+    return await openWriter(
+      warehouse,
+      { ...place, name, topics, ttlMs: settings.keep ?? null },
+      runtime,
+      signal,
+    )
+  } catch (error) {
+    await warehouse[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** A warehouse that takes its server along when it is disposed. */
+function ownedBy(warehouse: Warehouse, engine: EmbeddedServer): Warehouse {
+  return {
+    command: (sql, signal) => warehouse.command(sql, signal),
+    insert: (request, signal) => warehouse.insert(request, signal),
+    query: (sql, parameters, signal) => warehouse.query(sql, parameters, signal),
+    async [Symbol.asyncDispose]() {
+      await warehouse[Symbol.asyncDispose]()
+      await engine[Symbol.asyncDispose]()
+    },
+  }
+}
