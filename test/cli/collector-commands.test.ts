@@ -200,7 +200,9 @@ describe('produce', () => {
       input: '1\n\nnope\n',
     })
     expect(code).toBe(1)
-    expect(stderr).toBe('line 3: not JSON\n1 records stored, 1 refused\n')
+    expect(stderr).toBe(
+      'line 3: not JSON\nlines that are not JSON are sent with --text\n1 records stored, 1 refused\n',
+    )
   })
 
   test('goes on after a body of which nothing was taken', async () => {
@@ -214,7 +216,10 @@ describe('produce', () => {
       }),
     )
     const { code, stderr } = await logdrive(['produce', 'a', '--url', collector.url], { input: 'nope\n' })
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'line 1: not JSON\n0 records stored, 1 refused\n' })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/^line 1: not JSON\n.*--text\n0 records stored, 1 refused\n$/),
+    })
   })
 
   test('comes again after a refusal with Retry-After, and not after one without', async () => {

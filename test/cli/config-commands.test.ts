@@ -28,6 +28,12 @@ test('init --agent writes one for an agent alone, which names its own file', asy
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'edge.yaml: ok\n' })
 })
 
+test('init --agent without a name writes agent.yaml, which `logdrive agent` looks for', async () => {
+  using folder = temporaryFolder()
+  const { stdout } = await logdrive(['init', '--agent'], { cwd: folder.path })
+  expect(stdout).toContain('wrote agent.yaml')
+})
+
 test('init leaves a file alone that is there, unless it is forced', async () => {
   using folder = temporaryFolder()
   const file = join(folder.path, 'logdrive.yaml')

@@ -1,9 +1,9 @@
 // The dispatcher as a process: help, version, wrong usage, exit codes.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commands } from '../../cli/commands.ts'
-import { logdrive } from './process.ts'
+import { logdrive, temporaryFolder } from './process.ts'
 
 test('--version prints the version of the package', async () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
@@ -75,8 +75,28 @@ test('the help of a command is the same by --help, -h and help, and exits 0', as
   expect(word).toEqual(long)
 })
 
+// With this the process names every module it loads on stderr.
+const env = { NODE_DEBUG: 'esm' }
+
 test('a command that talks to nobody loads neither collector nor sinks nor an HTTP client', async () => {
-  const { stderr } = await logdrive(['--version'], { env: { NODE_DEBUG: 'esm' } })
-  // The debug output names every module that was loaded.
+  const { stderr } = await logdrive(['--version'], { env })
+  expect(stderr).toContain('/cli/main.ts')
   expect(stderr).not.toMatch(/\/(collector|sinks|chdb|undici)\//)
+})
+
+test('an agent loads nothing of the collector, the sinks or ClickHouse, though its file has sinks', async () => {
+  using folder = temporaryFolder()
+  const text = `version: 1
+agent: { state: ./state, collector: "http://127.0.0.1:1", inputs: { a: { type: file, paths: ["./*.log"] } } }
+sinks: { warehouse: { type: clickhouse, topics: [logs] } }
+`
+  writeFileSync(join(folder.path, 'agent.yaml'), text)
+  const { code, stderr } = await logdrive(['agent', '-c', 'agent.yaml'], {
+    cwd: folder.path,
+    env,
+    interruptWhen: (stdout, stderr) => `${stdout}${stderr}`.includes('"msg"'),
+  })
+  expect(code).toBe(0)
+  expect(stderr).toContain('/agent/agent.ts')
+  expect(stderr).not.toMatch(/main\/(collector|sinks)\/|node_modules\/(chdb|@clickhouse)\//)
 })

@@ -20,8 +20,8 @@ export interface RunOptions {
   readonly input?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  /** Called with everything stdout said so far; return true to send SIGINT. */
-  readonly interruptWhen?: (stdout: string) => boolean
+  /** Called with everything it said so far; return true to send SIGINT. */
+  readonly interruptWhen?: (stdout: string, stderr: string) => boolean
 }
 
 /** Runs `logdrive ...words` to its end. */
@@ -35,14 +35,18 @@ export async function logdrive(words: readonly string[], options: RunOptions = {
   let stdout = ''
   let stderr = ''
   let interrupted = false
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text
-    if (interrupted || options.interruptWhen?.(stdout) !== true) return
+  const look = () => {
+    if (interrupted || options.interruptWhen?.(stdout, stderr) !== true) return
     interrupted = true
     child.kill('SIGINT')
+  }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    look()
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
+    look()
   })
   // A command that does not read its input closes it.
   child.stdin.on('error', () => undefined)
