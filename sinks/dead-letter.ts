@@ -3,10 +3,14 @@ import type { Batch, EventLog } from '../core/event-log.ts'
 import type { Refusal } from '../core/flow.ts'
 import type { NewRecord, RecordHeader } from '../core/records.ts'
 import type { Runtime } from '../core/runtime.ts'
+import { recordAt } from '../protocol/batch-decode.ts'
+import { unreadableRefusal } from './refusals.ts'
 
 const suffix = '.dead-letter'
 /** A reason longer than this is cut; it is for people, not for parsing. */
 const reasonLengthMax = 2_000
+/** Dead letters that are published together. */
+const recordsAtOnce = 500
 
 /**
  * Stores refusals in the dead-letter topic. Each carries its offset as a source position, so that a batch that is
@@ -26,9 +30,14 @@ export async function setAside(
     return
   }
   runtime.logger.warn({ ...reasons, to: deadLetterTopic(topic) }, 'records refused; set aside')
-  const sorted = [...refusals].sort((left, right) => left.offset - right.offset)
-  const records = sorted.map((refusal) => deadLetter(batch, refusal, runtime.clock.now()))
-  await log.publish(deadLetterTopic(topic), records, signal)
+  const whole = refusals.find((refusal) => refusal.offset < 0)
+  const single = [...refusals].sort((left, right) => left.offset - right.offset)
+  for await (const some of whole === undefined
+    ? chunksOf(single)
+    : everyRecord(batch, whole.reason, signal)) {
+    const records = some.map((refusal) => deadLetter(batch, refusal, runtime.clock.now()))
+    await log.publish(deadLetterTopic(topic), records, signal)
+  }
 }
 
 /** Where a topic's refused records go. */
@@ -36,8 +45,30 @@ export function deadLetterTopic(topic: string): string {
   return `${topic}${suffix}`
 }
 
+function* chunksOf(refusals: readonly Refusal[]): Generator<readonly Refusal[]> {
+  for (let from = 0; from < refusals.length; from += recordsAtOnce) {
+    yield refusals.slice(from, from + recordsAtOnce)
+  }
+}
+
+/** A batch that was refused whole: each of its records, so that none of its bytes is gone. */
+async function* everyRecord(
+  batch: Batch,
+  reason: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Refusal[]> {
+  for await (const part of batch.read(signal)) {
+    if ('unreadable' in part) {
+      yield [unreadableRefusal(part)]
+      continue
+    }
+    const records = Array.from({ length: part.count }, (_, index) => recordAt(part, index))
+    yield* chunksOf(records.map(({ offset, key, value }) => ({ offset, reason, key, value })))
+  }
+}
+
 function deadLetter(batch: Batch, refusal: Refusal, now: number): NewRecord {
-  const offset = refusal.offset < 0 ? batch.firstOffset : refusal.offset
+  const { offset } = refusal
   const facts: readonly [string, string][] = [
     ['ld-reason', refusal.reason.slice(0, reasonLengthMax)],
     ['ld-group', batch.group],
