@@ -161,7 +161,13 @@ export function httpConformance(name: string, make: () => HttpUnderTest): void {
       })
       const asked = ask('/')
       await complete(arrived.promise)
-      const stopped = Promise.resolve(server[Symbol.asyncDispose]())
+      let released = false
+      const stopped = Promise.resolve(server[Symbol.asyncDispose]()).then(() => {
+        expect(released).toBe(true)
+      })
+      // Microtasks only: the simulated network would let time pass.
+      for (let i = 0; i < 50; i += 1) await Promise.resolve()
+      released = true
       release.resolve()
       expect(text((await asked).body)).toBe('done')
       await complete(stopped)

@@ -92,6 +92,8 @@ export class Application {
   #rotate(): void {
     const { files, count } = this.#options
     if (files.content(this.#current.path) === null) return
+    // A path's very first file may not leave it unseen: nothing would tell an agent that it ever was.
+    if (this.#rotations === 0 && !this.#isSafe(this.#current.stretch)) return
     this.#rotations += 1
     const path = `${this.#path}.${this.#rotations}`
     files.rename(this.#current.path, path)

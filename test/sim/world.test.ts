@@ -62,6 +62,25 @@ test('the same seed gives the same trace, another seed another one', async () =>
   expect(one.faults.get('response lost')).toBeGreaterThan(0)
 })
 
+test('what happens at the same time happens in an order of chance that the seed repeats', async () => {
+  const orderOf = async (seed: number) => {
+    const world = new World({ seed })
+    const order: number[] = []
+    for (let i = 0; i < 20; i += 1) world.schedule('tie', 5, () => order.push(i))
+    await world.runFor(10)
+    return order.join(' ')
+  }
+  expect(await orderOf(1)).toBe(await orderOf(1))
+  expect(await orderOf(1)).not.toBe(await orderOf(2))
+})
+
+test('a program that never lets time pass is a livelock', async () => {
+  const world = new World({ seed: 1 })
+  const again = () => void world.schedule('busy', 0, again)
+  again()
+  await expect(world.runFor(1)).rejects.toThrow('livelock at 0 ms: busy')
+})
+
 test('after a crash nothing of the old incarnation happens any more', async () => {
   const world = new World({ seed: 1 })
   const machine = world.process('m')
