@@ -5,6 +5,7 @@ import { slabBytes } from './block.ts'
 import { Checkpoints, openAgentId } from './checkpoints.ts'
 import { discoverer, type Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
+import { Lives } from './lives.ts'
 import { Losses } from './losses.ts'
 import { Handles } from './open-file.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits } from './options.ts'
@@ -138,11 +139,17 @@ class RunningAgent {
     {
       await using followers = new Scope(never)
       await using scanning = new Scope(stop)
-      const lives = new Lives(scanning.signal, followers.signal)
-      this.#roster = this.#makeRoster((follower, ended) => {
-        followers.spawn(() => lives.run(follower).finally(ended))
+      const lives = new Lives()
+      const roster = this.#makeRoster((follower, ended) => {
+        followers.spawn(() => follower.run(lives).finally(ended))
       })
-      const roster = this.#roster
+      this.#roster = roster
+      const stopAll = () => {
+        lives.stop()
+        for (const follower of roster.followers) follower.tail.poke()
+      }
+      scanning.signal.addEventListener('abort', stopAll, { once: true })
+      followers.signal.addEventListener('abort', () => lives.kill(), { once: true })
       // Whatever fails first (our own disk) ends all of it.
       const fail = () => scanning.cancel(new Error('a part of the agent failed'))
       followers.signal.addEventListener('abort', fail, { once: true })
@@ -225,32 +232,6 @@ class RunningAgent {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(collectMs, signal)
       if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
-    }
-  }
-}
-
-/**
- * Two signals of its own for each follower. Ten thousand of them listening to the same two would cost the square:
- * a signal looks through all its listeners when one more is added.
- */
-class Lives {
-  readonly #running = new Set<{ readonly stop: AbortController; readonly kill: AbortController }>()
-
-  constructor(stop: AbortSignal, kill: AbortSignal) {
-    const each = (name: 'stop' | 'kill') => () => {
-      for (const life of this.#running) life[name].abort()
-    }
-    stop.addEventListener('abort', each('stop'), { once: true })
-    kill.addEventListener('abort', each('kill'), { once: true })
-  }
-
-  async run(follower: Follower): Promise<void> {
-    const life = { stop: new AbortController(), kill: new AbortController() }
-    this.#running.add(life)
-    try {
-      await follower.run(life.stop.signal, life.kill.signal)
-    } finally {
-      this.#running.delete(life)
     }
   }
 }

@@ -4,6 +4,7 @@ import { type PumpEvent, pump } from '../core/flow.ts'
 import type { Logger, Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { Ahead } from './ahead.ts'
+import type { Life, Lives } from './lives.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { PackedBatch, Shipper } from './shipper.ts'
 import type { Tail } from './tail.ts'
@@ -32,7 +33,8 @@ export class Follower {
   readonly tail: Tail
   readonly shipper: Shipper
   readonly #deps: FollowerDeps
-  readonly #done = new AbortController()
+  #ended = false
+  #life: Life | null = null
   #retries = 0
   #shippedBytes = 0
   #shippedLines = 0
@@ -60,29 +62,46 @@ export class Follower {
 
   /** The tail is at its end for good: `run` returns. */
   end(): void {
-    this.#done.abort()
+    this.#ended = true
+    this.#life?.stop.abort()
+    this.tail.poke()
   }
 
   /**
-   * Ships until the file ends or `stop` aborts; a write in progress then has until `kill` aborts. Rejects only when
-   * our own disk fails, or for a bug.
+   * Ships until the file ends or the lives are stopped. A file at rest costs two objects and a promise, no signals and
+   * no pump. Rejects only when our own disk fails, or for a bug.
    */
-  async run(stop: AbortSignal, kill: AbortSignal): Promise<void> {
-    await using life = new Scope(stop)
-    const end = () => life.cancel()
-    this.#done.signal.addEventListener('abort', end, { once: true })
+  async run(lives: Lives): Promise<void> {
     try {
-      if (this.options.ask) await this.#ask(life.signal)
-      while (!life.signal.aborted) {
-        const stopped = await this.#pumpUntilTrouble(life.signal, kill)
-        this.tail.rewind()
-        if (life.signal.aborted) return
-        if (stopped.kind === 'conflict') await this.#resolve(stopped.kept, life.signal)
-        else await this.#deps.runtime.clock.sleep(stopped.waitMs, life.signal)
+      if (this.options.ask) await this.#live(lives, (life) => this.#ask(life.stop.signal))
+      while (!lives.stopped && !this.#ended) {
+        await this.tail.work()
+        if (lives.stopped || this.#ended) return
+        await this.#live(lives, (life) => this.#ship(life.stop.signal, life.kill.signal))
       }
     } finally {
       await this.tail[Symbol.asyncDispose]()
     }
+  }
+
+  async #live(lives: Lives, work: (life: Life) => Promise<void>): Promise<void> {
+    const life = lives.begin()
+    this.#life = life
+    try {
+      await work(life)
+    } finally {
+      this.#life = null
+      lives.end(life)
+    }
+  }
+
+  /** Ships what there is; after trouble, mends it. */
+  async #ship(stop: AbortSignal, kill: AbortSignal): Promise<void> {
+    const stopped = await this.#pumpUntilTrouble(stop, kill)
+    if (stopped.kind === 'resting') return
+    this.tail.rewind()
+    if (stopped.kind === 'conflict') await this.#resolve(stopped.kept, stop)
+    else await this.#deps.runtime.clock.sleep(stopped.waitMs, stop)
   }
 
   /** Pumps until positions differ, or until the way is blocked for long: then its memory is for others to use. */
@@ -119,6 +138,7 @@ export class Follower {
     } catch (error) {
       if (isCode(error, 'POSITION_CONFLICT'))
         return { kind: 'conflict', kept: error.details.kept as Kept | null }
+      if (error === resting) return { kind: 'resting' }
       if (stop.aborted && error === stop.reason) return { kind: 'blocked', waitMs: 0 }
       throw error
     } finally {
@@ -130,7 +150,11 @@ export class Follower {
   /** The tail, counting what is acknowledged. */
   #counted(): ConstructorParameters<typeof Ahead>[0] {
     return {
-      next: (signal) => this.tail.next(signal),
+      next: async (signal) => {
+        const batch = await this.tail.take(signal)
+        if (batch === null) throw resting
+        return batch
+      },
       commit: async (batch, signal) => {
         await this.tail.commit(batch, signal)
         this.#conflicts = 0
@@ -212,7 +236,11 @@ export class Follower {
   }
 }
 
+/** Thrown by the feed of a file that has nothing more to read now: it ends the pump, for a while. */
+const resting = new Error('nothing to read now')
+
 type Stopped =
+  | { readonly kind: 'resting' }
   | { readonly kind: 'conflict'; readonly kept: Kept | null }
   | { readonly kind: 'blocked'; readonly waitMs: number }
 

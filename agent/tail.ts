@@ -145,10 +145,18 @@ export class Tail implements Feed<LineBatch> {
   async next(signal: AbortSignal): Promise<LineBatch> {
     for (;;) {
       signal.throwIfAborted()
-      if (!this.#dirty || this.#state === 'ended') {
-        await this.#woken(signal)
-        continue
-      }
+      const batch = await this.take(signal)
+      if (batch !== null) return batch
+      const wake = () => this.poke()
+      signal.addEventListener('abort', wake, { once: true })
+      await this.work()
+      signal.removeEventListener('abort', wake)
+    }
+  }
+
+  /** The next batch, or null when there is none now: does not wait for the file to grow. */
+  async take(signal: AbortSignal): Promise<LineBatch | null> {
+    while (this.#dirty && this.#state !== 'ended') {
       this.#dirty = false
       const slab = await this.#deps.slabs.take(signal)
       let batch: LineBatch | null = null
@@ -161,6 +169,21 @@ export class Tail implements Feed<LineBatch> {
       }
       if (batch !== null) return batch
     }
+    return null
+  }
+
+  /** Resolves when `take` may find something, or at a `poke`; one may wait at a time. */
+  async work(): Promise<void> {
+    if (this.#dirty && this.#state !== 'ended') return
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    this.#wake = null
+  }
+
+  /** Wakes who waits for work. */
+  poke(): void {
+    this.#wake?.()
   }
 
   async commit(batch: LineBatch, _signal: AbortSignal): Promise<void> {
@@ -345,18 +368,6 @@ export class Tail implements Feed<LineBatch> {
     this.#dirty = true
     if (flush) this.#flush = true
     this.#wake?.()
-  }
-
-  async #woken(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        signal.removeEventListener('abort', wake)
-        this.#wake = null
-        resolve()
-      }
-      this.#wake = wake
-      signal.addEventListener('abort', wake, { once: true })
-    })
   }
 
   /** Trouble with a file is told once and tried again with every scan. */
