@@ -86,8 +86,24 @@ function sinkCheck(name: string, statuses: () => readonly SinkStatus[]) {
 
 /** A sink as /v1/status shows it; where ClickHouse can be asked stands in a field of its own. */
 function describeSink(status: SinkStatus): object {
-  const { url, database } = status.details
-  return status.type === 'clickhouse' ? { ...status, clickhouse: { url, database } } : status
+  const { name, type, topics, state, rows, batches, refused, retries, lastError, lastWrittenAt, details } =
+    status
+  const { url, database } = details
+  return {
+    name,
+    type,
+    state,
+    topics,
+    rows,
+    batches,
+    refused,
+    retries,
+    last_written_at: lastWrittenAt === null ? null : new Date(lastWrittenAt).toISOString(),
+    last_error:
+      lastError === null ? null : { message: lastError.message, at: new Date(lastError.at).toISOString() },
+    details,
+    ...(type === 'clickhouse' ? { clickhouse: { url, database } } : {}),
+  }
 }
 
 function urlOf({ address }: Collector): string {

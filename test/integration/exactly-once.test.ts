@@ -149,10 +149,10 @@ class System implements AsyncDisposable {
   readonly #clickhouse: string
   readonly #collector: () => Running
   readonly #agent: () => Running
-  readonly #dispose: () => Promise<void>
+  readonly #dispose: () => PromiseLike<void>
   #running: { collector: Running; agent: Running } | null = null
 
-  private constructor(folder: string, ports: readonly number[], dispose: () => Promise<void>) {
+  private constructor(folder: string, ports: readonly number[], dispose: () => PromiseLike<void>) {
     this.folder = folder
     this.logPath = join(folder, 'logs', 'access.log')
     this.#url = `http://127.0.0.1:${ports[0]}`
@@ -245,9 +245,9 @@ class System implements AsyncDisposable {
   }
 
   async #clickhousePid(): Promise<number | null> {
-    const status = await (await fetch(`${this.#url}/v1/status`, { signal: AbortSignal.timeout(2000) })).json()
-    const sink = status.sinks.find((each: { name: string }) => each.name === 'warehouse')
-    return typeof sink?.details?.pid === 'number' ? sink.details.pid : null
+    const answer = await fetch(`${this.#url}/v1/status`, { signal: AbortSignal.timeout(2000) })
+    const status = (await answer.json()) as { sinks: { name: string; details: { pid?: number } }[] }
+    return status.sinks.find((sink) => sink.name === 'warehouse')?.details.pid ?? null
   }
 }
 
