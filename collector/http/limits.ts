@@ -89,6 +89,8 @@ export async function withBody<T>(
   budget.reserve(reserved)
   try {
     const packed = await request.body(bytesMax)
+    budget.release(reserved - packed.byteLength)
+    reserved = packed.byteLength
     if (packing === null || packed.byteLength === 0) return await use(packed)
     const body = unpack(packing, packed, bytesMax)
     budget.reserve(body.byteLength)

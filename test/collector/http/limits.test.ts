@@ -2,7 +2,8 @@
 import { connect } from 'node:net'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createByteBudget, defaultIngestLimits } from '../../../collector/http/limits.ts'
+import { createByteBudget, defaultIngestLimits, withBody } from '../../../collector/http/limits.ts'
+import type { ServerRequest } from '../../../core/runtime.ts'
 import { type Collector, startCollector } from './fixture.ts'
 
 let collector: Collector
@@ -208,4 +209,27 @@ test('a stop under load: what was answered with 200 is there, the rest got 503',
     stored.push(Number(Buffer.from(record.value ?? []).toString()))
   expect(stored.sort((a, b) => a - b)).toEqual(accepted.sort((a, b) => a - b))
   await own[Symbol.asyncDispose]()
+})
+
+test('a chunked body reserves what it is once it is there, not what it might have been', async () => {
+  const budget = createByteBudget(16 * mebibyte)
+  const request: ServerRequest = {
+    method: 'POST',
+    path: '/',
+    query: '',
+    headers: {},
+    peer: '127.0.0.1',
+    signal: new AbortController().signal,
+    body: async () => {
+      expect(budget.usedBytes).toBe(8 * mebibyte)
+      return Buffer.from('abc')
+    },
+  }
+  const used = await withBody(
+    request,
+    { bytesMax: 8 * mebibyte, packing: null },
+    budget,
+    async () => budget.usedBytes,
+  )
+  expect([used, budget.usedBytes]).toEqual([3, 0])
 })
