@@ -247,9 +247,14 @@ function rowsOf(file: Uint8Array): readonly StoredRow[] {
   const lines = Buffer.from(file).toString().split('\n')
   return lines
     .filter((line) => line !== '')
-    .map((line) => {
-      const { _partition, _offset, body } = JSON.parse(line)
-      return { partition: _partition, offset: _offset, line: body }
+    .map((line, index) => {
+      try {
+        const { _partition, _offset, body } = JSON.parse(line)
+        return { partition: _partition, offset: _offset, line: body }
+      } catch {
+        // A file that shows itself torn: the ledger will not know this line.
+        return { partition: -1, offset: index, line: `torn: ${line}` }
+      }
     })
 }
 
