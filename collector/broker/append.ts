@@ -50,6 +50,7 @@ export async function publishRecords(
       const refusal = partition.refusal()
       if (refusal !== null) throw refusal
     }
+    if (record.source !== null) partition.refuseStale(record.source)
     partitions.push(partition)
   }
   const tickets: Ticket[] = []

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { isCode, LogdriveError } from '../../core/errors.ts'
 import type { Appended, SourceRange } from '../../core/event-log.ts'
-import type { NewRecord } from '../../core/records.ts'
+import type { NewRecord, RecordPosition } from '../../core/records.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import { BatchBuilder } from '../../protocol/batch-encode.ts'
 import { type Log, openLog } from '../log/log.ts'
@@ -153,6 +153,12 @@ export class Partition implements AsyncDisposable {
     this.#took(bytes.length)
     await group.done
     return this.#appended('appended', range)
+  }
+
+  /** Throws POSITION_STALE for a record of an older epoch than what is kept of its source. */
+  refuseStale(source: RecordPosition): void {
+    const { kept } = this.#recordPosition(source.source)
+    if (judgeRecord(kept, source) === 'stale') throw stale(source.source, source.epoch, kept as Kept)
   }
 
   /**

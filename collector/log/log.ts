@@ -70,6 +70,8 @@ export class Log implements AsyncDisposable {
   #startOffset = 0
   /** Everything below is synced. */
   #syncedOffset = 0
+  /** The recovery point on disk. */
+  #checkpointed = -1
   #activeSince = 0
   #tornBytes = 0
   #quarantined = 0
@@ -211,9 +213,11 @@ export class Log implements AsyncDisposable {
     })
   }
 
-  /** Notes durably how far the log is synced, so that the next start need not guess. */
+  /** Notes durably how far the log is synced, so that the next start need not guess. Costs nothing when that is known. */
   checkpoint(): Promise<void> {
-    return this.#exclusive(() => this.#saveCheckpoint())
+    return this.#exclusive(async () => {
+      if (this.#checkpointed !== this.#syncedOffset) await this.#saveCheckpoint()
+    })
   }
 
   /** Closes the files. What was appended is synced before, and the checkpoint says so. */
@@ -313,7 +317,9 @@ export class Log implements AsyncDisposable {
   async #saveCheckpoint(): Promise<void> {
     const { directory } = this.#open
     try {
-      await writeCheckpoint(this.#storage, directory, this.#checkpointNow())
+      const checkpoint = this.#checkpointNow()
+      await writeCheckpoint(this.#storage, directory, checkpoint)
+      this.#checkpointed = checkpoint.recoveryPoint
     } catch (error) {
       if (!isCode(error, 'DISK_FULL')) throw this.#fail(error)
       this.#logger.warn(
