@@ -82,12 +82,14 @@ async function measure(kind: string, seconds: number): Promise<Round> {
     const done = new Promise<string>((resolve) => {
       server.stdout?.once('data', (data) => resolve(String(data)))
     })
-    server.stdin?.end('stop\n')
+    server.stdin?.end()
     const cpu = JSON.parse(await done) as { readonly all: number; readonly thread: number }
     const { requests } = report
     return { ...report, cpuUsPerRequest: cpu.all / requests, threadUsPerRequest: cpu.thread / requests }
   } finally {
-    server.kill('SIGKILL')
+    server.stdin?.end()
+    // It removes its data before it ends.
+    if (server.exitCode === null) await new Promise((resolve) => server.once('exit', resolve))
   }
 }
 
@@ -145,7 +147,7 @@ async function serveBare(): Promise<() => Promise<void>> {
 
 async function serveOurs(): Promise<() => Promise<void>> {
   const runtime = nodeRuntime({ level: 'warn' })
-  const folder = await mkdtemp(join(tmpdir(), 'logdrive-bench-'))
+  const folder = await mkdtemp(join(tmpdir(), 'logdrive-bench-ingest-'))
   const broker = await openBroker({ folder, config: {} }, runtime)
   const service = createService(
     {
