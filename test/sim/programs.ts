@@ -1,4 +1,5 @@
 // The two programs of the end-to-end simulation: production code, joined as the real commands join it.
+import { z } from 'zod'
 import { type Agent, startAgent } from '../../agent/agent.ts'
 import { openBroker } from '../../collector/broker/broker.ts'
 import { createAgents } from '../../collector/http/agents.ts'
@@ -13,10 +14,13 @@ import type { EventLog } from '../../core/event-log.ts'
 import type { Http, Runtime } from '../../core/runtime.ts'
 import { decodeBatch } from '../../protocol/batch-decode.ts'
 import { splitBatches } from '../../protocol/batch-header.ts'
+import { openWriter } from '../../sinks/clickhouse/writer.ts'
+import { defineSink } from '../../sinks/define.ts'
 import { fileSink } from '../../sinks/file/sink.ts'
 import { runSinks, type SinkSpec } from '../../sinks/run.ts'
 import { type Bug, brokenHttp, brokenLog, brokenStorage } from './bugs.ts'
 import type { Program } from './process.ts'
+import type { SimulatedWarehouse } from './warehouse.ts'
 
 export const topic = 'web_logs'
 export const archive = '/data/archive'
@@ -24,14 +28,14 @@ const key = 'key-of-the-fleet'
 const port = 8750
 
 /** Broker, ingest over HTTP, and the file sink; ends by its signal or by a failed disk. */
-export function collectorProgram(bug: Bug, moreSinks: readonly SinkSpec[] = []): Program {
+export function collectorProgram(bug: Bug, warehouse: SimulatedWarehouse): Program {
   return async (whole, signal) => {
     const runtime: Runtime = { ...whole, storage: brokenStorage(whole.storage, bug) }
     const config = { partitions: 2, segmentBytes: 16 * 1024, upkeepMs: 700, retentionMs: null }
     await using broker = await openBroker({ folder: '/data/log', config }, runtime)
     const log = brokenLog(broker, bug)
     await using _server = await serveIngest(log, runtime, signal)
-    await using sinks = runSinks(log, [archiveSpec, ...moreSinks], runtime, signal)
+    await using sinks = runSinks(log, [archiveSpec, warehouseSpec(warehouse)], runtime, signal)
     const stopped = new Promise<null>((resolve) => {
       if (signal.aborted) resolve(null)
       signal.addEventListener('abort', () => resolve(null), { once: true })
@@ -52,6 +56,28 @@ const archiveSpec: SinkSpec = {
   folder: '/data/sinks/archive',
   retryMsMin: 20,
   retryMsMax: 1_000,
+}
+
+/** The ClickHouse sink as it is, over a simulated server. */
+function warehouseSpec(warehouse: SimulatedWarehouse): SinkSpec {
+  const type = defineSink({
+    type: 'warehouse',
+    config: z.strictObject({}),
+    batching: () => ({ rowsMax: 60, bytesMax: 64 * 1024, ageMs: 200 }),
+    open: (_config, { name, topics, runtime }, signal) => {
+      const options = {
+        name,
+        topics,
+        database: 'logdrive',
+        embedded: false,
+        ttlMs: null,
+        details: () => ({}),
+      }
+      return openWriter(warehouse.view(runtime), options, runtime, signal)
+    },
+  })
+  const folder = '/data/sinks/warehouse'
+  return { name: 'warehouse', type, config: {}, topics: [topic], folder, retryMsMin: 20, retryMsMax: 1_000 }
 }
 
 async function serveIngest(log: EventLog, runtime: Runtime, signal: AbortSignal): Promise<AsyncDisposable> {

@@ -6,8 +6,9 @@ import { SimulatedFiles } from './files.ts'
 import { differences, type StoredRow } from './ledger.ts'
 import type { LoggedLine } from './logger.ts'
 import type { Process } from './process.ts'
-import { type AgentWatch, agentProgram, archive, collectorProgram, isExpected } from './programs.ts'
+import { type AgentWatch, agentProgram, archive, collectorProgram, isExpected, topic } from './programs.ts'
 import type { SeededRandom } from './random.ts'
+import { SimulatedWarehouse } from './warehouse.ts'
 import { World } from './world.ts'
 
 export interface ScenarioOptions {
@@ -41,13 +42,14 @@ export async function runScenario(options: ScenarioOptions): Promise<ScenarioRep
 }
 
 /** Kinds of trouble; every seed has some of them. */
-const troubles = ['collector', 'agent', 'network', 'partition', 'disk', 'full', 'clock'] as const
+const troubles = ['collector', 'agent', 'network', 'partition', 'disk', 'full', 'clock', 'warehouse'] as const
 type Trouble = (typeof troubles)[number]
 
 class Scenario {
   readonly #options: ScenarioOptions
   readonly #world: World
   readonly #files: SimulatedFiles
+  readonly #warehouse: SimulatedWarehouse
   readonly #collector: Process
   readonly #agent: Process
   readonly #applications: readonly Application[]
@@ -65,6 +67,7 @@ class Scenario {
     this.#options = options
     this.#world = new World({ seed })
     const world = this.#world
+    this.#warehouse = new SimulatedWarehouse(world)
     this.#random = world.random('chaos')
     const random = this.#random
     this.#enabled = troubles.filter(() => random.chance(0.7))
@@ -94,7 +97,7 @@ class Scenario {
   async run(): Promise<ScenarioReport> {
     const { seed, bug, chaosMs } = this.#options
     const world = this.#world
-    this.#collector.start(collectorProgram(bug))
+    this.#collector.start(collectorProgram(bug, this.#warehouse))
     this.#agent.start(agentProgram(bug, this.#watch))
     for (const application of this.#applications) this.#stepLater(application)
     this.#troubleLater()
@@ -102,10 +105,10 @@ class Scenario {
     this.#heal()
     const total = this.#applications.reduce((sum, each) => sum + linesOf(each).length, 0)
     const deadline = world.now + drainMs
-    while (this.#stored().length < total && world.now < deadline) await world.runFor(250)
-    const stored = this.#stored().length
-    if (stored < total) {
-      this.#found.push(`not drained: ${stored} of ${total} lines are stored`)
+    const drained = () => Math.min(this.#stored().length, this.#warehouse.rows(topic).length)
+    while (drained() < total && world.now < deadline) await world.runFor(250)
+    if (drained() < total) {
+      this.#found.push(`not drained: ${drained()} of ${total} lines are stored`)
       this.#status = this.#watch.agent?.status() ?? null
     }
     // Time for what is too much to show up.
@@ -118,6 +121,7 @@ class Scenario {
     this.#checkStopped(this.#agent)
     const written = this.#applications.flatMap((application) => application.stretches)
     this.#found.push(...differences(written, this.#stored()))
+    for (const each of differences(written, this.#warehouse.rows(topic))) this.#found.push(`table: ${each}`)
     return {
       seed,
       events: world.events,
@@ -176,8 +180,11 @@ class Scenario {
       network.partition('agent', 'collector', random.chance(0.4))
     } else if (trouble === 'disk') {
       for (const process of [this.#collector, this.#agent]) {
-        process.disk.faults = random.chance(0.5) ? { read: 0, write: 0.002, sync: 0.01 } : noFaults
+        process.disk.faults = random.chance(0.5) ? { read: 0, write: 0.002, sync: 0.03 } : noFaults
       }
+    } else if (trouble === 'warehouse') {
+      const bad = random.chance(0.6)
+      this.#warehouse.faults = bad ? { lost: 0.1, answerLost: 0.2, busy: 0.1 } : soundWarehouse
     } else if (trouble === 'full') {
       const { disk } = this.#collector
       const used = disk.paths().reduce((sum, path) => sum + (disk.readLive(path)?.byteLength ?? 0), 0)
@@ -209,6 +216,7 @@ class Scenario {
   #heal(): void {
     this.#chaos = false
     this.#world.network.heal()
+    this.#warehouse.faults = soundWarehouse
     for (const process of [this.#collector, this.#agent]) {
       process.disk.intercept = null
       process.disk.faults = noFaults
@@ -259,6 +267,7 @@ function rowsOf(file: Uint8Array): readonly StoredRow[] {
 }
 
 const calm = { requestLost: 0, responseLost: 0, slow: 0 }
+const soundWarehouse = { lost: 0, answerLost: 0, busy: 0 }
 const noFaults = { read: 0, write: 0, sync: 0 }
 
 function linesOf(application: Application): readonly string[] {
