@@ -17,6 +17,7 @@ import { encodeLines } from '../protocol/batch-encode.ts'
 import { compress } from '../protocol/compression.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { makeNginxLog } from './data.ts'
+import { median, printResult } from './result.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 5)
 const lines = Number(process.env.LINES ?? 1_100_000)
@@ -157,6 +158,24 @@ function report(bytes: number, results: ReadonlyMap<Subject, readonly Measured[]
       `${(cpuMs / 1000).toFixed(2).padStart(6)}  ${(bytes / 1000 / cpuMs).toFixed(0).padStart(12)}  ${rss.toFixed(0).padStart(7)}  ${ratio.toFixed(2).padStart(8)}`,
     )
   }
+  row(bytes, results)
+}
+
+function row(bytes: number, results: ReadonlyMap<Subject, readonly Measured[]>): void {
+  const agent = results.get('agent') ?? []
+  const speed = (subject: Subject) => bytes / 1000 / median((results.get(subject) ?? []).map(({ ms }) => ms))
+  printResult({
+    subject: 'agent',
+    case: 'nginx log, file to HTTP, zstd 1, one core',
+    figure: speed('agent'),
+    unit: 'MB/s',
+    limit: speed('zstd'),
+    limitIs: 'zstd level 1 alone, 1 MiB blocks',
+    ratio: speed('agent') / speed('zstd'),
+    goal: 0.5,
+    cpuSeconds: median(agent.map(({ cpuMs }) => cpuMs)) / 1000,
+    rssMb: Math.max(...agent.map(({ rssMb }) => rssMb)),
+  })
 }
 
 /** A child on one core where taskset is there. */
@@ -173,8 +192,4 @@ function message<T>(from: ChildProcess): Promise<T> {
     from.once('message', (value) => resolve(value as T))
     from.once('exit', (code) => reject(new Error(`a child ended with ${code}`)))
   })
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
