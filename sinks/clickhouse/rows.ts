@@ -2,9 +2,9 @@
 import type { Batch, UnreadableBatch } from '../../core/event-log.ts'
 import type { Refusal } from '../../core/flow.ts'
 import type { DecodedBatch } from '../../core/records.ts'
-import { lineFacts } from '../json-rows.ts'
+import { type LineFacts, lineFacts } from '../json-rows.ts'
 import { unreadableRefusal } from '../refusals.ts'
-import { BodyBuilder, type RowsBody } from './body-builder.ts'
+import { BodyBuilder, type Piece, pieceOf, type RowsBody } from './body-builder.ts'
 import { shapeOf } from './columns.ts'
 
 /** A batch as inserts: at most one of each kind, rows in offset order; and what cannot be a row at all. */
@@ -15,6 +15,9 @@ export interface BatchRows {
   readonly unreadable: readonly Refusal[]
   readonly count: number
 }
+
+/** About what a row is longer than its record. */
+const rowBytesMore = 160
 
 /** Columns of a raw line, in the order of its fields. */
 export const lineColumns = [
@@ -56,7 +59,9 @@ export async function readRows(batch: Batch, signal: AbortSignal): Promise<Batch
     }
     count += part.count
     const facts = lineFacts(part)
-    const source = `${tabEscaped(facts?.host ?? '')}\t${tabEscaped(facts?.path ?? '')}\t`
+    const source = new Source(facts)
+    const wanted = facts === null ? objects : lines
+    wanted.expect(part.bytes.length + part.count * rowBytesMore)
     const tryJson = isActivity || !(isDead || facts !== null)
     for (let index = 0; index < part.count; index += 1) {
       if (tryJson && appendObject(objects, place, part, index, isActivity)) continue
@@ -104,12 +109,13 @@ function offsetOf(part: DecodedBatch, index: number): number {
 }
 
 function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array | null {
-  return from < 0 ? null : bytes.slice(from, to)
+  // Not slice: on a Buffer that would be a view.
+  return from < 0 ? null : new Uint8Array(bytes.subarray(from, to))
 }
 
 interface Place {
-  readonly lineHead: Buffer
-  readonly objectHead: Buffer
+  readonly lineHead: Piece
+  readonly objectHead: Piece
   /** A record's time as ClickHouse reads it; records of one batch mostly share one. */
   time(ms: number): string
 }
@@ -125,26 +131,46 @@ function placeOf(batch: Batch): Place {
       lastMs = ms
       return lastText
     },
-    lineHead: Buffer.from(`${tabEscaped(log)}\t${tabEscaped(batch.topic)}\t${batch.partition}\t`),
-    objectHead: Buffer.from(`${JSON.stringify(head).slice(0, -1)},"_offset":`),
+    lineHead: pieceOf(`${tabEscaped(log)}\t${tabEscaped(batch.topic)}\t${batch.partition}\t`),
+    objectHead: pieceOf(`${JSON.stringify(head).slice(0, -1)},"_offset":`),
   }
 }
 
 function appendLine(
   body: BodyBuilder,
   place: Place,
-  source: string,
+  source: Source,
   part: DecodedBatch,
   index: number,
 ): void {
   const from = Math.max(0, part.valueFrom[index] ?? 0)
   const to = Math.max(from, part.valueTo[index] ?? 0)
-  const ts = place.time(part.timestamps[index] ?? 0)
-  body.bytes(place.lineHead)
-  body.text(`${offsetOf(part, index)}\t${ts}\t${ts}\t`)
-  body.text(source)
+  const offset = offsetOf(part, index)
+  body.piece(place.lineHead)
+  body.number(offset)
+  body.piece(source.after(part.timestamps[index] ?? 0))
   body.tabEscaped(part.bytes, from, to)
-  body.endRow(offsetOf(part, index))
+  body.endRow(offset)
+}
+
+/** What stands between offset and body of a batch's lines: made anew only when the time changes. */
+class Source {
+  readonly #names: string
+  #ms = Number.NaN
+  #piece = pieceOf('')
+
+  constructor(facts: LineFacts | null) {
+    this.#names = `${tabEscaped(facts?.host ?? '')}\t${tabEscaped(facts?.path ?? '')}\t`
+  }
+
+  after(ms: number): Piece {
+    if (ms !== this.#ms) {
+      const time = isoTime(ms)
+      this.#piece = pieceOf(`\t${time}\t${time}\t${this.#names}`)
+      this.#ms = ms
+    }
+    return this.#piece
+  }
 }
 
 /** Appends a value that is one JSON object; false, and nothing appended, when it is not. */
@@ -166,8 +192,8 @@ function appendObject(
   const arrived = place.time(part.timestamps[index] ?? 0)
   const given = parsed.ts
   let inside = value
-  body.bytes(place.objectHead)
-  body.text(`${offset}`)
+  body.piece(place.objectHead)
+  body.number(offset)
   if (given === undefined) body.text(`,"ts":"${arrived}"`)
   else if (typeof given === 'number') {
     // ClickHouse takes a bare number for ticks of the column: milliseconds would end up in 1970.

@@ -39,6 +39,21 @@ describe('columns', () => {
     ])
   })
 
+  test('DEFAULTs are honoured on the fast way through file() too, constant or computed', async () => {
+    await make(
+      'fast',
+      "a UInt32, b String DEFAULT concat('d', toString(a)), n Nullable(Int32) DEFAULT 5, c UInt8 DEFAULT 7",
+    )
+    const rows = '{"a":1}\n{"a":2,"b":"given","n":null,"c":0}\n'
+    expect(await post('INSERT INTO fast FORMAT JSONEachRow', rows)).toEqual(done)
+    expect(await post('INSERT INTO fast (a, b) FORMAT JSONEachRow', '{"a":3}')).toEqual(done)
+    expect(await started.rows('SELECT * FROM fast ORDER BY a')).toEqual([
+      { a: 1, b: 'd1', n: 5, c: 7 },
+      { a: 2, b: 'given', n: null, c: 0 },
+      { a: 3, b: 'd3', n: 5, c: 7 },
+    ])
+  })
+
   test('columns may be listed, ephemeral ones too, or left out by name', async () => {
     await make('listed', columns)
     expect(await post('INSERT INTO logdrive.listed (e, a) FORMAT TabSeparated', '10\t1\n')).toEqual(done)
@@ -127,6 +142,9 @@ describe('formats', () => {
     const inside =
       "INSERT INTO settings SETTINGS date_time_input_format = 'best_effort', async_insert = 0 FORMAT JSONEachRow"
     expect(await post(inside, row, { input_format_skip_unknown_fields: '1' })).toEqual(done)
+    const strict =
+      'INSERT INTO settings (a, t) SETTINGS input_format_skip_unknown_fields = 0 FORMAT JSONEachRow'
+    expect((await post(strict, row)).code).toBe(117)
     expect(await started.rows('SELECT * FROM settings')).toEqual([{ a: 1, t: '2024-05-06 07:08:09' }])
     expect((await post(insert, row, { no_such_setting: '1' })).code).toBe(115)
   })
