@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert'
 import { isCode, LogdriveError } from '../../core/errors.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import { writeCheckpoint } from './checkpoint.ts'
+import { diskFull } from './disk-full.ts'
 import { createSegment, openSegments } from './open.ts'
 import { quarantineSegment } from './quarantine.ts'
 import type { Gap } from './recovery.ts'
@@ -50,8 +51,6 @@ export interface LogParts {
 
 const start = Symbol('start')
 const segmentOffsetsMax = 0x7fffffff
-/** How long a writer may wait before it tries a full disk again. */
-export const diskFullRetryMs = 1_000
 
 /** Opens the log of a directory, made when missing; recovers what a crash left. */
 export async function openLog(open: OpenLog, parts: LogParts): Promise<Log> {
@@ -158,13 +157,24 @@ export class Log implements AsyncDisposable {
    */
   async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
     this.#checkRange(fromOffset)
-    return await this.#row.read(fromOffset, endOffset, bytesMax)
+    try {
+      return await this.#row.read(fromOffset, endOffset, bytesMax)
+    } catch (error) {
+      // Perhaps the files were trimmed away just now: then that is what the reader should hear.
+      this.#checkRange(fromOffset)
+      throw error
+    }
   }
 
   /** The headers of the batches from the one that holds `fromOffset` on, below `endOffset`; `skipped` is added to. */
   async *headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<LogHeader> {
     this.#checkRange(fromOffset)
-    yield* this.#row.headers(fromOffset, endOffset, skipped)
+    try {
+      yield* this.#row.headers(fromOffset, endOffset, skipped)
+    } catch (error) {
+      this.#checkRange(fromOffset)
+      throw error
+    }
   }
 
   /** An offset at or before the first record with this timestamp (ms) or a later one; the end when there is none. */
@@ -385,14 +395,6 @@ export class Log implements AsyncDisposable {
     this.#open.onFailure(this.#failure)
     return this.#failure
   }
-}
-
-function diskFull(cause: unknown): LogdriveError {
-  return new LogdriveError('DISK_FULL', 'the disk is full: nothing was stored', {
-    cause,
-    hint: 'Free space or shorten the retention; writing resumes by itself.',
-    details: { retryAfterMs: diskFullRetryMs },
-  })
 }
 
 function offsetsOf(gap: Gap): OffsetRange {

@@ -66,6 +66,7 @@ export class Segment implements AsyncDisposable {
   #indexer: SegmentIndexer | null
   #users = 0
   #removed = false
+  #releasing = false
   /** Told of a range that turned out to be unreadable while reading. */
   onDamage: (gap: Gap) => void = () => undefined
 
@@ -199,9 +200,10 @@ export class Segment implements AsyncDisposable {
     await this.#loadIndexes(this.#file)
   }
 
-  /** Gives the descriptor and the indexes back, unless somebody is reading; they come again when needed. */
+  /** Gives the descriptor and the indexes back, once nobody is reading; they come again when needed. */
   async release(): Promise<void> {
-    if (this.#users > 0) return
+    this.#releasing = this.#users > 0
+    if (this.#releasing) return
     const file = this.#file
     this.#file = null
     this.#indexer = null
@@ -231,7 +233,7 @@ export class Segment implements AsyncDisposable {
 
   async #leave(): Promise<void> {
     this.#users -= 1
-    if (this.#removed) await this.release()
+    if (this.#removed || this.#releasing) await this.release()
   }
 
   #opening: Promise<StorageFile> | null = null

@@ -73,6 +73,25 @@ test('trimming makes the new start durable before files go, and reads below it a
   expect(disk.paths().filter((path) => path.endsWith('.log')).length).toBeLessThan(files)
 })
 
+test('a reader whose segment is trimmed away under it hears that its offset is gone, or still gets it', async () => {
+  for (let pause = 0; pause < 12; pause += 1) {
+    const { open } = machine()
+    const log = await open({ segmentBytes: 500 })
+    for (let offset = 0; offset < 30; offset += 1) await log.append([batchAt(offset, 1, 100)])
+    await log.sync()
+    await log[Symbol.asyncDispose]()
+    const again = await open({ segmentBytes: 500 })
+    const reading = again.read(0, 30, 100).then(
+      (read) => read.nextOffset > 0,
+      (error) => error.code === 'OFFSET_OUT_OF_RANGE',
+    )
+    for (let turn = 0; turn < pause; turn += 1) await Promise.resolve()
+    await again.trim(20)
+    expect(await reading).toBe(true)
+    expect(await valuesOf(again)).toEqual(expected(20, 30))
+  }
+})
+
 test('retention by age closes an old active segment first, then takes it', async () => {
   const { open, clock } = machine()
   const log = await open({ segmentAgeMs: 1000 })
