@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { LogdriveError } from '../../../core/errors.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { createInterface } from './interface.ts'
-import { openSpool } from './spool.ts'
+import { openSpool, type Spool } from './spool.ts'
 
 /** What the child tells its parent over IPC, once: it serves, or why it does not. */
 export type ProcessMessage =
@@ -34,7 +34,7 @@ async function main(options: ProcessOptions): Promise<void> {
   const spool = await openSpool(options.dataFolder)
   const server = createServer(limits, createInterface({ engine, spool, database }))
   const port = await listen(server, options)
-  stopOn(server, engine)
+  stopOn(server, engine, spool)
   tell({ kind: 'ready', port, version: engine.version })
   if (process.send === undefined)
     process.stdout.write(`ClickHouse ${engine.version} on http://${options.host}:${port}\n`)
@@ -64,13 +64,14 @@ async function listen(server: Server, options: ProcessOptions): Promise<number> 
 }
 
 /** SIGTERM: finish what runs, then go. A parent that is gone (IPC closed, kill -9 included): the same. */
-function stopOn(server: Server, engine: Engine): void {
+function stopOn(server: Server, engine: Engine, spool: Spool): void {
   let stopping = false
   const stop = () => {
     if (stopping) return
     stopping = true
     const leave = () => {
       engine[Symbol.dispose]()
+      spool[Symbol.dispose]()
       process.exit(0)
     }
     server.close(leave)

@@ -1,6 +1,6 @@
 // Spool files: the rows of one insert on their way into the engine, in memory (/dev/shm) where there is room.
 import { createHash } from 'node:crypto'
-import { constants, promises as files } from 'node:fs'
+import { constants, promises as files, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EngineError } from './engine.ts'
@@ -17,7 +17,8 @@ export interface SpoolFile extends AsyncDisposable {
   readonly lines: number
 }
 
-export interface Spool {
+/** Disposing removes the folder in memory: nobody else would. */
+export interface Spool extends Disposable {
   /** Writes all pieces to a new file; disposing the file removes it. Throws what the pieces throw. */
   write(pieces: AsyncIterable<Uint8Array>, bytesHint: number): Promise<SpoolFile>
 }
@@ -42,6 +43,9 @@ export async function openSpool(dataFolder: string): Promise<Spool> {
       const folder = memory !== null && (await hasRoom(memory, bytesHint)) ? memory : disk
       count += 1
       return await writeFile(join(folder, `insert-${count}`), pieces)
+    },
+    [Symbol.dispose]() {
+      if (memory !== null) rmSync(memory, { recursive: true, force: true })
     },
   }
 }

@@ -179,7 +179,10 @@ describe('activity', () => {
     const batch = batchOf([values.map((value) => ({ value, key: 'k' }))], { topic: 'metrics', partition: 9 })
     const refusals = await sink.write(batch, never)
     expect(refusals.map(({ offset }) => offset)).toEqual([1, 2, 3, 4, 5, 7])
-    expect(refusals[0]).toMatchObject({ reason: 'the record is no JSON object', key: Buffer.from('k') })
+    expect(refusals[0]).toMatchObject({
+      reason: 'the record is no JSON object',
+      key: new Uint8Array(Buffer.from('k')),
+    })
     expect(Buffer.from(refusals[0]?.value ?? '').toString()).toBe('no json')
     const found = await started.rows(
       'SELECT metric, toString(ts) AS t FROM metrics WHERE _partition = 9 ORDER BY _offset',
