@@ -86,10 +86,15 @@ export class Process {
       this.failure = failure
       this.#running = null
     }
-    this.#running = program(this.#view(incarnation), this.#stop.signal).then(
-      () => ended(null),
-      (error: unknown) => ended({ error }),
-    )
+    const { signal } = this.#stop
+    const runtime = this.#view(incarnation)
+    // A step later: a crash at the program's very first call must find the process running.
+    this.#running = Promise.resolve()
+      .then(() => program(runtime, signal))
+      .then(
+        () => ended(null),
+        (error: unknown) => ended({ error }),
+      )
   }
 
   /** The power goes, or with `power: false` only the process (kill -9): the page cache stays. */
