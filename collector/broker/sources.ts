@@ -8,10 +8,15 @@ export interface Kept {
   readonly to: number
 }
 
-interface Seen extends Kept {
-  /** Wall-clock ms of the last record. */
-  readonly seenAt: number
+interface Seen {
+  epoch: number
+  to: number
+  /** Wall-clock ms of the last record, exact to `seenStepMs`. */
+  seenAt: number
 }
+
+/** A source that was seen less than this ago keeps its place in the order: moving it with every record costs too much. */
+const seenStepMs = 60_000
 
 /** `gap`: records are missing before it; the sender has to say that it knows. */
 export type RangeVerdict = 'append' | 'duplicate' | 'conflict' | 'gap'
@@ -69,7 +74,13 @@ export class Sources {
 
   /** Moves a source to where its durable records end. */
   keep(source: string, kept: Kept, now: number): void {
-    this.#kept.delete(source)
+    const known = this.#kept.get(source)
+    if (known !== undefined && now - known.seenAt < seenStepMs) {
+      known.epoch = kept.epoch
+      known.to = kept.to
+      return
+    }
+    if (known !== undefined) this.#kept.delete(source)
     this.#kept.set(source, { epoch: kept.epoch, to: kept.to, seenAt: now })
     if (this.#kept.size <= this.#limits.sourcesMax) return
     for (const oldest of this.#kept.keys()) {

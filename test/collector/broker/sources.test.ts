@@ -20,15 +20,18 @@ test('a range is appended exactly when it begins where the kept one ends, or a n
 })
 
 test('too many sources push out the one unseen for longest; expiry takes those without traffic', () => {
-  const sources = new Sources({ sourcesMax: 2, expiryMs: 100 })
+  const minute = 60_000
+  const limits = { sourcesMax: 2, expiryMs: 10 * minute }
+  const sources = new Sources(limits)
   sources.keep('a', { epoch: 0, to: 1 }, 0)
-  sources.keep('b', { epoch: 0, to: 1 }, 10)
-  sources.keep('a', { epoch: 0, to: 2 }, 20)
-  sources.keep('c', { epoch: 0, to: 1 }, 30)
-  expect([sources.find('a'), sources.find('b'), sources.evicted]).toMatchObject([{ to: 2 }, null, 1])
-  const copy = new Sources({ sourcesMax: 2, expiryMs: 100 })
+  sources.keep('b', { epoch: 0, to: 1 }, minute)
+  sources.keep('a', { epoch: 0, to: 2 }, 2 * minute)
+  sources.keep('a', { epoch: 0, to: 3 }, 2 * minute + 1)
+  sources.keep('c', { epoch: 0, to: 1 }, 3 * minute)
+  expect([sources.find('a'), sources.find('b'), sources.evicted]).toMatchObject([{ to: 3 }, null, 1])
+  const copy = new Sources(limits)
   expect(copy.restore(JSON.parse(JSON.stringify(sources.save())))).toBe(true)
-  copy.expire(125)
+  copy.expire(12.5 * minute)
   expect([copy.find('a'), copy.find('c')]).toMatchObject([null, { to: 1 }])
   expect(copy.restore([['x', 1]])).toBe(false)
 })
