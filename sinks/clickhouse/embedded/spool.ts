@@ -70,8 +70,9 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
 }
 
 async function hasRoom(folder: string, bytes: number): Promise<boolean> {
-  const facts = await files.statfs(folder)
-  return facts.bavail * facts.bsize >= bytes + memoryBytesFree
+  // A folder that somebody swept away has no room either: the disk then serves.
+  const facts = await files.statfs(folder).catch(() => null)
+  return facts !== null && facts.bavail * facts.bsize >= bytes + memoryBytesFree
 }
 
 async function writeFile(path: string, pieces: AsyncIterable<Uint8Array>): Promise<SpoolFile> {
