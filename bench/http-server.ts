@@ -9,6 +9,7 @@ import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { nodeHttp } from '../runtime/http.ts'
 import { createLogger } from '../runtime/logger.ts'
+import { printResult } from './result.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 7)
 const roundMs = 2_000
@@ -166,6 +167,16 @@ function print(results: ReadonlyMap<Subject, readonly Measured[]>): void {
   const [bare, ours] = [must(medians.get('bare')), must(medians.get('ours'))]
   const rate = ours.requestsPerSecond / bare.requestsPerSecond
   const cpu = bare.cpuMicroseconds / ours.cpuMicroseconds
+  printResult({
+    subject: 'http-server',
+    case: `POST of ${bodyBytes} bytes, ${connections} connections`,
+    figure: ours.requestsPerSecond,
+    unit: 'requests/s',
+    limit: bare.requestsPerSecond,
+    limitIs: 'bare node:http doing the same',
+    ratio: rate,
+    goal: 0.9,
+  })
   console.log(`ours / bare\t${rate.toFixed(3)} by rate, ${cpu.toFixed(3)} by server CPU (goal >= 0.9)`)
 }
 

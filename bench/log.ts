@@ -11,6 +11,7 @@ import type { LogBatch } from '../collector/log/segment.ts'
 import { encodeLines } from '../protocol/batch-encode.ts'
 import { readHeader, stampBatch } from '../protocol/batch-header.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { printResult } from './result.ts'
 
 const mebibyte = 1024 * 1024
 const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 5
@@ -48,6 +49,11 @@ async function compare(shape: Shape): Promise<Record<string, string>> {
     speeds.raw.push(await timed(shape, () => raw(shape)))
     speeds.log.push(await timed(shape, () => viaLog(shape)))
     speeds.broker.push(await timed(shape, () => viaBroker(shape)))
+  }
+  for (const kind of ['log', 'broker'] as const) {
+    const [figure, limit] = [median(speeds[kind]), median(speeds.raw)]
+    const common = { subject: 'log', unit: 'MB/s', limitIs: 'writev and fdatasync of the same bytes' }
+    printResult({ ...common, case: `${kind}, ${shape.name}`, figure, limit, ratio: figure / limit })
   }
   const ratios = (mine: readonly number[]) => mine.map((speed, i) => speed / (speeds.raw[i] as number))
   return {

@@ -9,6 +9,7 @@ import { BatchBuilder, encodeLines } from '../protocol/batch-encode.ts'
 import { defaultLimits, stampBatch, verifyBatch } from '../protocol/batch-header.ts'
 import { type Codec, compress, decompress } from '../protocol/compression.ts'
 import { crc32c } from '../protocol/crc32c.ts'
+import { printResult } from './result.ts'
 
 interface Block {
   readonly bytes: Buffer
@@ -155,7 +156,10 @@ function bench(blockBytes: number, rounds: number): void {
   for (const { name, limit } of all) {
     const own = speeds.get(name) as number[]
     const speed = median(own)
-    const ratio = speed / median(speeds.get(limit) as number[])
+    const limitSpeed = median(speeds.get(limit) as number[])
+    const ratio = speed / limitSpeed
+    const of = { case: `${name}, ${blockBytes / 1024} KiB`, figure: speed, unit: 'MB/s' }
+    if (name !== limit) printResult({ subject: 'records', ...of, limit: limitSpeed, limitIs: limit, ratio })
     const spread = `${Math.min(...own).toFixed(0)}-${Math.max(...own).toFixed(0)}`
     const linesPerSecond = ((speed * 1e6) / (bytes / lines) / 1e6).toFixed(1)
     console.log(

@@ -53,7 +53,7 @@ const kinds: readonly Kind[] = [
 ]
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'logdrive-bench-'))
-const spool = mkdtempSync('/dev/shm/logdrive-bench-')
+const spool = mkdtempSync('/dev/shm/bench-sink-')
 const dice = seededDice(7)
 try {
   await using engine = await startEmbedded(
