@@ -11,7 +11,6 @@ export type ErrorCode =
   | 'DISK_FAILED' // fsync or write failed: acknowledge nothing more, exit
   | 'FORBIDDEN' // the key may not do this
   | 'KEY_MISSING' // no key where one is needed, or an unknown one
-  | 'LOG_CORRUPT' // stored bytes that fail their checksum
   | 'METHOD_UNSUPPORTED' // the path is there, the HTTP method is not
   | 'NOT_FOUND'
   | 'OFFSET_OUT_OF_RANGE'
@@ -20,7 +19,6 @@ export type ErrorCode =
   | 'POSITION_CONFLICT' // a source's batch that does not follow what is kept
   | 'POSITION_STALE' // a batch of an older epoch of its source
   | 'REQUEST_INVALID'
-  | 'REQUEST_TIMEOUT'
   | 'REQUEST_TOO_LARGE'
   | 'SCHEMA_INVALID' // well-formed, but not the shape that is asked for
   | 'SINK_FAILED'

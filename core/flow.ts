@@ -52,7 +52,7 @@ export type PumpEvent<T> =
   | { readonly kind: 'failed'; readonly item: T; readonly error: unknown; readonly waitMs: number }
 
 /** Codes that trying the same item again never mends: the pump stops and its owner decides. */
-const fatalCodes = new Set(['DISK_FAILED', 'LOG_CORRUPT', 'POSITION_CONFLICT', 'POSITION_STALE'])
+const fatalCodes = new Set(['DISK_FAILED', 'POSITION_CONFLICT', 'POSITION_STALE'])
 
 /**
  * Moves items from feed to sink, one at a time and in order, until the signal aborts; then it returns. A failed

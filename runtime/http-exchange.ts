@@ -178,7 +178,6 @@ export function fail(exchange: Exchange, error: unknown, logger: Logger): void {
 
 const statuses: Readonly<Record<string, number>> = {
   REQUEST_INVALID: 400,
-  REQUEST_TIMEOUT: 408,
   REQUEST_TOO_LARGE: 413,
 }
 
