@@ -17,6 +17,13 @@ export function findChromium(): string | null {
   return PLACES.find((path) => existsSync(path)) ?? null
 }
 
+/** The path of the Chromium that is here. Throws a sentence that says what to do when there is none. */
+export function requireChromium(): string {
+  const here = findChromium()
+  if (here !== null) return here
+  throw new Error('no chromium here: run node test/integration/install-chromium.ts, or set CHROMIUM_PATH')
+}
+
 /** The path of a Chromium, installed by apt-get where that is possible. Throws a sentence that says what to do. */
 export function installChromium(): string {
   const here = findChromium()

@@ -1,18 +1,15 @@
 // What becomes of an event when pages are left, collectors fail and storage is forbidden, in a real Chromium.
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findChromium } from '../integration/install-chromium.ts'
 import { eventually, html, launchChromium, openWorld, quiet, type World } from './world.ts'
-
-const executablePath = findChromium()
 
 /** On loopback without latency even a plain fetch survives its page, and a test would prove nothing. */
 const LATENCY_MS = 150
 
-describe.skipIf(executablePath === null)('delivery (else: node test/integration/install-chromium.ts)', () => {
+describe('delivery', () => {
   let browser: Browser
   beforeAll(async () => {
-    browser = await launchChromium(executablePath as string)
+    browser = await launchChromium()
   })
   afterAll(async () => {
     await browser.close()
@@ -281,7 +278,7 @@ describe.skipIf(executablePath === null)('delivery (else: node test/integration/
   })
 
   const launchWithPageCache = async () => {
-    const cached = await launchChromium(executablePath as string, ['--disable-back-forward-cache'])
+    const cached = await launchChromium(['--disable-back-forward-cache'])
     return { browser: cached, [Symbol.asyncDispose]: () => cached.close() }
   }
 

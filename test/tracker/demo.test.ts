@@ -5,10 +5,8 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SCRIPT_PATH } from '../../tracker/build.ts'
-import { findChromium } from '../integration/install-chromium.ts'
 import { eventually, launchChromium, type WireBody, type WireEvent } from './world.ts'
 
-const executablePath = findChromium()
 const folder = new URL('../../tracker/demo/', import.meta.url)
 const types: Record<string, string> = { html: 'text/html', js: 'text/javascript', css: 'text/css' }
 /** What the collector says about its pages: only their own files run. */
@@ -62,85 +60,82 @@ async function openShop(): Promise<Shop> {
   }
 }
 
-describe.skipIf(executablePath === null)(
-  'the demo shop (else: node test/integration/install-chromium.ts)',
-  () => {
-    let browser: Browser
-    beforeAll(async () => {
-      browser = await launchChromium(executablePath as string)
-    })
-    afterAll(async () => {
-      await browser.close()
-    })
+describe('the demo shop', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await launchChromium()
+  })
+  afterAll(async () => {
+    await browser.close()
+  })
 
-    /** Set LOGDRIVE_SCREENSHOTS to a folder to look at the pages. */
-    const look = async (page: Page, name: string) => {
-      const to = process.env.LOGDRIVE_SCREENSHOTS
-      if (to) await page.screenshot({ path: `${to}/${name}.png`, fullPage: true })
-    }
+  /** Set LOGDRIVE_SCREENSHOTS to a folder to look at the pages. */
+  const look = async (page: Page, name: string) => {
+    const to = process.env.LOGDRIVE_SCREENSHOTS
+    if (to) await page.screenshot({ path: `${to}/${name}.png`, fullPage: true })
+  }
 
-    it('walks through the shop and shows each event as stored', async () => {
-      await using shop = await openShop()
-      const page = await browser.newPage({ viewport: { width: 1200, height: 800 } })
-      const problems: string[] = []
-      page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
-      page.on('pageerror', (error) => problems.push(String(error)))
-      const stored = (text: string) =>
-        eventually(
-          async () => (await page.locator('.events li', { hasText: text }).locator('.stored').count()) > 0,
-          () => shop.events.map(({ type, props }) => [type, props]),
-        )
-
-      await page.goto(`${shop.url}/demo/`)
-      await stored('/demo/')
-      await look(page, 'home')
-      await page.click('nav a:has-text("Products")')
-      await stored('/demo/products')
-      await page.locator('.card', { hasText: 'Wool blanket' }).locator('button').click()
-      await stored('add_to_cart')
-      await look(page, 'products')
-      await page.click('.card-link:has-text("Wool blanket")')
-      await stored('/demo/product?id=blanket')
-      expect(await page.title()).toBe('Wool blanket: Fell & Fen')
-      await look(page, 'product')
-      await page.fill('input[type=search]', 'wool')
-      await page.keyboard.press('Enter')
-      await stored('“wool” (url)')
-      expect(await page.locator('main .card').count()).toBe(2)
-      await look(page, 'search')
-      await page.click('nav a:has-text("Cart")')
-      await page.click('button:has-text("One more"), button[aria-label="One Wool blanket more"]')
-      await page.click('button:has-text("Sign in as Ada")')
-      await stored('ada')
-      await look(page, 'cart')
-      await page.click('button:has-text("Order for € 178")')
-      await stored('order')
-
-      const types = new Set(shop.events.map(({ type }) => type))
-      expect([...types].sort()).toEqual(['click', 'identify', 'metric', 'page_view', 'search', 'track'])
-      const added = shop.events.find(({ props }) => props.action === 'add_to_cart')
-      expect(added?.props).toMatchObject({ product: 'blanket', price: '89', el_text: 'Add to cart' })
-      expect(shop.events.filter(({ type }) => type === 'search')).toHaveLength(1)
-      expect(problems).toEqual([])
-      await page.close()
-    })
-
-    it('fits a phone without scrolling sideways', async () => {
-      await using shop = await openShop()
-      const page = await browser.newPage({ viewport: { width: 375, height: 740 } })
-      for (const path of ['', 'products', 'product?id=lamp', 'search?q=wool', 'cart']) {
-        await page.goto(`${shop.url}/demo/${path}`)
-        await page.waitForSelector('.live')
-        const width = await page.evaluate('document.documentElement.scrollWidth')
-        expect(width, path).toBeLessThanOrEqual(375)
-      }
-      await page.goto(`${shop.url}/demo/`)
-      await eventually(
-        async () => (await page.locator('.stored').count()) > 0,
-        () => shop.events,
+  it('walks through the shop and shows each event as stored', async () => {
+    await using shop = await openShop()
+    const page = await browser.newPage({ viewport: { width: 1200, height: 800 } })
+    const problems: string[] = []
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+    page.on('pageerror', (error) => problems.push(String(error)))
+    const stored = (text: string) =>
+      eventually(
+        async () => (await page.locator('.events li', { hasText: text }).locator('.stored').count()) > 0,
+        () => shop.events.map(({ type, props }) => [type, props]),
       )
-      await look(page, 'phone')
-      await page.close()
-    })
-  },
-)
+
+    await page.goto(`${shop.url}/demo/`)
+    await stored('/demo/')
+    await look(page, 'home')
+    await page.click('nav a:has-text("Products")')
+    await stored('/demo/products')
+    await page.locator('.card', { hasText: 'Wool blanket' }).locator('button').click()
+    await stored('add_to_cart')
+    await look(page, 'products')
+    await page.click('.card-link:has-text("Wool blanket")')
+    await stored('/demo/product?id=blanket')
+    expect(await page.title()).toBe('Wool blanket: Fell & Fen')
+    await look(page, 'product')
+    await page.fill('input[type=search]', 'wool')
+    await page.keyboard.press('Enter')
+    await stored('“wool” (url)')
+    expect(await page.locator('main .card').count()).toBe(2)
+    await look(page, 'search')
+    await page.click('nav a:has-text("Cart")')
+    await page.click('button:has-text("One more"), button[aria-label="One Wool blanket more"]')
+    await page.click('button:has-text("Sign in as Ada")')
+    await stored('ada')
+    await look(page, 'cart')
+    await page.click('button:has-text("Order for € 178")')
+    await stored('order')
+
+    const types = new Set(shop.events.map(({ type }) => type))
+    expect([...types].sort()).toEqual(['click', 'identify', 'metric', 'page_view', 'search', 'track'])
+    const added = shop.events.find(({ props }) => props.action === 'add_to_cart')
+    expect(added?.props).toMatchObject({ product: 'blanket', price: '89', el_text: 'Add to cart' })
+    expect(shop.events.filter(({ type }) => type === 'search')).toHaveLength(1)
+    expect(problems).toEqual([])
+    await page.close()
+  })
+
+  it('fits a phone without scrolling sideways', async () => {
+    await using shop = await openShop()
+    const page = await browser.newPage({ viewport: { width: 375, height: 740 } })
+    for (const path of ['', 'products', 'product?id=lamp', 'search?q=wool', 'cart']) {
+      await page.goto(`${shop.url}/demo/${path}`)
+      await page.waitForSelector('.live')
+      const width = await page.evaluate('document.documentElement.scrollWidth')
+      expect(width, path).toBeLessThanOrEqual(375)
+    }
+    await page.goto(`${shop.url}/demo/`)
+    await eventually(
+      async () => (await page.locator('.stored').count()) > 0,
+      () => shop.events,
+    )
+    await look(page, 'phone')
+    await page.close()
+  })
+})

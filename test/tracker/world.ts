@@ -10,6 +10,7 @@ import {
 } from 'node:net'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { SCRIPT_PATH } from '../../tracker/build.ts'
+import { requireChromium } from '../integration/install-chromium.ts'
 
 export interface WireEvent {
   readonly id: string
@@ -80,7 +81,8 @@ const ARGUMENTS = [
 ]
 
 /** `without` names arguments of Playwright's own that are not wanted. */
-export async function launchChromium(executablePath: string, without: string[] = []): Promise<Browser> {
+export async function launchChromium(without: string[] = []): Promise<Browser> {
+  const executablePath = requireChromium()
   return chromium.launch({ executablePath, headless: true, args: ARGUMENTS, ignoreDefaultArgs: without })
 }
 
