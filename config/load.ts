@@ -70,7 +70,7 @@ export function loadConfig(text: string, options: LoadOptions): Loaded {
     const syntax = [...document.errors, ...document.warnings]
     broken = syntax.length > 0
     tree = buildTree(document.contents, options)
-    for (const error of syntax)
+    for (const error of withoutEchoes(syntax, (offset) => locate(offset).line))
       tree.faults.push({ offset: error.pos[0], path: [], message: yamlMessage(error) })
   } catch (error) {
     // The library's own bounds (and the stack's) end here; nothing of ours throws.
@@ -286,11 +286,30 @@ function deepest(text: string): number {
   return most
 }
 
+/**
+ * One mistake makes the parser stumble over all that follows it: of a line only the first problem counts, and none of
+ * a line that goes on with the stumbling of the line before.
+ */
+function withoutEchoes(
+  errors: readonly YAMLError[],
+  lineAt: (offset: number) => number,
+): readonly YAMLError[] {
+  let last = Number.NEGATIVE_INFINITY
+  return [...errors]
+    .sort((left, right) => left.pos[0] - right.pos[0])
+    .filter((error) => {
+      const line = lineAt(error.pos[0])
+      const isEcho = line === last || (line === last + 1 && error.code === 'UNEXPECTED_TOKEN')
+      last = line
+      return !isEcho
+    })
+}
+
 /** The library's sentence, unless it would repeat a piece of the file, which may be a secret. */
 function yamlMessage(error: YAMLError): string {
   switch (error.code) {
     case 'UNEXPECTED_TOKEN':
-      return 'not YAML: something stands here that does not belong'
+      return 'not YAML: something stands here that does not belong; a text with { } [ ] , : or # needs quotes'
     case 'TAB_AS_INDENT':
       return 'a tab in the indentation: use spaces'
     case 'TAG_RESOLVE_FAILED':

@@ -19,7 +19,10 @@ const config = z.strictObject({
     .string()
     .min(1)
     .meta({ description: 'Folder of the files; {topic}, {partition}, {ts:%Y-%m-%d} (UTC: %Y %m %d %H).' }),
-  format: z.literal('ndjson').default('ndjson').meta({ description: 'One JSON object a line.' }),
+  format: z
+    .literal('ndjson', { error: formatError })
+    .default('ndjson')
+    .meta({ description: 'One JSON object a line.' }),
   compression: z
     .enum(['none', 'gzip', 'zstd'])
     .default('none')
@@ -35,6 +38,14 @@ const config = z.strictObject({
     .prefault({})
     .meta({ description: 'When a file is finished; the first that is reached counts.' }),
 })
+
+/** Formats of the contract that are still to come. */
+const formatsNotBuilt = ['csv', 'parquet']
+
+function formatError({ input }: { readonly input?: unknown }): string {
+  const isKnown = typeof input === 'string' && formatsNotBuilt.includes(input)
+  return isKnown ? `${input} is not built yet: use ndjson` : 'expected ndjson'
+}
 
 /** `type: file`: NDJSON files that appear whole or not at all. */
 export const fileSink = defineSink({

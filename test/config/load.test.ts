@@ -217,9 +217,15 @@ sinks: { w: { type: clickhouse, topics: [a], server: { url: "http://a", usr: x }
   })
   test('a bracket that is not closed', () => {
     expect(problems('version: 1\nsinks: { a: [1, 2 }\n')).toMatchInlineSnapshot(`
-      "logdrive.yaml:2:19 not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]
-      logdrive.yaml:2:20 not YAML: Flow map in block collection must be sufficiently indented and end with a }"
+      "logdrive.yaml:2:19 not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]"
     `)
+  })
+  test('braces without quotes are one problem, however much follows', () => {
+    const sinks =
+      'sinks:\n  a: { type: file, path: /x/{topic}, topics: [x], rotate: { age: 1s } }\nagent: { }\n'
+    expect(problems(`version: 1\n${sinks}`)).toMatchInlineSnapshot(
+      `"logdrive.yaml:3:29 not YAML: something stands here that does not belong; a text with { } [ ] , : or # needs quotes"`,
+    )
   })
   test('an indentation that does not fit', () => {
     expect(problems('version: 1\ncollector:\n    http: {}\n  log: embedded\n')).toMatchInlineSnapshot(

@@ -26,6 +26,11 @@ test('a batch becomes one file whose name says topic, partition and range', asyn
   })
 })
 
+test.each(['csv', 'parquet'])('%s is said to be missing', (format) => {
+  const read = fileSink.config.safeParse({ path: '/out', format })
+  expect(read.error?.issues.map(({ message }) => message)).toEqual([`${format} is not built yet: use ndjson`])
+})
+
 test('rows go to the folder of their time', async () => {
   const day = 86_400_000
   const batch = batchOf([[0, day, 0].map((timestamp) => ({ value: '{}', timestamp }))])
