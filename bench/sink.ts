@@ -1,6 +1,6 @@
 // Bench: the ClickHouse sink (log, feed, rows, HTTP, embedded engine) against the engine reading the same rows from a file.
 //
-// ROUNDS (5), ROWS (400000): JSON events and raw log lines, rounds interleaved, one engine process, one table a kind.
+// ROUNDS (5), ROWS (400000), BATCH_ROWS (100k), BATCH_BYTES (32MiB), --only events|web_logs: JSON events and raw log lines, rounds interleaved, one engine process, one table a kind.
 //   sink    a log of 4 partitions to the table, through runSinks as the collector runs it
 //   file    the bytes the sink makes of it, as one file in /dev/shm: INSERT ... SELECT FROM file(), one statement
 //   blocks  the same in files of about the sink's batches, one after the other: what a block at a time costs by itself
@@ -27,6 +27,12 @@ const rounds = Number(process.env.ROUNDS ?? 5)
 const rows = Number(process.env.ROWS ?? 400_000)
 const partitions = 4
 const goal = 0.7
+/** The sink's defaults. */
+const batch = {
+  rows: process.env.BATCH_ROWS ?? '100k',
+  bytes: process.env.BATCH_BYTES ?? '32MiB',
+  age: '50ms',
+}
 const eventColumns = '_log, _partition, _offset, event_id, ts, anonymous_id, url, title, event, value'
 const never = new AbortController().signal
 const runtime = nodeRuntime({ level: 'error' })
@@ -55,6 +61,12 @@ const kinds: readonly Kind[] = [
 const folder = mkdtempSync(path.join(os.tmpdir(), 'logdrive-bench-'))
 const spool = mkdtempSync('/dev/shm/bench-sink-')
 const dice = seededDice(7)
+for (const name of ['SIGTERM', 'SIGINT'] as const) {
+  process.once(name, () => {
+    cleanUp()
+    process.exit(1)
+  })
+}
 try {
   await using engine = await startEmbedded(
     { dataFolder: path.join(folder, 'clickhouse'), port: 0, logger: runtime.logger, clock: runtime.clock },
@@ -65,8 +77,11 @@ try {
     if (flags.only === undefined || kind.topic === flags.only) await compare(kind, engine)
   }
 } finally {
-  rmSync(folder, { recursive: true, force: true })
-  rmSync(spool, { recursive: true, force: true })
+  cleanUp()
+}
+
+function cleanUp(): void {
+  for (const each of [folder, spool]) rmSync(each, { recursive: true, force: true })
 }
 
 async function compare(kind: Kind, engine: EmbeddedServer): Promise<void> {
@@ -105,7 +120,7 @@ async function compare(kind: Kind, engine: EmbeddedServer): Promise<void> {
 async function drain(kind: Kind, broker: Broker, engine: EmbeddedServer, round: number): Promise<void> {
   const config = clickhouseSink.config.parse({
     server: { url: engine.url },
-    batch: { rows: '100k', bytes: '32MiB', age: '50ms' },
+    batch,
   })
   const name = `bench-${kind.topic}-${round}`
   const stopping = new AbortController()
