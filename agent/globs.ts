@@ -73,7 +73,11 @@ function relativeTo(directory: string, found: string): string[] {
 }
 
 function normalize(glob: string): string {
-  return path.normalize(glob).replace(/^\.\//, '')
+  // A slash at the end means nothing here: only files are tailed.
+  return path
+    .normalize(glob)
+    .replace(/^\.\//, '')
+    .replace(/(.)\/$/, '$1')
 }
 
 function count(text: string, letter: string): number {

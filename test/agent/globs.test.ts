@@ -48,6 +48,10 @@ test('exclusions without a slash are names, with one they are paths', () => {
   expect(excluded).toEqual([true, true, false])
 })
 
+test('a slash at the end changes nothing', () => {
+  expect(compileGlob('/r/?/').matches('/r/a')).toBe(true)
+})
+
 test('no pattern makes the matcher hang or throw', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 30 }), fc.string({ maxLength: 30 }), (glob, file) => {
