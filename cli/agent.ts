@@ -1,6 +1,7 @@
 // logdrive agent: tails files and ships their lines; loads nothing of the collector, the sinks or ClickHouse.
 
 import { spawnSync } from 'node:child_process'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runAgent } from '../agent/agent.ts'
 import { LogdriveError } from '../core/errors.ts'
@@ -43,7 +44,7 @@ export const agent: Command = {
 
 /** The configuration without its reader in this process. Throws CONFIG_INVALID as reading it here would. */
 function readConfigInChild(file: string): Exclude<ConfigAnswer, { error: unknown }> {
-  const child = fileURLToPath(new URL('./config-child.ts', import.meta.url))
+  const child = fileURLToPath(new URL(`./config-child${extname(import.meta.url)}`, import.meta.url))
   const { stdout, stderr, status } = spawnSync(process.execPath, [child, file], {
     encoding: 'utf8',
     maxBuffer: configBytesMax,

@@ -22,7 +22,9 @@ if (command === 'agent' && option !== '--help') stripInChild()
 // Four threads can all sit in one slow fdatasync of a collector; an agent reads what is in memory mostly, and each
 // thread costs it some. Set before anything touches a file asynchronously.
 if (command !== 'agent') process.env.UV_THREADPOOL_SIZE ??= '16'
-await import('./main.ts')
+// Sources in a checkout, JavaScript in the published package.
+const source = new URL('./main.ts', import.meta.url)
+await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
 
 /** An agent is to stay small: the first time another process strips the types, so that this one never loads what does. */
 function stripInChild() {

@@ -2,6 +2,7 @@
 // Processes have no seam in Runtime (nothing else starts one), so this file uses node:child_process directly.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ErrorCode, LogdriveError } from '../../../core/errors.ts'
 import type { Clock, Logger } from '../../../core/runtime.ts'
@@ -221,6 +222,6 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promis
 
 /** Beside this file: .ts in a checkout, .js in the published package. */
 function processFile(): string {
-  const source = fileURLToPath(new URL('./process.ts', import.meta.url))
+  const source = fileURLToPath(new URL(`./process${extname(import.meta.url)}`, import.meta.url))
   return existsSync(source) ? source : fileURLToPath(new URL('./process.js', import.meta.url))
 }
