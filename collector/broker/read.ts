@@ -1,5 +1,5 @@
-// Reading: records of a log in order, and the tail of a topic that goes on as long as somebody looks.
-import { isCode, LogdriveError } from '../../core/errors.ts'
+// Reading: batches and records of a log in order, and where a reader begins.
+import { LogdriveError } from '../../core/errors.ts'
 import type { UnreadableBatch } from '../../core/event-log.ts'
 import type { DecodedBatch, LogRecord } from '../../core/records.ts'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
@@ -61,43 +61,6 @@ export async function offsetOf(partition: Partition, start: TailStart): Promise<
   if (start === 'end') return highWatermark
   const offset = 'offset' in start ? start.offset : await timeOffset(partition, start.timestamp)
   return Math.min(highWatermark, Math.max(startOffset, offset))
-}
-
-export interface TailedRecord extends LogRecord {
-  readonly topic: string
-  readonly partition: number
-}
-
-/**
- * The records of one partition from `start` on, up to the high watermark, then waits for more when `follow`. Ends when
- * the signal aborts. A batch that cannot be decoded is left out: `tail` is for looking, sinks set it aside.
- */
-export async function* tailPartition(
-  partition: Partition,
-  options: { readonly start: TailStart; readonly follow: boolean },
-  signal: AbortSignal,
-): AsyncGenerator<TailedRecord> {
-  let next = await offsetOf(partition, options.start)
-  while (!signal.aborted) {
-    next = Math.max(next, partition.startOffset)
-    const end = partition.highWatermark
-    if (next >= end) {
-      if (!options.follow) return
-      await partition.waitFor(next, signal)
-      continue
-    }
-    try {
-      for await (const record of readRecords(partition.log, next, end)) {
-        if (signal.aborted) return
-        next = record.offset + 1
-        yield { ...record, topic: partition.topic, partition: partition.index }
-      }
-      next = end
-    } catch (error) {
-      // Retention came first: the loop goes on at the new start.
-      if (!isCode(error, 'OFFSET_OUT_OF_RANGE')) throw error
-    }
-  }
 }
 
 /** The exact offset of the first record at or after the time. */
