@@ -9,7 +9,7 @@
     logdrive[method] = logdrive[method] || ((...values) => logdrive.q.push([method, values, Date.now()]))
   }
 
-  /** id -> { event, state } in the order they were first seen; kept for the next page of the tab. */
+  /** id -> { event, state }, the latest of this tab; kept for its next page. */
   const seen = new Map()
   window.demoEvents = seen
   try {
@@ -23,7 +23,9 @@
       // Sent again after an answer that the last page did not live to see: what is stored stays stored.
       if (seen.get(event.id)?.state !== 'stored') seen.set(event.id, { event, state })
     }
-    while (seen.size > KEPT_MAX) seen.delete(seen.keys().next().value)
+    // By their time, not by arrival: what earlier pages could not send comes after the events of this one.
+    const byTime = [...seen.values()].sort((a, b) => a.event.ts - b.event.ts)
+    for (const { event } of byTime.slice(0, -KEPT_MAX)) seen.delete(event.id)
     try {
       sessionStorage.setItem(KEPT_KEY, JSON.stringify([...seen.values()]))
     } catch {
