@@ -1,9 +1,10 @@
-// Writes the generated documents: docs/config.md and logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
+// Writes the generated documents: config.md, house.md, logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sinkSchemas } from '../cli/sink-types.ts'
 import { configDocument, configJsonSchema } from '../config/document.ts'
+import { houseDocument } from './house.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -12,6 +13,7 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
   const schemas = sinkSchemas()
   return new Map([
     ['docs/config.md', configDocument(schemas)],
+    ['docs/house.md', houseDocument(root)],
     ['logdrive.schema.json', `${JSON.stringify(configJsonSchema(schemas), null, 2)}\n`],
   ])
 }
