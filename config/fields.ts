@@ -92,7 +92,8 @@ export function flag() {
 
 /** `127.0.0.1:8750`, `[::1]:8750`, `collector.local:8750` -> host and port; port 0 asks for a free one. */
 export function address() {
-  const expected = 'expected host:port, such as 127.0.0.1:8750, 0.0.0.0:8750 (every interface) or [::1]:8750'
+  const expected =
+    'expected host:port (up to 65535), such as 127.0.0.1:8750, 0.0.0.0:8750 (every interface) or [::1]:8750'
   return z
     .string({ error: expected })
     .transform((value, context) => parseAddress(value) ?? refuse(context, expected))

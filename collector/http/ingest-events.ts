@@ -103,7 +103,15 @@ async function storeParsed(
 function oversized(mapped: Mapped, eventBytesMax: number): Mapped {
   const { id, topic, position } = mapped
   const reason = 'the event is too large'
-  return { kind: 'drop', id, topic, position, field: 'event', expected: `${eventBytesMax} bytes`, reason }
+  return {
+    kind: 'drop',
+    id,
+    topic,
+    position,
+    field: 'event',
+    expected: `at most ${eventBytesMax} bytes`,
+    reason,
+  }
 }
 
 async function storePixel(

@@ -72,7 +72,7 @@ async function receive(
       const mapped = mapMessage(message, body, reception)
       const isLarge = bytes.byteLength > eventBytesMax && Buffer.byteLength(raw()) > eventBytesMax
       const reason = 'the event is too large'
-      const why = { field: 'event', expected: `${eventBytesMax} bytes`, reason }
+      const why = { field: 'event', expected: `at most ${eventBytesMax} bytes`, reason }
       const judgedAs: Mapped = isLarge ? { ...mapped, kind: 'drop', ...why } : mapped
       return { id: messageId(message) ?? `batch[${index}]`, mapped: judgedAs, raw }
     })

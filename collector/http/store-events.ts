@@ -84,7 +84,7 @@ function positionOf(placed: Placed): number {
 
 function stored(mapped: Mapped): EventResult {
   if (mapped.kind === 'row') return { result: 'ok' }
-  return { result: 'drop', details: `${mapped.field}: ${mapped.reason}` }
+  return { result: 'drop', details: `${mapped.field}: ${mapped.reason}; expected ${mapped.expected}` }
 }
 
 function groupByTopic(events: readonly Judged[], facts: StoreFacts): Map<string, Placed[]> {

@@ -35,6 +35,11 @@ export function badRow(error: unknown): number | null {
   return found === null ? null : Number(found[1]) - 1
 }
 
+/** Why a row is refused, for a dead letter: without its number in a body that is gone and the engine's own places. */
+export function reasonOf(error: Error): string {
+  return error.message.replace(/: \(at row \d{1,9}\)[\s\S]*$/, '')
+}
+
 /** The error that the pump, and so the operator, gets to see. */
 export function asSinkError(error: unknown, table: string): unknown {
   if (!(error instanceof WarehouseError)) return error

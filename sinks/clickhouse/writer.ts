@@ -6,7 +6,7 @@ import type { Runtime } from '../../core/runtime.ts'
 import type { OpenSink } from '../define.ts'
 import { keepRows, type RowsBody } from './body-builder.ts'
 import { quoteIdentifier } from './embedded/statement.ts'
-import { asSinkError, badRow, verdictOf } from './failures.ts'
+import { asSinkError, badRow, reasonOf, verdictOf } from './failures.ts'
 import { createGate } from './gate.ts'
 import { logOf, readRefused, readRows } from './rows.ts'
 import { knownSettings, tokenSetting } from './settings.ts'
@@ -222,7 +222,7 @@ function partToken(token: string, part: RowsBody): string {
 }
 
 function refuse(work: Work, offset: number, error: Error): void {
-  work.reasons.set(offset, error.message.slice(0, reasonLengthMax))
+  work.reasons.set(offset, reasonOf(error).slice(0, reasonLengthMax))
   const { size } = work.reasons
   if (size <= refusedRowsMax || size * 2 <= work.rowsOfBatch) return
   throw new LogdriveError('SINK_MISCONFIGURED', `ClickHouse refuses most rows of a batch: ${error.message}`, {

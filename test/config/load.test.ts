@@ -169,7 +169,7 @@ sinks:
     tabel: x
 `),
     ).toMatchInlineSnapshot(`
-      "logdrive.yaml:3:19 collector.http.listen: expected host:port, such as 127.0.0.1:8750, 0.0.0.0:8750 (every interface) or [::1]:8750
+      "logdrive.yaml:3:19 collector.http.listen: expected host:port (up to 65535), such as 127.0.0.1:8750, 0.0.0.0:8750 (every interface) or [::1]:8750
       logdrive.yaml:4:10 collector.flush: expected commit, os or { interval: 200ms }
       logdrive.yaml:5:11 collector.keys.Web: a name starts with a-z and goes on with a-z, 0-9, "_" or "-" (64 at most)
       logdrive.yaml:9:13 sinks.warehouse.topics: at least one topic

@@ -14,12 +14,19 @@ const cli = join(root, 'cli/bin.js')
 export class Running implements AsyncDisposable {
   readonly args: readonly string[]
   readonly #env: Readonly<Record<string, string>>
+  readonly #before: readonly string[]
   #child: ChildProcess
   #output = ''
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  /** `before` is a command that runs the command it is given, such as `setpriv`. */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    before: readonly string[] = [],
+  ) {
     this.args = args
     this.#env = env
+    this.#before = before
     this.#child = this.#spawn()
   }
 
@@ -67,7 +74,8 @@ export class Running implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const child = spawn(node, [cli, ...this.args], {
+    const [program = node, ...words] = [...this.#before, node, cli, ...this.args]
+    const child = spawn(program, words, {
       env: { ...process.env, NO_COLOR: '1', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

@@ -101,9 +101,12 @@ test('a bad event is dropped with the reason, set aside once, and spoils none of
     const answer = await post(body)
     expect(answer.json.results).toEqual({
       [uuid(1)]: { result: 'ok' },
-      [uuid(2)]: { result: 'drop', details: 'props.search_term: search needs props.search_term' },
-      x: { result: 'drop', details: 'id: the id is no UUID' },
-      'events[3]': { result: 'drop', details: 'event: the event is no object' },
+      [uuid(2)]: {
+        result: 'drop',
+        details: 'props.search_term: search needs props.search_term; expected a text that is not empty',
+      },
+      x: { result: 'drop', details: 'id: the id is no UUID; expected a UUID' },
+      'events[3]': { result: 'drop', details: 'event: the event is no object; expected a JSON object' },
       [uuid(5)]: { result: 'ok' },
     })
   }
@@ -127,7 +130,7 @@ test('an event of 70 KiB is dropped, its neighbours are stored', async () => {
   const answer = await post(batch([large, event(2)]))
   expect(answer.json.results[uuid(1)]).toMatchObject({
     result: 'drop',
-    details: 'event: the event is too large',
+    details: 'event: the event is too large; expected at most 65536 bytes',
   })
   expect(answer.json.results[uuid(2)]).toEqual({ result: 'ok' })
 })
