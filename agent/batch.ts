@@ -1,4 +1,5 @@
 // LineBatch: lines of one file on their way to the collector, as ranges over a slab, with their positions.
+import { guardBytesMax, guardText, type Print, printOf } from './identity.ts'
 import type { Slab } from './turns.ts'
 
 /**
@@ -21,6 +22,8 @@ export interface LineBatch {
   readonly cutBytes: number | null
   /** The file has more bytes already: reading on is worth it. */
   readonly more: boolean
+  /** The first bytes of the content. */
+  readonly head: Print
   /** The last bytes before `to`, at most 64; a copy. */
   readonly guard: Uint8Array
   /** Wall-clock ms when it was read: the time of its records. */
@@ -30,6 +33,14 @@ export interface LineBatch {
 /** The position of line `index`: where the next one begins, or where the batch ends. */
 export function positionOf(batch: LineBatch, index: number): number {
   return index + 1 < batch.count ? batch.base + (batch.slab.ranges.valueFrom[index + 1] as number) : batch.to
+}
+
+/** What tells the content up to the end of line `index` from any other. */
+export function guardAt(batch: LineBatch, index: number): string {
+  const { slab, head, base } = batch
+  if (index + 1 === batch.count) return guardText(head, printOf(batch.guard))
+  const end = positionOf(batch, index) - base
+  return guardText(head, printOf(slab.bytes.subarray(Math.max(0, end - guardBytesMax), end)))
 }
 
 /** Index of the first line whose position is above `position`. */

@@ -20,6 +20,11 @@ export interface Frontier {
   readonly scanned: { readonly to: number; readonly guard: Uint8Array } | null
 }
 
+/** Where reading begins or goes on after a look at the file. */
+export function frontierAt(position: number, guard: Uint8Array, epoch: number): Frontier {
+  return { position, guard, hole: position === 0 && epoch > 0, scanned: null }
+}
+
 export interface BlockOptions {
   readonly batchBytesMax: number
   readonly lineBytesMax: number

@@ -18,6 +18,8 @@ export interface Checkpoint extends TailMark {
   readonly input: string
   /** What the collector has, when it is less than `position`: the lines between were set aside. */
   readonly kept: number
+  /** The file's modification time as it was seen last; null in files of older agents. */
+  readonly mtimeMs: number | null
   /** Wall-clock ms of the last change. */
   readonly updatedAt: number
 }
@@ -84,6 +86,7 @@ function decodeLine(line: Uint8Array): Checkpoint | null {
 /** The checksum says that we wrote it, so only its shape is checked. */
 function asCheckpoint(value: Record<string, unknown>): Checkpoint | null {
   const { dev, ino, birthtimeNs, source, path, input, epoch, position, kept, updatedAt, head, guard } = value
+  const mtimeMs = typeof value.mtimeMs === 'number' ? value.mtimeMs : null
   const locator = {
     dev: BigInt(String(dev)),
     ino: BigInt(String(ino)),
@@ -92,7 +95,7 @@ function asCheckpoint(value: Record<string, unknown>): Checkpoint | null {
   if (typeof source !== 'string' || typeof path !== 'string' || typeof input !== 'string') return null
   if (!isCount(epoch) || !isCount(position) || !isCount(kept) || !isCount(updatedAt)) return null
   if (!isPrint(head) || !isPrint(guard)) return null
-  return { source, locator, path, input, epoch, position, kept, updatedAt, head, guard }
+  return { source, locator, path, input, epoch, position, kept, mtimeMs, updatedAt, head, guard }
 }
 
 function isCount(value: unknown): value is number {

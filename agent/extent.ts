@@ -12,6 +12,11 @@ export class Extent {
     return this.#size
   }
 
+  /** The modification time of the last stat; null before the first. */
+  get mtimeMs(): number | null {
+    return this.#seen?.mtimeMs ?? null
+  }
+
   /** Takes over a stat: `first` of this file, `changed` since the one before, or the `same`. */
   note(size: number, mtimeMs: number): 'first' | 'changed' | 'same' {
     const before = this.#seen

@@ -179,10 +179,11 @@ export class Follower {
           { path: tail.path, source: tail.source, kept },
           'the collector knows this file; going on there',
         )
-        // Without a birth time the inode may be another file's by now: rather twice than never.
-        if (tail.locator.birthtimeNs === 0n) await tail.restart(kept.epoch + 1)
-        else await this.#untilDone(() => tail.seek(kept.to, kept.epoch), signal)
-        return shipper.believe(kept)
+        // With neither a birth time nor a guard it may be another file by now: rather twice than never.
+        if (tail.locator.birthtimeNs === 0n && kept.guard === undefined) await tail.restart(kept.epoch + 1)
+        else await this.#untilDone(() => tail.seek(kept.to, kept.epoch, kept.guard), signal)
+        shipper.believe(kept)
+        return this.#deps.acknowledged(this)
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof LogdriveError) || error.code === 'DISK_FAILED') throw error
@@ -216,8 +217,8 @@ export class Follower {
     }
     logger.info(fields, 'the collector has another position; going on there')
     await this.#untilDone(async () => {
-      if (kept.epoch >= tail.epoch) await tail.seek(kept.to, kept.epoch)
-      else await tail.seek(0, tail.epoch)
+      if (kept.epoch >= tail.epoch) await tail.seek(kept.to, kept.epoch, kept.guard)
+      else await tail.seek(0, tail.epoch, undefined)
     }, signal)
     shipper.believe(kept)
   }

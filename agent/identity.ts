@@ -1,5 +1,5 @@
 // Which file is this? Pure: decides from inode, birth time and hashes whether a file is the one known before.
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 
 /** Where a file system keeps a file. `birthtimeNs` tells a reused inode from the old file; 0 where it is not known. */
 export interface Locator {
@@ -56,7 +56,22 @@ export function judge(known: KnownContent, seen: SeenContent): 'same' | 'truncat
 /** The print of some bytes. */
 export function printOf(bytes: Uint8Array): Print {
   if (bytes.length === 0) return emptyPrint
-  return { length: bytes.length, hash: createHash('sha256').update(bytes).digest('hex').slice(0, 32) }
+  return { length: bytes.length, hash: digest(bytes) }
+}
+
+/**
+ * The content of a file up to a position, in a word: travels with every batch, is kept by the collector with the
+ * position, and tells whether what is in the file now is what the position was reached in. The length of the head goes
+ * before it, since that grows with the file: `<head length>:<32 hex digits>`.
+ */
+export function guardText(head: Print, guard: Print): string {
+  return `${head.length}:${digest(`${head.hash}\n${guard.length}\n${guard.hash}`)}`
+}
+
+/** The length of the head that a guard text was made with; null when it is none of ours. */
+export function guardHeadLength(text: string): number | null {
+  const digits = /^(\d{1,4}):[0-9a-f]{32}$/.exec(text)?.[1]
+  return digits === undefined || Number(digits) > headBytesMax ? null : Number(digits)
 }
 
 /** How long a head print may be for a file of `size` bytes: it grows in steps, so that it is rarely made again. */
@@ -85,6 +100,10 @@ export function sourceOf(agentId: string, locator: Locator): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
     '-',
   )
+}
+
+function digest(data: string | Uint8Array): string {
+  return hash('sha256', data, 'hex').slice(0, 32)
 }
 
 function isPrint(known: Print, seen: Print): boolean {

@@ -2,12 +2,16 @@
 import { LogdriveError } from '../core/errors.ts'
 import type { FileStat, Files, ReadableFile } from '../core/runtime.ts'
 import {
+  guardBytesMax,
+  guardHeadLength,
+  guardText,
   headBytesMax,
   headLength,
   judge,
   type KnownContent,
   type Locator,
   locatorKey,
+  type Print,
   printOf,
 } from './identity.ts'
 
@@ -123,6 +127,32 @@ export async function examine(file: ReadableFile, known: KnownContent): Promise<
   const head = await readAt(file, 0, known.head.length)
   const guard = await readAt(file, known.position - known.guard.length, known.guard.length)
   return judge(known, { size: stat.size, head: printOf(head), guard: printOf(guard) })
+}
+
+/** What is known of the content before a position that was found to be the expected one. */
+export interface Found {
+  /** Null when nothing was said of it. */
+  readonly head: Print | null
+  /** The last bytes before the position. */
+  readonly guard: Uint8Array
+}
+
+/**
+ * Looks whether a file holds the content in which the collector's position was reached, by the guard text kept with
+ * it; without one (old batches) it only has to be long enough. Null when it does not.
+ */
+export async function findContent(
+  file: ReadableFile,
+  position: number,
+  text: string | undefined,
+): Promise<Found | null> {
+  const length = Math.min(guardBytesMax, position)
+  const guard = await readAt(file, position - length, length)
+  if (guard.length < length) return null
+  const headBytes = text === undefined ? null : guardHeadLength(text)
+  if (headBytes === null) return { head: null, guard }
+  const head = printOf(await readAt(file, 0, headBytes))
+  return guardText(head, printOf(guard)) === text ? { head, guard } : null
 }
 
 /** The first bytes of a file of `size` bytes that its head print is made of. */

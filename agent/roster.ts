@@ -139,7 +139,14 @@ export class Roster {
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
     const shipper = new Shipper({ topic: input.topic, source, host, kept }, uplink)
     const tail = new Tail(
-      { source, locator, path, limits: { ...limits, lineBytesMax: input.lineBytesMax }, start },
+      {
+        source,
+        locator,
+        path,
+        limits: { ...limits, lineBytesMax: input.lineBytesMax },
+        start,
+        mtimeMs: checkpoint?.mtimeMs ?? null,
+      },
       {
         files: runtime.files,
         slabs: this.#deps.slabs,
@@ -201,7 +208,7 @@ export class Roster {
     const { epoch, position, head, guard } = mark
     const kept = shipper.kept.epoch === epoch ? shipper.kept.to : 0
     const updatedAt = Math.round(this.#deps.runtime.clock.now())
-    const { source, locator, path } = tail
+    const { source, locator, path, mtimeMs } = tail
     const { input } = options
     this.#deps.checkpoints.put({
       source,
@@ -213,6 +220,7 @@ export class Roster {
       head,
       guard,
       kept,
+      mtimeMs,
       updatedAt,
     })
   }

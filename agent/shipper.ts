@@ -3,7 +3,7 @@ import { LogdriveError } from '../core/errors.ts'
 import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
 import { encodeLines } from '../protocol/batch-encode.ts'
-import { type LineBatch, lineAfter, positionOf } from './batch.ts'
+import { guardAt, type LineBatch, lineAfter, positionOf } from './batch.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
 /** Below this packing gains nothing. */
@@ -94,7 +94,10 @@ export class Shipper implements Sink<PackedBatch> {
     const answer = await this.#uplink.ship({ topic, ...range, path: batch.path, body }, signal)
     if (answer.kind === 'refused') return this.#halve(packed, first, end, answer.reason, refusals, signal)
     const { kept } = answer
-    if (answer.kind === 'conflict' || kept === null || kept.epoch !== batch.epoch || kept.to !== to) {
+    const isOurs = kept !== null && kept.epoch === batch.epoch && kept.to === to
+    // The same position of other content is another position: the file was truncated and grew while nobody looked.
+    const isSame = isOurs && (kept.guard === undefined || kept.guard === guardAt(batch, end - 1))
+    if (answer.kind === 'conflict' || !isSame) {
       const message = 'the collector has another position of this file'
       throw new LogdriveError('POSITION_CONFLICT', message, {
         details: { kept, epoch: batch.epoch, from, to },
@@ -137,6 +140,7 @@ export class Shipper implements Sink<PackedBatch> {
       header(headerKeys.epoch, String(batch.epoch)),
       header(headerKeys.from, String(from)),
       header(headerKeys.to, String(positionOf(batch, end - 1))),
+      header(headerKeys.guard, guardAt(batch, end - 1)),
       header(headerKeys.host, host),
       header(headerKeys.path, batch.path),
     ]

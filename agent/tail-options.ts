@@ -24,6 +24,8 @@ export interface TailOptions {
   readonly limits: TailLimits
   /** Where to begin, and what must be there for it to be the same content; prints are empty for a new file. */
   readonly start: TailMark
+  /** The modification time that the file had then; null when that is not known. */
+  readonly mtimeMs: number | null
 }
 
 /** What a checkpoint keeps of a tail. */

@@ -4,11 +4,11 @@ import { LogdriveError } from '../core/errors.ts'
 import type { Feed } from '../core/flow.ts'
 import type { FileStat, ReadableFile } from '../core/runtime.ts'
 import type { LineBatch } from './batch.ts'
-import { type Block, type Frontier, readBlock } from './block.ts'
+import { type Block, type Frontier, frontierAt, readBlock } from './block.ts'
 import { Extent } from './extent.ts'
 import { emptyPrint, guardBytesMax, headBytesMax, headLength, type Locator, printOf } from './identity.ts'
 import type { LossReason } from './losses.ts'
-import { examine, OpenFile, readAt, readHead } from './open-file.ts'
+import { examine, findContent, OpenFile, readAt, readHead } from './open-file.ts'
 import type { TailDeps, TailMark, TailOptions, TailState } from './tail-options.ts'
 import type { Slab } from './turns.ts'
 
@@ -84,6 +84,11 @@ export class Tail implements Feed<LineBatch> {
   /** Everything up to here is acknowledged. */
   get committed(): TailMark {
     return this.#committed
+  }
+
+  /** When the file was last written, as far as was seen; null before it was. */
+  get mtimeMs(): number | null {
+    return this.#extent.mtimeMs
   }
 
   /** Bytes that are not acknowledged yet. */
@@ -208,22 +213,22 @@ export class Tail implements Feed<LineBatch> {
   }
 
   /**
-   * Goes on at `position`, which the collector says it has, of this epoch or a later one. Call `rewind` before.
-   * Throws what opening throws.
+   * Goes on at `position`, which the collector says it has, of this epoch or a later one; `text` is what it kept of the
+   * content there. Call `rewind` before. Throws what opening throws.
    */
-  async seek(position: number, epoch: number): Promise<void> {
-    const found = await this.#file.use(this.#way, async (file) => {
+  async seek(position: number, epoch: number, text: string | undefined): Promise<void> {
+    const isKnown = await this.#file.use(this.#way, async (file) => {
       if (!(await this.#verify(file))) return true
-      const length = Math.min(guardBytesMax, position)
-      const guard = await readAt(file, position - length, length)
-      if (guard.length < length) return false
+      const found = await findContent(file, position, text)
+      if (found === null) return false
       this.#epoch = epoch
-      this.#read = frontierAt(position, guard, epoch)
-      this.#committed = { ...this.#committed, epoch, position, guard: printOf(guard) }
+      this.#read = frontierAt(position, found.guard, epoch)
+      const head = found.head ?? this.#committed.head
+      this.#committed = { epoch, position, head, guard: printOf(found.guard) }
       return true
     })
-    // The file is shorter than what the collector has of it: its content began anew unseen.
-    if (!found) await this.restart(epoch + 1)
+    // Not what the collector has of it: its content began anew unseen.
+    if (!isKnown) await this.restart(epoch + 1)
     this.#touch()
   }
 
@@ -289,6 +294,7 @@ export class Tail implements Feed<LineBatch> {
       base: block.base,
       cutBytes: ranges.cutBytes,
       more: block.more,
+      head: this.#committed.head,
       guard: block.next.guard,
       readAtMs: clock.now(),
     }
@@ -347,17 +353,15 @@ export class Tail implements Feed<LineBatch> {
     const news = this.#extent.note(stat.size, stat.mtimeMs)
     if (news === 'same') return
     this.#grownAt = this.#deps.clock.monotonic()
-    if (news === 'changed' || stat.size !== this.#read.position) this.#touch()
+    // Changed while no agent ran, and as long as before: only its content tells whether it began anew.
+    const isUnseen = news === 'first' && !this.#verified && stat.mtimeMs !== this.#options.mtimeMs
+    if (news === 'changed' || isUnseen || stat.size !== this.#read.position) this.#touch()
   }
 
   #lose(reason: LossReason, bytes: number): void {
     const { position } = this.#read
-    this.#deps.losses.add(reason, bytes, {
-      path: this.#path,
-      source: this.source,
-      epoch: this.#epoch,
-      position,
-    })
+    const at = { path: this.#path, source: this.source, epoch: this.#epoch, position }
+    this.#deps.losses.add(reason, bytes, at)
   }
 
   #atEnd(): boolean {
@@ -392,8 +396,4 @@ export class Tail implements Feed<LineBatch> {
     if (this.#state === 'unreadable') this.#state = 'following'
     this.#deps.logger.info({ path: this.#path }, 'file can be read again')
   }
-}
-
-function frontierAt(position: number, guard: Uint8Array, epoch: number): Frontier {
-  return { position, guard, hole: position === 0 && epoch > 0, scanned: null }
 }

@@ -20,6 +20,8 @@ export interface UplinkOptions {
 export interface Kept {
   readonly epoch: number
   readonly to: number
+  /** What it kept of the content there (`ld-guard`). */
+  readonly guard?: string | undefined
 }
 
 export interface Shipment {
@@ -204,5 +206,7 @@ function keptOf(value: unknown): Kept | null {
   const { epoch, to } = value
   const good =
     Number.isSafeInteger(epoch) && Number.isSafeInteger(to) && Number(epoch) >= 0 && Number(to) >= 0
-  return good ? { epoch: Number(epoch), to: Number(to) } : null
+  if (!good) return null
+  const guard = 'guard' in value && typeof value.guard === 'string' ? value.guard : undefined
+  return { epoch: Number(epoch), to: Number(to), guard }
 }

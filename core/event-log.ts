@@ -63,6 +63,8 @@ export interface Appended {
   /** The kept position after this call. */
   readonly epoch: number
   readonly to: number
+  /** What the sender said of the content up to there (`ld-guard`); none when it said nothing. */
+  readonly guard?: string | undefined
 }
 
 export interface Published {
@@ -76,6 +78,8 @@ export interface KeptPosition {
   readonly partition: number
   readonly epoch: number
   readonly to: number
+  /** What the sender said of the content up to there (`ld-guard`); none when it said nothing. */
+  readonly guard?: string | undefined
 }
 
 export interface FeedOptions {

@@ -56,6 +56,7 @@ export const headerKeys = {
   epoch: 'ld-epoch',
   from: 'ld-from',
   to: 'ld-to',
+  guard: 'ld-guard',
   host: 'ld-host',
   path: 'ld-path',
   truncated: 'ld-truncated',

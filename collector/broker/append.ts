@@ -9,7 +9,7 @@ import { storedLimits } from '../log/scan.ts'
 import type { Losses } from './losses.ts'
 import type { Partition, Ticket } from './partition.ts'
 import { factOf } from './record-source.ts'
-import { judgeRange } from './sources.ts'
+import { type GuardedRange, judgeRange } from './sources.ts'
 import type { OpenTopic } from './topics.ts'
 
 const encoder = new TextEncoder()
@@ -82,7 +82,7 @@ async function settled(partition: Partition, { group, index }: Ticket): Promise<
 async function appendBatch(
   partition: Partition,
   bytes: Uint8Array,
-  range: SourceRange,
+  range: GuardedRange,
   losses: Losses,
 ): Promise<Appended> {
   const kept = partition.rangePosition(range.source)
@@ -111,7 +111,7 @@ function homeOf(topic: OpenTopic, source: string): Partition {
 
 interface RangedBatch {
   readonly bytes: Uint8Array
-  readonly range: SourceRange
+  readonly range: GuardedRange
 }
 
 /**
@@ -129,7 +129,7 @@ function splitRanges(bytes: Uint8Array, range: SourceRange): readonly RangedBatc
     const gap = range.gap && at === 0
     batches.push({
       bytes: bytes.subarray(at, at + length),
-      range: { ...range, gap, from: fact.from, to: fact.to },
+      range: { ...range, gap, from: fact.from, to: fact.to, guard: fact.guard },
     })
     from = fact.to
     at += length

@@ -155,9 +155,9 @@ class LocalBroker implements Broker {
     return this.#parts.topics.list().flatMap((topic) =>
       topic.open.flatMap((partition) => {
         const kept = partition.keptPosition(source)
-        return kept === null
-          ? []
-          : [{ topic: topic.name, partition: partition.index, epoch: kept.epoch, to: kept.to }]
+        if (kept === null) return []
+        const { epoch, to, guard } = kept
+        return [{ topic: topic.name, partition: partition.index, epoch, to, guard }]
       }),
     )
   }

@@ -3,13 +3,12 @@
 // A group holds at most one batch per source. A crash may keep any part of an unsynced write, also a later batch
 // without an earlier one; with two batches of one source in it, the second alone would move the kept position over the
 // first, which nobody would send again.
-import type { SourceRange } from '../../core/event-log.ts'
 import type { NewRecord } from '../../core/records.ts'
 import type { BatchBuilder } from '../../protocol/batch-encode.ts'
 import { readHeader, stampBatch } from '../../protocol/batch-header.ts'
 import type { LogBatch } from '../log/segment.ts'
 import { headersOf } from './record-source.ts'
-import type { Kept } from './sources.ts'
+import type { GuardedRange, Kept } from './sources.ts'
 
 /** Batches above this are packed before they are stored. */
 const packBytesMin = 4096
@@ -54,10 +53,10 @@ export class FlushGroup {
   }
 
   /** Takes one whole batch of a source. */
-  append(bytes: Uint8Array, range: SourceRange): void {
+  append(bytes: Uint8Array, range: GuardedRange): void {
     this.#batches.push(bytes)
     this.bytes += bytes.length
-    this.ranges.set(range.source, { epoch: range.epoch, to: range.to })
+    this.ranges.set(range.source, { epoch: range.epoch, to: range.to, guard: range.guard })
   }
 
   /** Takes one record into the open batch; returns its index. */

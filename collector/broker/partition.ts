@@ -1,7 +1,7 @@
 // Partition: a log with an end that everybody agrees on. Decides in order, writes in groups, answers when durable.
 import { strict as assert } from 'node:assert'
 import { isCode, LogdriveError } from '../../core/errors.ts'
-import type { Appended, SourceRange } from '../../core/event-log.ts'
+import type { Appended } from '../../core/event-log.ts'
 import type { NewRecord, RecordPosition } from '../../core/records.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import { BatchBuilder } from '../../protocol/batch-encode.ts'
@@ -11,7 +11,7 @@ import type { BrokerConfig } from './config.ts'
 import { type DiskShare, overloaded } from './disk-share.ts'
 import { FlushGroup } from './flush-group.ts'
 import { loadSourceState, type SourceState, savedSources, writeSourceSnapshot } from './source-state.ts'
-import { judgeRange, judgeRecord, type Kept } from './sources.ts'
+import { type GuardedRange, judgeRange, judgeRecord, type Kept } from './sources.ts'
 
 export interface PartitionPlace {
   readonly topic: string
@@ -136,7 +136,7 @@ export class Partition implements AsyncDisposable {
   }
 
   /** Appends one whole, verified batch of a source: decided now, answered once durable. The bytes are stamped in place. */
-  async append(bytes: Uint8Array, range: SourceRange): Promise<Appended> {
+  async append(bytes: Uint8Array, range: GuardedRange): Promise<Appended> {
     const refusal = this.refusal()
     if (refusal !== null) throw refusal
     const kept = this.rangePosition(range.source)
@@ -244,7 +244,7 @@ export class Partition implements AsyncDisposable {
   }
 
   #appended(outcome: Appended['outcome'], kept: Kept): Appended {
-    return { outcome, partition: this.index, epoch: kept.epoch, to: kept.to }
+    return { outcome, partition: this.index, epoch: kept.epoch, to: kept.to, guard: kept.guard }
   }
 
   /** Resolves when everything taken so far is durable. */

@@ -11,9 +11,12 @@ export type SourceFact =
       readonly epoch: number
       readonly from: number
       readonly to: number
+      readonly guard: string | undefined
     }
   | { readonly kind: 'record'; readonly source: string; readonly epoch: number; readonly to: number }
 
+/** Longest guard that is kept, in bytes of printable ASCII; a longer or other one is as none. */
+const guardBytesMax = 64
 const decoder = new TextDecoder()
 const encoder = new TextEncoder()
 
@@ -82,15 +85,25 @@ export function factOf(headers: readonly RecordHeader[]): SourceFact | null {
   let epoch: number | null = null
   let from: number | null = null
   let to: number | null = null
+  let guard: string | undefined
   for (const { key, value } of headers) {
     if (value === null) continue
     if (key === headerKeys.source) source = decoder.decode(value)
     else if (key === headerKeys.epoch) epoch = wholeNumber(value)
     else if (key === headerKeys.from) from = wholeNumber(value)
     else if (key === headerKeys.to) to = wholeNumber(value)
+    else if (key === headerKeys.guard) guard = guardOf(value)
   }
   if (source === null || epoch === null || to === null) return null
-  return from === null ? { kind: 'record', source, epoch, to } : { kind: 'range', source, epoch, from, to }
+  return from === null
+    ? { kind: 'record', source, epoch, to }
+    : { kind: 'range', source, epoch, from, to, guard }
+}
+
+function guardOf(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0 || bytes.length > guardBytesMax) return undefined
+  const text = decoder.decode(bytes)
+  return /^[\x21-\x7e]+$/.test(text) ? text : undefined
 }
 
 function wholeNumber(bytes: Uint8Array): number | null {

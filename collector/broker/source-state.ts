@@ -84,7 +84,8 @@ function rebuildFrom(bytes: Uint8Array, at: number, state: SourceState, now: num
 
 function apply(state: SourceState, fact: SourceFact, now: number): void {
   const sources = fact.kind === 'range' ? state.ranges : state.records
-  sources.advance(fact.source, { epoch: fact.epoch, to: fact.to }, now)
+  const guard = fact.kind === 'range' ? fact.guard : undefined
+  sources.advance(fact.source, { epoch: fact.epoch, to: fact.to, guard }, now)
 }
 
 function emptyState(limits: SourceLimits): SourceState {

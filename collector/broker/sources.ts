@@ -6,11 +6,19 @@ import type { RecordPosition } from '../../core/records.ts'
 export interface Kept {
   readonly epoch: number
   readonly to: number
+  /** The sender's own word for the content up to `to`, given back when it asks; nothing here looks into it. */
+  readonly guard?: string | undefined
+}
+
+/** A range with the guard that its batch carries. */
+export interface GuardedRange extends SourceRange {
+  readonly guard?: string | undefined
 }
 
 interface Seen {
   epoch: number
   to: number
+  guard: string | undefined
   /** Wall-clock ms of the last record, exact to `seenStepMs`. */
   seenAt: number
 }
@@ -42,8 +50,8 @@ export interface SourceLimits {
   readonly expiryMs: number
 }
 
-/** Kept positions as saved: [source, epoch, to, seenAt], the longest unseen first. */
-export type SavedSources = readonly (readonly [string, number, number, number])[]
+/** Kept positions as saved: [source, epoch, to, seenAt], then the guard where there is one; the longest unseen first. */
+export type SavedSources = readonly (readonly [string, number, number, number, string?])[]
 
 /**
  * The positions of durable records, by source; in order of last use, so that the oldest go first when there are too
@@ -78,10 +86,11 @@ export class Sources {
     if (known !== undefined && now - known.seenAt < seenStepMs) {
       known.epoch = kept.epoch
       known.to = kept.to
+      known.guard = kept.guard
       return
     }
     if (known !== undefined) this.#kept.delete(source)
-    this.#kept.set(source, { epoch: kept.epoch, to: kept.to, seenAt: now })
+    this.#kept.set(source, { epoch: kept.epoch, to: kept.to, guard: kept.guard, seenAt: now })
     if (this.#kept.size <= this.#limits.sourcesMax) return
     for (const oldest of this.#kept.keys()) {
       this.#kept.delete(oldest)
@@ -107,17 +116,22 @@ export class Sources {
   }
 
   save(): SavedSources {
-    return Array.from(this.#kept, ([source, { epoch, to, seenAt }]) => [source, epoch, to, seenAt] as const)
+    return Array.from(this.#kept, ([source, { epoch, to, guard, seenAt }]) =>
+      guard === undefined
+        ? ([source, epoch, to, seenAt] as const)
+        : ([source, epoch, to, seenAt, guard] as const),
+    )
   }
 
   /** Takes what `save` gave; anything else is refused by returning false. */
   restore(saved: unknown): boolean {
     if (!Array.isArray(saved)) return false
     for (const entry of saved) {
-      if (!Array.isArray(entry) || entry.length !== 4 || typeof entry[0] !== 'string') return false
-      const [source, epoch, to, seenAt] = entry
+      if (!Array.isArray(entry) || typeof entry[0] !== 'string') return false
+      const [source, epoch, to, seenAt, guard] = entry
+      if (entry.length !== 4 && (entry.length !== 5 || typeof guard !== 'string')) return false
       if (![epoch, to, seenAt].every((value) => Number.isFinite(value))) return false
-      this.keep(source, { epoch, to }, seenAt)
+      this.keep(source, { epoch, to, guard }, seenAt)
     }
     return true
   }

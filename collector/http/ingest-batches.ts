@@ -38,12 +38,12 @@ async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise
     verify(bytes, ingest.limits.batch)
     const size = bytes.byteLength
     const kept = await ingest.log.append({ topic, bytes, range }, ingest.signal)
-    const { partition, epoch, to } = kept
+    const { partition, epoch, to, guard } = kept
     agents.note(request, call.client, topic, size)
     if (kept.outcome !== 'conflict') {
-      return json(200, { partition, epoch, to, duplicate: kept.outcome === 'duplicate' })
+      return json(200, { partition, epoch, to, guard, duplicate: kept.outcome === 'duplicate' })
     }
-    return json(409, { ...errorBody(conflict(range, epoch)), kept: { partition, epoch, to } })
+    return json(409, { ...errorBody(conflict(range, epoch)), kept: { partition, epoch, to, guard } })
   })
 }
 

@@ -13,8 +13,8 @@ export function sourceRoutes(log: EventLog): readonly Route[] {
       about: 'The kept positions of a source, per topic and partition.',
       handle: async (call) => {
         const source = param(call, 'source')
-        const positions = log.positions(source).map(({ topic, partition, epoch, to }) => {
-          return { topic, partition, epoch, to }
+        const positions = log.positions(source).map(({ topic, partition, epoch, to, guard }) => {
+          return { topic, partition, epoch, to, guard }
         })
         return json(200, { source, positions })
       },

@@ -145,7 +145,7 @@ test('copytruncate starts a new epoch, also when the file grew beyond its old si
     'new 2 with more bytes',
     'third',
   ])
-  expect([...receiver.kept.values()]).toEqual([{ epoch: 2, to: 6 }])
+  expect([...receiver.kept.values()]).toMatchObject([{ epoch: 2, to: 6 }])
 })
 
 test('the hole that a writer leaves after a truncation is no line', async () => {

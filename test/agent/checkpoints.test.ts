@@ -19,6 +19,7 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   input: fc.string(),
   epoch: fc.nat(),
   position: fc.maxSafeNat(),
+  mtimeMs: fc.option(fc.nat(), { nil: null }),
   kept: fc.maxSafeNat(),
   updatedAt: fc.maxSafeNat(),
   head: print,

@@ -23,7 +23,7 @@ interface Range {
 /** Keeps what a collector would keep; outlives crashes of whoever serves it. */
 export class Receiver {
   readonly lines: Received[] = []
-  readonly kept = new Map<string, { epoch: number; to: number }>()
+  readonly kept = new Map<string, { epoch: number; to: number; guard?: string | undefined }>()
   readonly gaps: Range[] = []
   /** Batches by what became of them. */
   readonly outcomes = { appended: 0, duplicate: 0, conflict: 0, refused: 0 }
@@ -60,7 +60,7 @@ export class Receiver {
       gap: headers['logdrive-gap'] === '1',
     }
     if (!(range.from < range.to)) return answerJson(400, { error: { code: 'REQUEST_INVALID' } })
-    const lines = this.#decode(topic, range, body)
+    const { lines, guard } = this.#decode(topic, range, body)
     if (lines.length > this.recordsMax) return this.#refuse(413, 'too many')
     if (this.refuses !== null && lines.some((line) => this.refuses?.(line.line)))
       return this.#refuse(422, 'no such')
@@ -82,7 +82,7 @@ export class Receiver {
     if (range.from < keptTo || (range.from > keptTo && !range.gap)) return conflict()
     if (range.from > keptTo) this.gaps.push(range)
     this.lines.push(...lines)
-    const now = { epoch: range.epoch, to: range.to }
+    const now = { epoch: range.epoch, to: range.to, guard }
     this.kept.set(key, now)
     this.outcomes.appended += 1
     return answerJson(200, { partition: 0, ...now, duplicate: false })
@@ -93,14 +93,16 @@ export class Receiver {
     return answerJson(status, { error: { code: 'REQUEST_INVALID', message } })
   }
 
-  #decode(topic: string, range: Range, body: Uint8Array): Received[] {
+  #decode(topic: string, range: Range, body: Uint8Array): { lines: Received[]; guard: string | undefined } {
     const lines: Received[] = []
+    let guard: string | undefined
     for (const placed of splitBatches(body, defaultLimits)) {
       const batch = decodeBatch(body, placed.at, defaultLimits)
       const first = headersOf(batch, 0)
       const facts = [first['ld-source'], first['ld-epoch'], first['ld-from'], first['ld-to']]
       const said = [range.source, String(range.epoch), String(range.from), String(range.to)]
       if (facts.join() !== said.join()) throw new Error(`headers say ${said}, the batch says ${facts}`)
+      guard = first['ld-guard']
       for (let index = 0; index < batch.count; index += 1) {
         const value = recordAt(batch, index).value ?? new Uint8Array(0)
         const truncated = headersOf(batch, index)['ld-truncated'] ?? null
@@ -108,7 +110,7 @@ export class Receiver {
         lines.push({ topic, source: range.source, path: String(first['ld-path']), line, truncated })
       }
     }
-    return lines
+    return { lines, guard }
   }
 
   #sources(source: string): ServerResponse {

@@ -11,6 +11,11 @@ test('written is stored exactly once, in order, through crashes of everything', 
   }
 })
 
+test.each([25])('seed %i, that lost lines once, does not', async (seed) => {
+  const report = await runScenario({ seed, bug: 'none', chaosMs: 6_000 })
+  expect(report.differences).toEqual([])
+})
+
 test('the same seed is the same run, to the last event', async () => {
   const run = () => runScenario({ seed: 11, bug: 'none', chaosMs: 2_000 })
   const [one, again] = [await run(), await run()]

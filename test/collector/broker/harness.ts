@@ -64,15 +64,22 @@ export interface SourceBatch {
   readonly from: number
   readonly to: number
   readonly gap?: boolean
+  readonly guard?: string
 }
 
 /** One batch of the source: positions count lines, and line `n` (1, 2, 3 ...) is `<source>/<epoch>/<n>`. */
-export function batchOf({ source = 'file', epoch = 0, from, to }: SourceBatch): Uint8Array {
+export function batchOf({ source = 'file', epoch = 0, from, to, guard }: SourceBatch): Uint8Array {
   const lines = Array.from({ length: to - from }, (_, i) => `${source}/${epoch}/${from + i + 1}`)
   const bytes = encoder.encode(`${lines.join('\n')}\n`)
   const ends: number[] = []
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) ends.push(at)
-  const facts = { 'ld-source': source, 'ld-epoch': epoch, 'ld-from': from, 'ld-to': to }
+  const facts = {
+    'ld-source': source,
+    'ld-epoch': epoch,
+    'ld-from': from,
+    'ld-to': to,
+    ...(guard === undefined ? {} : { 'ld-guard': guard }),
+  }
   const firstHeaders: RecordHeader[] = Object.entries(facts).map(([key, value]) => ({
     key,
     value: encoder.encode(String(value)),

@@ -74,6 +74,37 @@ test('duplicates, overlaps, gaps, stale and new epochs are told apart, over rest
   }
 })
 
+test('the guard of a position is kept with it, over restarts clean and not, and given back', async () => {
+  for (const ending of ['clean', 'kill'] as const) {
+    const { open, disk } = machine()
+    let broker = await open()
+    const restart = async () => {
+      if (ending === 'clean') await broker[Symbol.asyncDispose]()
+      else disk.kill()
+      broker = await open()
+    }
+    expect(await send(broker, { from: 0, to: 10, guard: '64:ab' })).toMatchObject({ guard: '64:ab' })
+    await restart()
+    expect(await send(broker, { from: 0, to: 10, guard: 'other' })).toMatchObject({
+      outcome: 'duplicate',
+      guard: '64:ab',
+    })
+    expect(await send(broker, { from: 8, to: 12, guard: 'other' })).toMatchObject({
+      outcome: 'conflict',
+      guard: '64:ab',
+    })
+    expect(await send(broker, { from: 10, to: 12, guard: '64:cd' })).toMatchObject({ guard: '64:cd' })
+    await restart()
+    expect(broker.positions('file')).toMatchObject([{ to: 12, guard: '64:cd' }])
+    // A batch without one, or with what is none, takes the old one away: it was of another position.
+    await send(broker, { from: 12, to: 13, guard: 'g'.repeat(65) })
+    expect(broker.positions('file')[0]?.guard).toBeUndefined()
+    await send(broker, { from: 13, to: 14 })
+    await restart()
+    expect(broker.positions('file')[0]).toMatchObject({ to: 14, guard: undefined })
+  }
+})
+
 test('a known gap is accepted and goes to the loss ledger, for good', async () => {
   const { open, disk } = machine()
   let broker = await open()
