@@ -124,7 +124,9 @@ function factsOf(stat: fs.BigIntStats): FileStat {
 
 function filesError(verb: string, path: string, error: unknown): LogdriveError {
   if (error instanceof LogdriveError) return error
-  const message = `${verb} ${path}: ${error instanceof Error ? error.message : String(error)}`
+  // Node repeats verb and path behind a comma.
+  const reason = error instanceof Error ? error.message.replace(/, \w+( '.*)?$/s, '') : String(error)
+  const message = `cannot ${verb} ${path}: ${reason}`
   const options = { cause: error, details: { path } }
   if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return new LogdriveError('NOT_FOUND', message, options)
   if (isOneOf(error, ['EACCES', 'EPERM'])) {

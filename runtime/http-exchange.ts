@@ -274,7 +274,7 @@ function drained(outgoing: Outgoing, stallMs: number): Promise<boolean> {
 }
 
 function tooLarge(bytesMax: number): LogdriveError {
-  const hint = 'Send it in smaller batches.'
+  const hint = 'Send it in smaller pieces.'
   return new LogdriveError('REQUEST_TOO_LARGE', `the body is larger than ${bytesMax} bytes`, { hint })
 }
 

@@ -1,4 +1,6 @@
 // Runs sinks: opens each, and keeps one pump per sink, topic and partition; what is refused goes to a dead-letter topic.
+
+import { LogdriveError } from '../core/errors.ts'
 import type { Batch, EventLog } from '../core/event-log.ts'
 import { type PumpEvent, pump } from '../core/flow.ts'
 import type { Runtime } from '../core/runtime.ts'
@@ -185,9 +187,15 @@ class SinkRun {
   }
 
   #failed(error: unknown): void {
-    const message = error instanceof Error ? error.message : String(error)
-    this.#lastError = { message, at: this.#runtime.clock.now() }
+    this.#lastError = { message: sentenceOf(error), at: this.#runtime.clock.now() }
   }
+}
+
+/** What went wrong and what to do, for status and /readyz. */
+function sentenceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof LogdriveError) || error.hint === null) return error.message
+  return `${error.message.replace(/\.$/, '')}. ${error.hint}`
 }
 
 /** The consumer group whose offsets say how far a sink got. */
