@@ -34,13 +34,22 @@ export async function appendRange(
 }
 
 /** Publishes records to the partitions of their keys; one answer each, in order. */
-export async function publishRecords(
+export function publishRecords(
   topic: OpenTopic,
   records: readonly NewRecord[],
   recordBytesMax: number,
 ): Promise<readonly Published[]> {
   const [only] = records
-  if (records.length === 1 && only !== undefined) return [await publishOne(topic, only, recordBytesMax)]
+  return records.length === 1 && only !== undefined
+    ? publishOne(topic, only, recordBytesMax)
+    : publishMany(topic, records, recordBytesMax)
+}
+
+async function publishMany(
+  topic: OpenTopic,
+  records: readonly NewRecord[],
+  recordBytesMax: number,
+): Promise<readonly Published[]> {
   const partitions: Partition[] = []
   // Everything that can refuse comes before anything is taken.
   for (const record of records) {
@@ -59,22 +68,30 @@ export async function publishRecords(
   }
   const published: Published[] = []
   for (let i = 0; i < tickets.length; i += 1) {
-    published.push(await settled(partitions[i] as Partition, tickets[i] as Ticket))
+    const ticket = tickets[i] as Ticket
+    if (ticket.group !== null) await ticket.group.done
+    published.push(placeOf(partitions[i] as Partition, ticket))
   }
   return published
 }
 
-/** The way of a single event: no lists. */
-function publishOne(topic: OpenTopic, record: NewRecord, recordBytesMax: number): Promise<Published> {
+/** The way of a single event: no lists, and one layer of promises. */
+async function publishOne(
+  topic: OpenTopic,
+  record: NewRecord,
+  recordBytesMax: number,
+): Promise<readonly Published[]> {
   checkSize(record, recordBytesMax)
   const partition = partitionFor(topic, record.key)
   const refusal = partition.refusal()
   if (refusal !== null) throw refusal
-  return settled(partition, partition.publish(record))
+  const ticket = partition.publish(record)
+  if (ticket.group !== null) await ticket.group.done
+  return [placeOf(partition, ticket)]
 }
 
-async function settled(partition: Partition, { group, index }: Ticket): Promise<Published> {
-  if (group !== null) await group.done
+/** Where a record is, once its group is durable. */
+function placeOf(partition: Partition, { group, index }: Ticket): Published {
   return { partition: partition.index, offset: index < 0 ? null : (group?.publishedFrom ?? 0) + index }
 }
 

@@ -145,10 +145,11 @@ class LocalBroker implements Broker {
     return await appendRange(topic, request.bytes, request.range, this.#parts.losses)
   }
 
-  async publish(name: string, records: Parameters<EventLog['publish']>[1], signal: AbortSignal) {
-    if (signal.aborted) throw signal.reason
-    const topic = this.#parts.topics.find(name) ?? (await this.#topic(name, {}))
-    return await publishRecords(topic, records, this.#parts.config.recordBytesMax)
+  publish(name: string, records: Parameters<EventLog['publish']>[1], signal: AbortSignal) {
+    const { topics, config } = this.#parts
+    const topic = topics.find(name)
+    if (topic === null || signal.aborted) return this.#publishNew(name, records, signal)
+    return publishRecords(topic, records, config.recordBytesMax)
   }
 
   positions(source: string) {
@@ -273,6 +274,12 @@ class LocalBroker implements Broker {
     } catch (error) {
       logger.warn({ err: error }, 'the clean shutdown could not be noted; the next start takes longer')
     }
+  }
+
+  async #publishNew(name: string, records: Parameters<EventLog['publish']>[1], signal: AbortSignal) {
+    signal.throwIfAborted()
+    const topic = await this.#topic(name, {})
+    return await publishRecords(topic, records, this.#parts.config.recordBytesMax)
   }
 
   async #topic(name: string, options: TopicOptions): Promise<OpenTopic> {

@@ -49,6 +49,10 @@ interface Place {
   readonly methods: Map<string, Route>
 }
 
+/** Paths whose way is kept: the same few come again and again. Anybody can invent more, so then it is begun anew. */
+const keptPathsMax = 1000
+const keptPathLengthMax = 200
+
 const noParams: ReadonlyMap<string, string> = new Map()
 
 /** Builds the router; two routes for the same method and path are a bug. */
@@ -69,20 +73,33 @@ export function createRouter(routes: readonly Route[]): Router {
     if (isPattern) patterns.set(segments.length, [...siblings, place])
     else fixed.set(route.path, place)
   }
+  const kept = new Map<string, Way>()
   return {
     routes,
     find(method, path) {
       const place = fixed.get(path)
       if (place !== undefined) return choose(place, method, noParams)
-      const segments = path.split('/')
-      for (const candidate of patterns.get(segments.length) ?? []) {
-        if (matches(candidate.segments, segments)) {
-          return choose(candidate, method, paramsOf(candidate.segments, segments))
-        }
-      }
-      return null
+      const known = kept.get(path)
+      if (known !== undefined) return choose(known.place, method, known.params)
+      const way = wayOf(patterns, path)
+      if (way === null) return null
+      if (kept.size >= keptPathsMax) kept.clear()
+      if (path.length <= keptPathLengthMax) kept.set(path, way)
+      return choose(way.place, method, way.params)
     },
   }
+}
+
+/** Where a path with parameters leads. */
+interface Way {
+  readonly place: Place
+  readonly params: ReadonlyMap<string, string>
+}
+
+function wayOf(patterns: ReadonlyMap<number, readonly Place[]>, path: string): Way | null {
+  const segments = path.split('/')
+  const place = patterns.get(segments.length)?.find((candidate) => matches(candidate.segments, segments))
+  return place === undefined ? null : { place, params: paramsOf(place.segments, segments) }
 }
 
 function choose(place: Place, method: string, params: ReadonlyMap<string, string>): Found {

@@ -74,29 +74,36 @@ interface Surroundings {
   readonly runtime: Pick<Runtime, 'random' | 'logger'>
 }
 
-async function answerRoute(
+function answerRoute(
   request: ServerRequest,
   route: Route,
   params: ReadonlyMap<string, string>,
   around: Surroundings,
 ): Promise<ServerResponse> {
-  const { options, runtime } = around
-  if (route.access !== 'track') {
-    const answer = await run(request, route, params, options)
-    return request.method === 'HEAD' ? withoutStream(answer) : answer
-  }
+  if (route.access === 'track') return answerPage(request, route, params, around)
+  const answer = run(request, route, params, around.options)
+  return request.method === 'HEAD' ? answer.then(withoutStream) : answer
+}
+
+/** A page must be able to read the answer; also why it was refused, and when to come back. */
+async function answerPage(
+  request: ServerRequest,
+  route: Route,
+  params: ReadonlyMap<string, string>,
+  { options, runtime }: Surroundings,
+): Promise<ServerResponse> {
   const cors = corsOf(request, options)
   try {
     const answer = await run(request, route, params, options)
     return { ...answer, headers: { ...answer.headers, ...cors } }
   } catch (error) {
-    // A page must be able to read why it was refused, and when to come back.
     const answer = errorResponse(error, runtime)
     return { ...answer, headers: { ...answer.headers, ...cors } }
   }
 }
 
-async function run(
+/** Not async, as its caller: every layer of promises costs each request. Throws or rejects with why not. */
+function run(
   request: ServerRequest,
   route: Route,
   params: ReadonlyMap<string, string>,
@@ -111,9 +118,7 @@ async function run(
   }
   const presented = route.access === 'public' ? null : keyOf(request, route.access)
   if (presented !== null || route.keyInBody !== true || options.keyring.isEmpty) authorizeWith(presented)
-  return await route.handle(
-    new RoutedCall(request, params, client, presented === null ? authorizeWith : () => {}),
-  )
+  return route.handle(new RoutedCall(request, params, client, presented === null ? authorizeWith : () => {}))
 }
 
 class RoutedCall implements Call {
