@@ -20,7 +20,7 @@ const collectMs = 3_600_000
 /** More directories than this are only scanned, not watched. */
 const watchedMax = 256
 
-/** A running agent. */
+/** A running agent. Disposal stops it and waits; how it failed is heard through `stopped` alone. */
 export interface Agent extends AsyncDisposable {
   /** Resolves when it stopped; rejects when its own disk failed. */
   readonly stopped: Promise<void>
@@ -30,7 +30,7 @@ export interface Agent extends AsyncDisposable {
 
 /** Starts an agent and runs it until the signal aborts and what was under way is shipped and kept. */
 export async function runAgent(options: AgentOptions, runtime: Runtime, signal: AbortSignal): Promise<void> {
-  await using agent = await startAgent(options, runtime, signal)
+  const agent = await startAgent(options, runtime, signal)
   await agent.stopped
 }
 
@@ -59,7 +59,8 @@ export async function startAgent(
     status: () => running.status(),
     async [Symbol.asyncDispose]() {
       stop.abort()
-      await stopped
+      // Not thrown a second time: both together would be a SuppressedError that hides the code of the first.
+      await stopped.catch(() => undefined)
     },
   }
 }

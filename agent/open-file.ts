@@ -14,8 +14,13 @@ import {
   type Print,
   printOf,
 } from './identity.ts'
+import type { Slab } from './turns.ts'
 
-/** Bounds how many files are open; who needs one more has the one that rested longest closed. */
+/**
+ * Bounds how many files are open; who needs one more has the one that rested longest closed. A file that left its path
+ * gives its handle up too once all of it is acknowledged: else rotated files that wait for late writers keep those with
+ * lag waiting.
+ */
 export class Handles {
   readonly #openMax: number
   readonly #open = new Set<OpenFile>()
@@ -32,8 +37,9 @@ export class Handles {
   /** Makes room for `file`; false when nothing can be closed now. */
   async admit(file: OpenFile): Promise<boolean> {
     while (this.#open.size >= this.#openMax) {
-      const resting = oldest(this.#open)
+      const resting = oldest(this.#open, (each) => each.rests) ?? oldest(this.#open, (each) => each.isSpent)
       if (resting === null) return false
+      resting.yielded = resting.pinned
       await resting.close()
     }
     this.#open.add(file)
@@ -49,19 +55,24 @@ export class OpenFile {
   readonly #files: Files
   readonly #handles: Handles
   readonly #locator: Locator
+  readonly #isDone: () => boolean
   #file: ReadableFile | null = null
   #opening: Promise<ReadableFile> | null = null
   #users = 0
   readonly #unused: (() => void)[] = []
-  /** The handle is the only way to the bytes: never closed to make room. */
+  /** The handle may be the only way to the bytes: not closed to make room while there is something to read. */
   pinned = false
+  /** Was closed to make room although it was pinned. */
+  yielded = false
   /** When it was last read, monotonic ms. */
   usedAt = 0
 
-  constructor(files: Files, handles: Handles, locator: Locator) {
+  /** `isDone` says that all the file holds is acknowledged. */
+  constructor(files: Files, handles: Handles, locator: Locator, isDone: () => boolean) {
     this.#files = files
     this.#handles = handles
     this.#locator = locator
+    this.#isDone = isDone
   }
 
   get isOpen(): boolean {
@@ -71,6 +82,22 @@ export class OpenFile {
   /** May be closed and opened again later. */
   get rests(): boolean {
     return this.#file !== null && this.#users === 0 && !this.pinned
+  }
+
+  /** Pinned, but with nothing left to read. */
+  get isSpent(): boolean {
+    return this.#file !== null && this.#users === 0 && this.pinned && this.#isDone()
+  }
+
+  /**
+   * Facts of the file through its handle, or by its path where the handle was given up; null when no way leads to it.
+   * Throws what looking throws.
+   */
+  async look(path: string): Promise<FileStat | null> {
+    if (this.#file !== null) return this.use(path, (file) => file.stat())
+    if (!this.yielded) return null
+    const stat = await this.#files.stat(path)
+    return stat !== null && isAt(this.#locator, stat) ? stat : null
   }
 
   /**
@@ -111,6 +138,7 @@ export class OpenFile {
       const file = await this.#files.open(path)
       if (isAt(this.#locator, await statOrClose(file))) {
         this.#file = file
+        this.yielded = false
         return file
       }
       await file[Symbol.asyncDispose]()
@@ -160,6 +188,20 @@ export function readHead(file: ReadableFile, size: number): Promise<Uint8Array> 
   return readAt(file, 0, Math.min(headBytesMax, headLength(size)))
 }
 
+/** The head print of a file that was `size` bytes long when `block` was read; it gets longer, and never changes else. */
+export async function growHead(
+  head: Print,
+  size: number,
+  slab: Slab,
+  block: { readonly base: number; readonly next: { readonly position: number } },
+  read: () => Promise<Uint8Array>,
+): Promise<Print> {
+  const length = headLength(size)
+  if (head.length >= headBytesMax || length <= head.length) return head
+  const inSlab = block.base === 0 && block.next.position >= length && slab.ranges.end >= length
+  return printOf(inSlab ? slab.bytes.subarray(0, length) : await read())
+}
+
 /** Up to `length` bytes at a position. */
 export async function readAt(file: ReadableFile, position: number, length: number): Promise<Uint8Array> {
   if (length === 0) return new Uint8Array(0)
@@ -181,8 +223,10 @@ async function statOrClose(file: ReadableFile): Promise<FileStat> {
   }
 }
 
-function oldest(files: Iterable<OpenFile>): OpenFile | null {
+function oldest(files: Iterable<OpenFile>, isWanted: (file: OpenFile) => boolean): OpenFile | null {
   let found: OpenFile | null = null
-  for (const file of files) if (file.rests && (found === null || file.usedAt < found.usedAt)) found = file
+  for (const file of files) {
+    if ((found === null || file.usedAt < found.usedAt) && isWanted(file)) found = file
+  }
   return found
 }

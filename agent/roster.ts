@@ -89,7 +89,8 @@ export class Roster {
       tail.locator,
       tail.isOpen || follower.adopted ? 'later' : 'all',
     )
-    for (const relative of later) this.#addRotated(relative, options.input, tail.path)
+    for (const relative of later) this.#addLater(relative, options.input, tail.path)
+    if (self !== null && tail.state === 'rotated') tail.found(self.path)
     if (follower.adopted || tail.state === 'rotated') return
     // It is there, only not to be opened just now: not gone yet.
     if (!tail.isOpen && self !== null && !(await tail.reopen(self.path))) follower.missed = 1
@@ -111,10 +112,18 @@ export class Roster {
       const { locator, path, input, position } = checkpoint
       if (scan.files.has(locatorKey(locator)) || !this.#deps.inputs.has(input)) continue
       const { self, later } = await findRelatives(this.#deps.runtime.files, path, locator, 'all')
-      for (const relative of later) this.#addRotated(relative, input, path)
+      for (const relative of later) this.#addLater(relative, input, path)
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
       if (wanted) this.#addRotated(self, input, path)
     }
+  }
+
+  /** Follows one that came after, unless it was read to its end before and did not change since. */
+  #addLater(relative: Relative, input: string, path: string): void {
+    const known = this.#deps.checkpoints.find(relative.stat)
+    const { size, mtimeMs } = relative.stat
+    if (known === null || known.position !== size || known.mtimeMs !== mtimeMs)
+      this.#addRotated(relative, input, path)
   }
 
   /** Follows a rotated file to its end, known by the path it had when it was written. */
@@ -155,7 +164,11 @@ export class Roster {
         logger,
         losses: this.#deps.losses,
         keepEpoch: (mark) => this.#keepEpoch(follower, mark),
-        ended: () => follower.end(),
+        ended: () => {
+          // With the modification time at the end: who finds the file again knows that it was read.
+          if (follower.tail.lagBytes === 0) this.#keep(follower)
+          follower.end()
+        },
       },
     )
     const ask = checkpoint === null && this.#scans === 0 && !this.#deps.isNew

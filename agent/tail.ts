@@ -6,10 +6,11 @@ import type { FileStat, ReadableFile } from '../core/runtime.ts'
 import type { LineBatch } from './batch.ts'
 import { type Block, type Frontier, frontierAt, readBlock } from './block.ts'
 import { Extent } from './extent.ts'
-import { emptyPrint, guardBytesMax, headBytesMax, headLength, type Locator, printOf } from './identity.ts'
+import { emptyPrint, guardBytesMax, type Locator, printOf } from './identity.ts'
 import type { LossReason } from './losses.ts'
-import { examine, findContent, OpenFile, readAt, readHead } from './open-file.ts'
+import { examine, findContent, growHead, OpenFile, readAt, readHead } from './open-file.ts'
 import type { TailDeps, TailMark, TailOptions, TailState } from './tail-options.ts'
+import { Trouble } from './trouble.ts'
 import type { Slab } from './turns.ts'
 
 /** Bytes of one file as batches of lines; knows nothing of where they go. */
@@ -36,14 +37,20 @@ export class Tail implements Feed<LineBatch> {
   #flush = false
   /** Rotated before it was ever open: opening it is still to come. */
   #draining = false
-  #trouble: string | null = null
+  readonly #trouble: Trouble
   #wake: (() => void) | null = null
 
   constructor(options: TailOptions, deps: TailDeps) {
     const { start } = options
     this.#options = options
     this.#deps = deps
-    this.#file = new OpenFile(deps.files, deps.handles, options.locator)
+    this.#file = new OpenFile(
+      deps.files,
+      deps.handles,
+      options.locator,
+      () => this.#atEnd() && this.#unfinished === 0,
+    )
+    this.#trouble = new Trouble(deps.logger)
     this.#path = options.path
     this.#way = options.path
     this.#epoch = start.epoch
@@ -122,6 +129,11 @@ export class Tail implements Feed<LineBatch> {
     this.#touch()
   }
 
+  /** The file has left its path, was seen under this one, and is not open: it is looked at there. */
+  found(way: string): void {
+    this.#way = way
+  }
+
   /** The file has left its path, was not open, and was found under another name: open it now and keep it open. */
   async reopen(way: string): Promise<boolean> {
     this.#way = way
@@ -139,7 +151,7 @@ export class Tail implements Feed<LineBatch> {
   async tick(): Promise<void> {
     const { clock } = this.#deps
     const { limits } = this.#options
-    if (this.#trouble !== null) this.#touch()
+    if (this.#trouble.isThere) this.#touch()
     if (this.#state === 'rotated') return this.#tickRotated()
     const now = clock.monotonic()
     if (this.#unfinished > 0 && now - this.#grownAt >= limits.partialMs) this.#touch(true)
@@ -267,7 +279,7 @@ export class Tail implements Feed<LineBatch> {
     })
     this.#file.usedAt = clock.monotonic()
     this.#draining = false
-    if (this.#trouble !== null) this.#recovered()
+    if (this.#trouble.isThere) this.#recovered()
     // A restart or a seek while reading: what was read belongs to the past.
     if (block === null || epoch !== this.#epoch) return null
     if (block.kind === 'changed') {
@@ -316,27 +328,22 @@ export class Tail implements Feed<LineBatch> {
     return true
   }
 
-  /** Makes the head print longer as the file grows; it never changes but by a new epoch. */
   async #learnHead(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<void> {
     const size = Math.max(this.#extent.size, block.next.position)
-    const { head } = this.#committed
-    if (head.length >= headBytesMax || headLength(size) <= head.length) return
-    const length = headLength(size)
-    const inSlab = block.base === 0 && block.next.position >= length && slab.ranges.end >= length
-    const bytes = inSlab
-      ? slab.bytes.subarray(0, length)
-      : await this.#file.use(this.#way, (file) => readHead(file, size))
-    this.#committed = { ...this.#committed, head: printOf(bytes) }
+    const read = () => this.#file.use(this.#way, (file) => readHead(file, size))
+    const head = await growHead(this.#committed.head, size, slab, block, read)
+    this.#committed = { ...this.#committed, head }
   }
 
   async #tickRotated(): Promise<void> {
     const { limits } = this.#options
-    if (!this.#file.isOpen) {
-      if (this.#draining) return this.#touch()
+    if (!this.#file.isOpen && this.#draining) return this.#touch()
+    const stat = await this.#file.look(this.#way)
+    if (stat === null) {
       if (this.lagBytes > 0) this.#lose('removed', this.lagBytes)
       return this.#end()
     }
-    this.#note(await this.#file.use(this.#way, (file) => file.stat()))
+    this.#note(stat)
     const done = this.#read.position + this.#unfinished >= this.#extent.size && !this.#dirty
     if (!done || this.#deps.clock.monotonic() - this.#grownAt < limits.graceMs) return
     if (this.#unfinished > 0) this.#touch(true)
@@ -374,26 +381,14 @@ export class Tail implements Feed<LineBatch> {
     this.#wake?.()
   }
 
-  /** Trouble with a file is told once and tried again with every scan. */
+  /** Trouble with a file is tried again with every scan. */
   #fail(error: unknown): void {
-    if (!(error instanceof LogdriveError)) throw error
-    // Our own disk: the checkpoint of a new epoch.
-    if (error.code === 'DISK_FAILED') throw error
-    const { logger } = this.#deps
-    // A path that leads elsewhere is a rotation that the next scan understands.
-    if (error.code === 'NOT_FOUND') {
-      this.#draining = false
-      logger.debug({ path: this.#path }, 'file left its path')
-    } else if (this.#trouble !== error.code) {
-      logger.warn({ err: error, path: this.#path }, 'file cannot be read now; will try again')
-    }
-    this.#trouble = error.code
+    if (this.#trouble.begin(error, this.#path).code === 'NOT_FOUND') this.#draining = false
     if (this.#state === 'following') this.#state = 'unreadable'
   }
 
   #recovered(): void {
-    this.#trouble = null
+    this.#trouble.end(this.#path)
     if (this.#state === 'unreadable') this.#state = 'following'
-    this.#deps.logger.info({ path: this.#path }, 'file can be read again')
   }
 }

@@ -207,3 +207,37 @@ test('a deleted file is read to its end through the open handle', async () => {
   await arrived(101, 300_000)
   expect(receiver.texts.at(-1)).toBe('line 99')
 })
+
+test('a failed disk ends the agent with its own code, and with nothing around it', async () => {
+  const { files, agent, startAgent, world } = stage(34)
+  files.append('/logs/a.log', '1\n')
+  agent.disk.intercept = ({ verb, path }) => (verb === 'sync' && path.includes('checkpoints') ? 'fail' : 'go')
+  startAgent()
+  await world.runUntil(() => agent.failure !== null, 60_000)
+  expect(agent.failure?.error).toMatchObject({ code: 'DISK_FAILED' })
+})
+
+test('with few open files, rotated ones that are read give their handles to those with lag', async () => {
+  const { files, startAgent, arrived, receiver, world, agent } = stage(35, {
+    openFilesMax: 2,
+    graceMs: 60_000,
+  })
+  files.append('/logs/a.log', '0\n')
+  startAgent()
+  await arrived(1)
+  for (let n = 1; n <= 12; n += 1) {
+    files.rename('/logs/a.log', `/logs/a.log.${n}`)
+    files.append('/logs/a.log', `${n}\n`)
+    await arrived(n + 1, 10_000)
+  }
+  // Late writers of files that gave their handle up are still heard.
+  for (const n of [1, 7, 12]) files.append(`/logs/a.log.${n}`, `late ${n}\n`)
+  await arrived(16, 30_000)
+  await world.runFor(90_000)
+  const texts = Array.from({ length: 13 }, (_, n) => String(n))
+  expect(receiver.texts.slice(0, 13)).toEqual(texts)
+  expect(receiver.texts.slice(13).sort()).toEqual(['late 1', 'late 12', 'late 7'])
+  expect(agent.lines.filter(({ message }) => message.includes('read')).map(({ message }) => message)).toEqual(
+    [],
+  )
+})

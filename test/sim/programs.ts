@@ -134,7 +134,7 @@ const limits = {
   batchBytesMax: 4096,
   batchLinesMax: 64,
   batchesMax: 6,
-  openFilesMax: 32,
+  openFilesMax: 8,
   requestsMax: 3,
   requestMs: 2_000,
   partialMs: 3_000,
