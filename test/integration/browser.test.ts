@@ -1,6 +1,6 @@
 // The demo as people meet it: `up --demo`, a real Chromium in its shop, and what stands in ClickHouse afterwards.
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { launchChromium } from '../tracker/world.ts'
 import { type LocalSystem, startSystem } from './local-system.ts'
@@ -108,29 +108,35 @@ test('views, clicks and a search of the demo shop are rows within 2 s, each once
   await look(page, 'demo')
 })
 
-test('ten clicks one by one: from the click to the row', async () => {
+test('ten views, clicks and searches one by one: from the act to the row', async () => {
   await using system = await startDemo()
   await using page = await openPage()
-  await page.goto(`${system.url}/demo/products`)
-  const button = page.locator('.card', { hasText: 'Wool blanket' }).locator('button')
-  await system.untilAnswer(`SELECT count() FROM logdrive.page_views`, '1', 10)
-  const tookMs: number[] = []
-  for (let clicks = 1; clicks <= 10; clicks += 1) {
-    await delay(Math.random() * 700)
-    const clicked = performance.now()
-    await button.click()
-    await until(
-      'the click is a row',
-      10,
-      async () => (Number(await system.ask(`SELECT count() FROM logdrive.clicks`)) === clicks ? true : null),
-      10,
-    )
-    tookMs.push(performance.now() - clicked)
+  const acts: Record<string, () => Promise<unknown>> = {
+    page_views: () => page.goto(`${system.url}/demo/products`),
+    clicks: () => addToCart(page, 'Wool blanket'),
+    searches: async () => {
+      await page.fill('input[type=search]', 'wool')
+      await page.keyboard.press('Enter')
+    },
   }
-  tookMs.sort((left, right) => left - right)
-  const [p50, p95] = [tookMs[4] ?? 0, tookMs[9] ?? 0]
-  console.info(`browser: click to row p50 ${p50.toFixed(0)} ms, worst of ten ${p95.toFixed(0)} ms`)
-  expect(p95).toBeLessThan(freshMsMax)
+  for (const [topic, act] of Object.entries(acts)) {
+    const count = async () => Number(await system.ask(`SELECT count() FROM logdrive.${topic}`))
+    const tookMs: number[] = []
+    for (let times = 0; times < 10; times += 1) {
+      await delay(Math.random() * 700)
+      const before = await count()
+      const acted = performance.now()
+      await act()
+      await until(`${topic}: a row`, 10, async () => ((await count()) > before ? true : null), 10)
+      tookMs.push(performance.now() - acted)
+    }
+    tookMs.sort((left, right) => left - right)
+    const [p50 = 0, worst = 0] = [tookMs[4], tookMs[9]]
+    console.info(
+      `browser: ${topic}: to the row p50 ${p50.toFixed(0)} ms, worst of ten ${worst.toFixed(0)} ms`,
+    )
+    expect(worst, topic).toBeLessThan(freshMsMax)
+  }
   await expectOnce(system)
 })
 
@@ -164,11 +170,14 @@ test('kill -9 of everything in the middle of browsing: the page sends again, eac
   }
   for (let kill = 0; kill < 4; kill += 1) {
     await click(5, 150)
-    // Somewhere between the tracker's wait (250 ms), the answer, and the insert (1 s later).
-    await delay(Math.random() * 1_200)
-    await click(1, 0)
-    await delay(240 + Math.random() * 40)
-    await system.running.kill()
+    if (kill % 2 === 0) await killBeforeAnswer(system, page, () => click(1, 0))
+    else {
+      // Somewhere between the tracker's wait (250 ms), the answer, and the insert (1 s later).
+      await delay(Math.random() * 1_200)
+      await click(1, 0)
+      await delay(240 + Math.random() * 40)
+      await system.running.kill()
+    }
     await click(3, 100)
     system.running.restart()
     await click(2, 300)
@@ -204,6 +213,22 @@ async function openPage(): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: 'en-GB' })
   const page = await context.newPage()
   return Object.assign(page, { [Symbol.asyncDispose]: () => context.close() })
+}
+
+/** The collector has stored what `act` sends, and dies before the page hears of it: only its log knows. */
+async function killBeforeAnswer(system: LocalSystem, page: Page, act: () => Promise<void>): Promise<void> {
+  await page.waitForTimeout(1_500)
+  const stored = new Promise<void>((resolve, reject) => {
+    const swallow = async (route: Route) => {
+      const response = await route.fetch()
+      expect(response.status()).toBe(200)
+      await system.running.kill()
+      await route.abort()
+    }
+    void page.route('**/v1/e', (route) => swallow(route).then(resolve, reject), { times: 1 })
+  })
+  await act()
+  await stored
 }
 
 async function addToCart(page: Page, product: string): Promise<void> {
