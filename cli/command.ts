@@ -5,8 +5,11 @@ import { didYouMean } from '../config/suggest.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Output } from './output.ts'
 
-/** Exit codes, as interfaces.md promises them. */
-export const exitCodes = { good: 0, failed: 1, usage: 2, config: 78 } as const
+/**
+ * Exit codes, as interfaces.md promises them. `disk`: a write or a sync of our own log failed, and a start recovers what
+ * it holds (75 is EX_TEMPFAIL of sysexits.h).
+ */
+export const exitCodes = { good: 0, failed: 1, usage: 2, disk: 75, config: 78 } as const
 
 /** One option of a command. With `value` it takes one (the word is shown in help), without it is a switch. */
 export interface Option {

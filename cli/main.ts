@@ -74,8 +74,20 @@ async function report(error: unknown, io: Io, signal: AbortSignal): Promise<numb
   }
   const hint = error.hint === null ? '' : `  ${error.hint}\n`
   await io.stderr.write(`${label} ${escapeForTerminal(error.message)}\n${escapeForTerminal(hint)}`)
-  if (error.code === 'USAGE') return exitCodes.usage
-  return error.code === 'CONFIG_INVALID' ? exitCodes.config : exitCodes.failed
+  return exitCodeOf(error)
+}
+
+function exitCodeOf(error: LogdriveError): number {
+  switch (error.code) {
+    case 'USAGE':
+      return exitCodes.usage
+    case 'CONFIG_INVALID':
+      return exitCodes.config
+    case 'DISK_FAILED':
+      return exitCodes.disk
+    default:
+      return exitCodes.failed
+  }
 }
 
 function processIo(stopping: AbortController): Io {
@@ -104,7 +116,7 @@ function overview(): string {
     ...lines,
     '',
     'logdrive COMMAND --help shows its options with examples. logdrive --version shows the version.',
-    'Exit codes: 0 good, 1 failed, 2 wrong usage, 78 configuration error.',
+    'Exit codes: 0 good, 1 failed, 2 wrong usage, 75 the disk failed, 78 configuration error.',
     '',
   ].join('\n')
 }

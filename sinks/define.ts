@@ -34,7 +34,10 @@ export interface SinkDefinition<Config extends z.ZodObject> {
   /** Its own settings; `type` and `topics` are added for all sinks. */
   readonly config: Config
   batching(config: z.output<Config>): Batching
-  /** Throws when it cannot be opened now; it is tried again until the signal aborts. */
+  /**
+   * Throws when it cannot be opened now; it is tried again until the signal aborts. CONFIG_INVALID, DATA_LOCKED and
+   * PORT_TAKEN of the first try end the process: only somebody at this machine can mend them.
+   */
   open(config: z.output<Config>, context: SinkContext, signal: AbortSignal): Promise<OpenSink>
 }
 

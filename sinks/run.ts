@@ -1,6 +1,6 @@
 // Runs sinks: opens each, and keeps one pump per sink, topic and partition; what is refused goes to a dead-letter topic.
 
-import { LogdriveError } from '../core/errors.ts'
+import { type ErrorCode, LogdriveError } from '../core/errors.ts'
 import type { Batch, EventLog } from '../core/event-log.ts'
 import { type PumpEvent, pump } from '../core/flow.ts'
 import type { Runtime } from '../core/runtime.ts'
@@ -45,7 +45,13 @@ export interface RunningSinks extends AsyncDisposable {
 /** How often a running sink looks for partitions that were added to its topics, in ms. */
 const rescanMs = 2_000
 
-/** Starts all sinks; returns at once. One that cannot be opened is tried again, and holds up none of the others. */
+/** What is wrong with this machine or its YAML, and stays so until somebody changes it: said at the start, by ending. */
+const fatalAtStart: ReadonlySet<ErrorCode> = new Set(['CONFIG_INVALID', 'DATA_LOCKED', 'PORT_TAKEN'])
+
+/**
+ * Starts all sinks; returns at once. One whose other side is not there is tried again, and holds up none of the others;
+ * when the first try meets a taken port, a locked folder or wrong settings, `wait` rejects with that.
+ */
 export function runSinks(
   log: EventLog,
   specs: readonly SinkSpec[],
@@ -118,12 +124,13 @@ class SinkRun {
   async #open(signal: AbortSignal): Promise<OpenSink | null> {
     const { spec, context } = { spec: this.#spec, context: this.#context() }
     let waitMsMax = spec.retryMsMin
-    while (!signal.aborted) {
+    for (let tries = 1; !signal.aborted; tries += 1) {
       try {
         return await spec.type.open(spec.config, context, signal)
       } catch (error) {
         if (signal.aborted) return null
         this.#failed(error)
+        if (tries === 1 && isFatalAtStart(error)) throw named(spec.name, error)
         const waitMs = Math.ceil(this.#runtime.random.next() * waitMsMax)
         this.#runtime.logger.warn({ err: error, waitMs }, 'sink cannot be opened yet; will retry')
         await this.#runtime.clock.sleep(waitMs, signal)
@@ -189,6 +196,17 @@ class SinkRun {
   #failed(error: unknown): void {
     this.#lastError = { message: sentenceOf(error), at: this.#runtime.clock.now() }
   }
+}
+
+function isFatalAtStart(error: unknown): error is LogdriveError {
+  return error instanceof LogdriveError && fatalAtStart.has(error.code)
+}
+
+/** The same trouble, saying whose it is. */
+function named(sink: string, error: LogdriveError): LogdriveError {
+  const { code, message, hint, details } = error
+  const options = { cause: error, details, ...(hint === null ? {} : { hint }) }
+  return new LogdriveError(code, `sink ${sink}: ${message}`, options)
 }
 
 /** What went wrong and what to do, for status and /readyz. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import * as fields from '../../config/fields.ts'
 import { sinkBatch } from '../../config/schema.ts'
+import { isCode, LogdriveError } from '../../core/errors.ts'
 import { defineSink, type OpenSink, type SinkContext } from '../define.ts'
 import { httpWarehouse } from './client.ts'
 import { type EmbeddedServer, startEmbedded } from './embedded/watchdog.ts'
@@ -54,7 +55,9 @@ export const clickhouseSink = defineSink({
 async function openEmbedded(settings: Config, context: SinkContext, signal: AbortSignal): Promise<OpenSink> {
   const { clock, logger } = context.runtime
   const options = { dataFolder: context.folder, port: settings.port, logger, clock }
-  const engine = await startEmbedded(options, signal)
+  const engine = await startEmbedded(options, signal).catch((error: unknown) => {
+    throw withKey(error, context.name)
+  })
   const warehouse = ownedBy(httpWarehouse({ url: engine.url, packed: false }), engine)
   const details = () => ({
     url: engine.url,
@@ -65,6 +68,13 @@ async function openEmbedded(settings: Config, context: SinkContext, signal: Abor
     restarts: engine.restarts,
   })
   return await open(warehouse, { database: 'logdrive', embedded: true, details }, settings, context, signal)
+}
+
+/** A taken port names the key of the YAML that says another one. */
+function withKey(error: unknown, sink: string): unknown {
+  if (!isCode(error, 'PORT_TAKEN')) return error
+  const hint = `Stop what uses it, or set \`sinks.${sink}.port\` in the YAML to another one; 0 takes a free one.`
+  return new LogdriveError('PORT_TAKEN', error.message, { cause: error, hint, details: error.details })
 }
 
 async function openRemote(settings: Config, context: SinkContext, signal: AbortSignal): Promise<OpenSink> {

@@ -26,16 +26,26 @@ test('the port is taken: exit code 1, the port and the key of the YAML', async (
   await first.sendAndFind(10)
 })
 
-test('the port of ClickHouse is taken: the sink waits and says so, records are taken all the same', async () => {
-  await using first = await started()
-  await using second = await startSystem({ topics: ['notes'], sinks: () => embeddedAt(first.clickhousePort) })
-  const missing = await notReady(second, /Port \d+ on 127\.0\.0\.1 is taken/)
-  tell('port of ClickHouse taken', missing)
-  expect(missing).toContain(`Port ${first.clickhousePort}`)
-  expect(missing).toContain('`sinks.<name>.port`')
-  expect(await send(second, 0, 10)).toBe(200)
-  await first.sendAndFind(10)
-})
+test.each(['collector', 'up'])(
+  'the port of ClickHouse is taken: %s ends with exit code 1, the port and the key of the YAML',
+  async (command) => {
+    await using first = await started()
+    await using folder = await temporaryFolder()
+    const [port] = await freePorts(1)
+    const file = join(folder.path, 'second.yaml')
+    const sink = `{ type: clickhouse, topics: [notes], port: ${first.clickhousePort} }`
+    await writeFile(
+      file,
+      `version: 1\ndata: ${folder.path}/data\ncollector:\n  http: { listen: "127.0.0.1:${port}" }\nsinks:\n  house: ${sink}\n`,
+    )
+    await using second = new Running([command, '-c', file])
+    expect(await second.ended()).toBe(1)
+    tell('port of ClickHouse taken', second.output)
+    expect(second.output).toContain(`sink house: Port ${first.clickhousePort} on 127.0.0.1 is taken`)
+    expect(second.output).toContain('`sinks.house.port`')
+    await first.sendAndFind(10)
+  },
+)
 
 test('the data folder is in use: exit code 1, and by whom', async () => {
   await using first = await started()
@@ -198,16 +208,6 @@ async function lastError(system: LocalSystem): Promise<string> {
 async function killEmbedded(system: LocalSystem): Promise<void> {
   const pid = (await sinkOf(system))?.details.pid
   if (typeof pid === 'number') process.kill(pid, 'SIGKILL')
-}
-
-function embeddedAt(port: number): string {
-  return `  warehouse:
-    type: clickhouse
-    topics: [notes]
-    server: embedded
-    port: ${port}
-    retry: { wait_min: 100ms, wait_max: 1s }
-`
 }
 
 /** An agent of a user who owns nothing but its own folder. */

@@ -17,13 +17,14 @@ export async function startCollector(
   dataFolder: string,
   env: Readonly<Record<string, string>> = {},
   ready: '/readyz' | '/healthz' = '/readyz',
+  command: 'collector' | 'up' = 'collector',
 ): Promise<LiveCollector> {
   const [port] = await freePorts(1)
   const folder = await mkdtemp(join(tmpdir(), 'logdrive-test-'))
   const file = join(folder, 'collector.yaml')
   const listen = `collector: { http: { listen: "127.0.0.1:${port}" } }`
   await writeFile(file, `version: 1\ndata: ${dataFolder}\n${listen}\n`)
-  const running = new Running(['collector', '-c', file], env)
+  const running = new Running([command, '-c', file], env)
   const url = `http://127.0.0.1:${port}`
   const collector = {
     process: running,
