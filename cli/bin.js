@@ -2,7 +2,7 @@
 // The way in, in plain JavaScript: checks Node's version, caches compiled sources, then runs cli/main.ts.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -26,10 +26,19 @@ if (command !== 'agent') process.env.UV_THREADPOOL_SIZE ??= '16'
 const source = new URL('./main.ts', import.meta.url)
 await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
 
+/** When the sources that an agent loads were last written, in ms. */
+function newestSource() {
+  const folders = ['agent', 'cli', 'core', 'protocol', 'runtime']
+  const urls = folders.map((folder) => new URL(`../${folder}/`, import.meta.url)).filter(existsSync)
+  return Math.max(
+    ...urls.flatMap((url) => readdirSync(url).map((name) => statSync(new URL(name, url)).mtimeMs)),
+  )
+}
+
 /** An agent is to stay small: the first time another process strips the types, so that this one never loads what does. */
 function stripInChild() {
   const done = `${cache}/agent-${process.version}`
-  if (existsSync(done)) return
+  if (existsSync(done) && statSync(done).mtimeMs >= newestSource()) return
   const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'agent', '--help'])
   try {
     if (child.status === 0) writeFileSync(done, '')

@@ -12,11 +12,11 @@ const keepAliveMs = 10_000
 
 /** A sender with one pool of connections per origin; undici is loaded at the first request. */
 export function httpClient(): Http['request'] {
-  const pools = new Map<string, Pool>()
+  const pools = new Map<string, Sender>()
   return async (request, signal) => {
     signal.throwIfAborted()
     const url = urlOf(request.url)
-    const pool = pools.get(url.origin) ?? (await openPool(pools, url.origin))
+    const sender = pools.get(url.origin) ?? (await openPool(pools, url.origin))
     // One signal for both reasons to stop; AbortSignal.any costs more and holds on to its sources.
     const stop = new AbortController()
     const abort = () => stop.abort(signal.reason)
@@ -28,7 +28,7 @@ export function httpClient(): Http['request'] {
     signal.addEventListener('abort', abort, { once: true })
     if (signal.aborted) abort()
     try {
-      return await exchange(pool, url, request, stop.signal)
+      return await exchange(sender, url, request, stop.signal)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       const why = timedOut ? `no answer in ${request.timeoutMs} ms` : reasonOf(error)
@@ -40,17 +40,25 @@ export function httpClient(): Http['request'] {
   }
 }
 
-async function openPool(pools: Map<string, Pool>, origin: string): Promise<Pool> {
-  const undici = await import('undici')
+/** A pool, and undici's way to ask it. */
+interface Sender {
+  readonly pool: Pool
+  request(options: Dispatcher.RequestOptions): Promise<Dispatcher.ResponseData>
+}
+
+/** Loads these two files alone: the whole package with its fetch, mocks and caches costs an idle agent 7 MB. */
+async function openPool(pools: Map<string, Sender>, origin: string): Promise<Sender> {
+  const { default: PoolOfUndici } = await import('undici/lib/dispatcher/pool.js')
+  const { default: request } = await import('undici/lib/api/api-request.js')
   const existing = pools.get(origin)
   if (existing !== undefined) return existing
   const [oldest] = pools
   if (pools.size >= originsMax && oldest !== undefined) {
     pools.delete(oldest[0])
     // Lets open requests finish; nobody waits for it because it cannot fail them.
-    oldest[1].close().catch(() => undefined)
+    oldest[1].pool.close().catch(() => undefined)
   }
-  const pool = new undici.Pool(origin, {
+  const pool = new PoolOfUndici(origin, {
     connections: connectionsMax,
     pipelining: 1,
     keepAliveTimeout: keepAliveMs,
@@ -60,17 +68,18 @@ async function openPool(pools: Map<string, Pool>, origin: string): Promise<Pool>
     bodyTimeout: 0,
     connect: { timeout: 10_000 },
   })
-  pools.set(origin, pool)
-  return pool
+  const sender: Sender = { pool, request: (options) => request.call(pool, options) }
+  pools.set(origin, sender)
+  return sender
 }
 
 async function exchange(
-  pool: Pool,
+  sender: Sender,
   url: URL,
   request: HttpRequest,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
-  const answer = await pool.request({
+  const answer = await sender.request({
     method: request.method as Dispatcher.HttpMethod,
     path: url.pathname + url.search,
     headers: request.headers,

@@ -1,13 +1,16 @@
 // HTTP both ways: undici outwards, node:http inwards, joined behind core's Http.
 import type { Http, Logger } from '../core/runtime.ts'
 import { httpClient } from './http-client.ts'
-import { serveHttp } from './http-server.ts'
 
 /** HTTP of this machine; `logger` hears of handlers that throw what they should have answered. */
 export function nodeHttp(logger: Logger): Http {
   const request = httpClient()
   return {
     request,
-    serve: (address, handler, limits) => serveHttp(address, handler, limits, logger),
+    async serve(address, handler, limits) {
+      // Loaded by who serves only: to import node:http costs an agent 15 MB, its getters bring a WebSocket along.
+      const { serveHttp } = await import('./http-server.ts')
+      return await serveHttp(address, handler, limits, logger)
+    },
   }
 }
