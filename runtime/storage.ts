@@ -245,6 +245,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'DISK_FULL',
   EDQUOT: 'DISK_FULL',
   ENOENT: 'NOT_FOUND',
+  ENOTDIR: 'NOT_FOUND',
   EACCES: 'FORBIDDEN',
   EPERM: 'FORBIDDEN',
   EMFILE: 'OVERLOADED',

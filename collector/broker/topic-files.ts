@@ -1,5 +1,5 @@
 // Topic files: the folder of a topic, its topic.json, and what is done with folders that cannot be read.
-import { LogdriveError } from '../../core/errors.ts'
+import { isCode, LogdriveError } from '../../core/errors.ts'
 import type { Storage } from '../../core/runtime.ts'
 import { readWhole } from '../log/state-file.ts'
 
@@ -22,10 +22,14 @@ const fileBytesMax = 64 * 1024
 
 /** Throws TOPIC_NAME_INVALID unless Kafka and every file system take the name. */
 export function checkTopicName(name: string): void {
-  if (/^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..') return
+  if (isTopicName(name)) return
   throw new LogdriveError('TOPIC_NAME_INVALID', `${JSON.stringify(name.slice(0, 300))} is not a topic name`, {
     hint: 'Use 1 to 249 of A-Z, a-z, 0-9, dot, underscore and hyphen; not "." or "..".',
   })
+}
+
+function isTopicName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
 }
 
 /** Writes the record durably: aside, synced, renamed. */
@@ -45,16 +49,25 @@ export async function writeTopicRecord(
   await storage.syncDirectory(directory)
 }
 
-/** The record of a topic's folder; a sentence saying what is wrong with it; or null for a folder that holds nothing. */
+/**
+ * The record of a topic's folder; a sentence saying what is wrong with it (what is no folder of ours at all included:
+ * `lost+found`, a stray file); or null for a folder that holds nothing.
+ */
 export async function readTopicRecord(
   storage: Storage,
   directory: string,
   name: string,
 ): Promise<TopicRecord | string | null> {
-  const bytes = await readWhole(storage, `${directory}/${fileName}`, fileBytesMax)
+  if (!isTopicName(name)) return 'no topic can have this name'
+  const bytes = await readWhole(storage, `${directory}/${fileName}`, fileBytesMax).catch((error: unknown) => {
+    if (isCode(error, 'STATE_CORRUPT')) return error.message
+    throw error
+  })
+  if (typeof bytes === 'string') return bytes
   if (bytes === null) {
+    const names = await listFolder(storage, directory)
+    if (names === null) return 'it is no folder'
     // Making the topic did not get far enough to put anything in.
-    const names = await storage.list(directory)
     return names.every((entry) => entry === `${fileName}.tmp`) ? null : 'topic.json is missing'
   }
   try {
@@ -66,9 +79,21 @@ export async function readTopicRecord(
   }
 }
 
-/** Removes a topic's folder that was renamed aside for it. Only names that we give are touched. */
+/** Null for something that is no folder. */
+async function listFolder(storage: Storage, path: string): Promise<readonly string[] | null> {
+  try {
+    return await storage.list(path)
+  } catch (error) {
+    if (isCode(error, 'NOT_FOUND')) return null
+    throw error
+  }
+}
+
+/** Removes a topic's folder that was renamed aside for it. Only names that we give are touched, and no stray files. */
 export async function removeTopicFolder(storage: Storage, directory: string): Promise<void> {
-  for (const entry of await storage.list(directory)) {
+  const entries = await listFolder(storage, directory)
+  if (entries === null) return
+  for (const entry of entries) {
     if (/^[0-9]+$/.test(entry)) await removePartitionFolder(storage, `${directory}/${entry}`)
     else await storage.remove(`${directory}/${entry}`)
   }

@@ -182,7 +182,10 @@ export class Topics implements AsyncDisposable {
     if (found === null) return
     if (typeof found === 'string') {
       this.#unreadable.push({ name, reason: found })
-      logger.error({ topic: name, reason: found }, 'a topic folder is unreadable and left alone')
+      logger.error(
+        { topic: name, reason: found },
+        'an entry of the topics folder is unreadable and left alone',
+      )
       return
     }
     await this.#openPartitions(this.#add(found))

@@ -1,5 +1,13 @@
 // The broker on the real disk: what the simulated one cannot show (names, descriptors, real errors).
-import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -48,4 +56,32 @@ test('records survive a clean stop, and a start without one after the tail was t
   expect(readdirSync(join(folder, 'topics'))).toEqual(['__consumer_offsets', '__losses', 'logs'])
   expect(readdirSync(join(folder, 'deleted'))).toEqual([])
   await broker[Symbol.asyncDispose]()
+})
+
+test('what does not belong into the folders of topics is told of and left alone; the start goes on', async () => {
+  const folder = join(root, 'stray')
+  {
+    await using broker = await openBroker({ folder, config: {} }, runtime)
+    await broker.publish('events', [record('kept')], forever)
+  }
+  writeFileSync(join(folder, 'topics/README'), 'a file where folders are')
+  writeFileSync(join(folder, 'topics/.DS_Store'), '')
+  writeFileSync(join(folder, 'topics/events/notes.txt'), 'within a topic')
+  writeFileSync(join(folder, 'topics/events/0/notes.txt'), 'within a partition')
+  mkdirSync(join(folder, 'topics/lost+found'), { mode: 0o000 })
+  mkdirSync(join(folder, 'topics/large'))
+  writeFileSync(join(folder, 'topics/large/topic.json'), ' '.repeat(100_000))
+  writeFileSync(join(folder, 'deleted/README'), 'a file where folders are')
+  await using broker = await openBroker({ folder, config: {} }, runtime)
+  expect(await valuesOf(broker, 'events')).toEqual(['kept'])
+  expect(broker.status().unreadableTopics).toEqual([
+    { name: '.DS_Store', reason: 'it is no folder' },
+    { name: 'README', reason: 'it is no folder' },
+    { name: 'large', reason: expect.stringContaining('100000 bytes') },
+    { name: 'lost+found', reason: 'no topic can have this name' },
+  ])
+  await expect(broker.createTopic('README', {})).rejects.toMatchObject({ code: 'STATE_CORRUPT' })
+  await broker.publish('events', [record('more')], forever)
+  expect(readFileSync(join(folder, 'topics/README'), 'utf8')).toBe('a file where folders are')
+  expect(readdirSync(join(folder, 'deleted'))).toEqual(['README'])
 })
