@@ -1,6 +1,7 @@
 // Random histories: writers, rotations, crashes, a bad network. Whatever happens, no line is lost, doubled or glued.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { runs } from '../runs.ts'
 import { type Stage, stage, startCollector } from './simulated.ts'
 
 type Action =
@@ -196,7 +197,7 @@ test('nothing that is only renamed is ever lost or doubled, over crashes and a b
         expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
       }
     }),
-    { numRuns: Number(process.env.AGENT_RUNS ?? 150) },
+    { numRuns: Number(process.env.AGENT_RUNS ?? runs(150, 50)) },
   )
 }, 300_000)
 
@@ -216,6 +217,6 @@ test('content that is destroyed may be lost, but nothing is doubled or glued, an
       expect(at.receiver.texts.filter((line) => !written.has(line))).toEqual([])
       expect(new Set(at.receiver.texts).size).toBe(at.receiver.lines.length)
     }),
-    { numRuns: Number(process.env.AGENT_RUNS ?? 150) },
+    { numRuns: Number(process.env.AGENT_RUNS ?? runs(150, 50)) },
   )
 }, 300_000)

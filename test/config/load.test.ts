@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { formatProblem } from '../../config/load.ts'
 import { redact } from '../../config/redact.ts'
+import { runs } from '../runs.ts'
 import { load } from './samples.ts'
 
 /** The problems of a text as they are printed. */
@@ -470,7 +471,7 @@ describe('hostile text', () => {
         } else expect(loaded.config.version).toBe(1)
         expect(({} as Record<string, unknown>).admin).toBeUndefined()
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500, 300) },
     )
   })
 
@@ -484,7 +485,7 @@ describe('hostile text', () => {
           expect('config' in loaded || loaded.problems.length > 0).toBe(true)
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500, 150) },
     )
   })
 })

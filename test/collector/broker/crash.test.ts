@@ -1,6 +1,7 @@
 // Crashes of the whole broker: senders that resend what was not acknowledged end up with every record exactly once.
 import { expect, test } from 'vitest'
 import type { Broker } from '../../../collector/broker/broker.ts'
+import { runs } from '../../runs.ts'
 import { allOf, forever, machine, record, send } from './harness.ts'
 
 /** Appends of two files (two batches in flight each) and records of three tabs; each knows what was acknowledged. */
@@ -61,7 +62,8 @@ test.each(['ordered', 'hostile'] as const)(
   async (mode) => {
     let cuts = 0
     // The hostile disk does all that the ordered one may do: the latter is only sampled.
-    for (let call = 1; ; call += mode === 'hostile' ? 1 : 5) {
+    // Both steps share no factor with the rhythm of the calls, so every kind of call is met.
+    for (let call = 1; ; call += mode === 'hostile' ? runs(1, 3) : runs(5, 13)) {
       const world = machine(call * 7, mode)
       const early = new Senders()
       const crashed = world.disk.whenCrashed().then(() => false)
@@ -94,14 +96,14 @@ test.each(['ordered', 'hostile'] as const)(
       const clean = await world.open(config)
       expect(await allOf(clean)).toEqual(lines)
     }
-    expect(cuts).toBeGreaterThan(40)
+    expect(cuts).toBeGreaterThan(runs(40, 15))
   },
   120_000,
 )
 
 test('of two batches of a source sent at once, a crash never keeps the second alone and calls the first a duplicate', async () => {
   let holes = 0
-  for (let seed = 1; seed <= 150; seed += 1) {
+  for (let seed = 1; seed <= runs(150, 50); seed += 1) {
     const world = machine(seed, 'hostile')
     const early = await world.open({ partitions: 1 })
     await early.topic('logs')
@@ -149,7 +151,7 @@ test('what a killed process left in the page cache is synced before anybody is t
 })
 
 test('kill -9 at any call: the page cache stays, and so does everything that was written', async () => {
-  for (let call = 3; call < 300; call += 7) {
+  for (let call = 3; call < 300; call += runs(7, 17)) {
     const world = machine(call)
     const early = new Senders()
     const crashed = world.disk.whenCrashed().then(() => false)
@@ -177,7 +179,7 @@ test('kill -9 at any call: the page cache stays, and so does everything that was
 test.each(['full', 'fail'] as const)(
   'a disk that answers "%s" at any call: nothing acknowledged is lost',
   async (verdict) => {
-    for (let call = 1; ; call += 1) {
+    for (let call = 1; ; call += runs(1, 3)) {
       const world = machine(call)
       const early = new Senders()
       world.disk.intercept = ({ number, verb }) => {

@@ -11,6 +11,7 @@ import {
   encodeOffsetValue,
 } from '../../../collector/broker/offset-codec.ts'
 import { openPartition } from '../../../collector/broker/partition.ts'
+import { runs } from '../../runs.ts'
 import { forever, machine } from './harness.ts'
 
 test('a key is laid out as Kafka does', () => {
@@ -77,7 +78,7 @@ test('after 100,000 commits the log is as small as ever, and holds the last offs
 }, 60_000)
 
 test('a power cut at any call while the state is written anew loses no acknowledged commit', async () => {
-  for (let call = 1; call < 400; call += 1) {
+  for (let call = 1; call < 400; call += runs(1, 7)) {
     const world = machine(call, 'hostile')
     const { offsets } = await open(world)
     const keys = [0, 1, 2].map((partition) => ({ group: `group-${'x'.repeat(200)}`, topic: 't', partition }))
