@@ -193,7 +193,7 @@ async function writeFiles(kind: Kind, broker: Broker) {
     const end = broker.describeTopic(kind.topic).partitions[partition]?.highWatermark ?? 0
     for (let offset = 0; offset < end; ) {
       const batch = await feed.next(never)
-      const { bodies } = await readRows(batch, never)
+      const { bodies } = await readRows(batch, 'trusting', never)
       for (const body of bodies) {
         if (body.format !== kind.format) throw new Error(`rows came as ${body.format}`)
         const block = path.join(spool, `${kind.topic}.${blocks.length}`)

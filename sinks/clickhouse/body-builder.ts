@@ -87,14 +87,19 @@ export class BodyBuilder {
     this.#length += this.#bytes.write(value, this.#length)
   }
 
+  /** Part of a source of many rows, as it is. */
+  range(source: Uint8Array, from: number, to: number): void {
+    this.#reserve(to - from + slackBytes)
+    copyBytes(this.#copierOf(source), this.#length, from, to)
+    this.#length += to - from
+  }
+
   /** The bytes as one field of TabSeparated, whatever they are: the column gets exactly them. */
   tabEscaped(source: Uint8Array, from: number, to: number): void {
     this.#reserve((to - from) * 2 + slackBytes)
-    if (this.#copier?.source !== source || this.#copier.target !== this.#bytes) {
-      this.#copier = copier(source, this.#bytes)
-    }
-    if (isPlain(this.#copier.sourceView, from, to)) {
-      copyBytes(this.#copier, this.#length, from, to)
+    const copying = this.#copierOf(source)
+    if (isPlain(copying.sourceView, from, to)) {
+      copyBytes(copying, this.#length, from, to)
       this.#length += to - from
     } else this.#length = escapeInto(this.#bytes, this.#length, source, from, to)
   }
@@ -117,6 +122,14 @@ export class BodyBuilder {
       ends: this.#ends,
       offsets: this.#offsets,
     }
+  }
+
+  #copierOf(source: Uint8Array): Copier {
+    const known = this.#copier
+    if (known?.source === source && known.target === this.#bytes) return known
+    const made = copier(source, this.#bytes)
+    this.#copier = made
+    return made
   }
 
   #reserve(more: number): void {

@@ -29,6 +29,16 @@ export function verdictOf(error: unknown): Verdict {
   return 'retry'
 }
 
+/**
+ * Whether broken JSON that nobody has parsed could be the reason. Wide on purpose: an unknown code of the engine's parser
+ * would else be tried again for ever; parsing a batch in vain costs little.
+ */
+export function mayBeBrokenJson(error: unknown): boolean {
+  if (!(error instanceof WarehouseError) || error.code === null) return false
+  const verdict = verdictOf(error)
+  return verdict !== 'table' && (verdict !== 'retry' || error.code !== tooManyParts)
+}
+
 /** Index (from 0) of the row that the message names, or null. */
 export function badRow(error: unknown): number | null {
   const found = error instanceof Error ? /\(at row (\d{1,9})\)/.exec(error.message) : null

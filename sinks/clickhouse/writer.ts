@@ -1,4 +1,5 @@
 // The writing half of the ClickHouse sink, over any Warehouse: exactly once by token and read-back, bad rows peeled off.
+import assert from 'node:assert/strict'
 import { LogdriveError } from '../../core/errors.ts'
 import type { Batch } from '../../core/event-log.ts'
 import type { Refusal } from '../../core/flow.ts'
@@ -6,9 +7,9 @@ import type { Runtime } from '../../core/runtime.ts'
 import type { OpenSink } from '../define.ts'
 import { keepRows, type RowsBody } from './body-builder.ts'
 import { quoteIdentifier } from './embedded/statement.ts'
-import { asSinkError, badRow, reasonOf, verdictOf } from './failures.ts'
+import { asSinkError, badRow, mayBeBrokenJson, reasonOf, verdictOf } from './failures.ts'
 import { createGate } from './gate.ts'
-import { logOf, readRefused, readRows } from './rows.ts'
+import { logOf, type Reading, readRefused, readRows } from './rows.ts'
 import { knownSettings, tokenSetting } from './settings.ts'
 import { createDatabaseSql, createTableSql, type TableOptions, tableOf } from './tables.ts'
 import type { Settings, Warehouse } from './warehouse.ts'
@@ -104,10 +105,20 @@ class Writer implements OpenSink {
   async #write(batch: Batch, signal: AbortSignal): Promise<readonly Refusal[]> {
     signal.throwIfAborted()
     await this.ensureTable(batch.topic, signal)
-    const rows = await readRows(batch, signal)
+    // The engine parses all rows anyway: doing it here too would cost more than all else that is done here.
+    const trusted = await this.#writeAs('trusting', batch, signal)
+    if (trusted !== null) return trusted
+    const parsed = await this.#writeAs('parsing', batch, signal)
+    assert(parsed !== null)
+    return parsed
+  }
+
+  /** Null when JSON that nobody parsed may have failed the insert: nothing of the batch was inserted then. */
+  async #writeAs(reading: Reading, batch: Batch, signal: AbortSignal): Promise<readonly Refusal[] | null> {
+    const rows = await readRows(batch, reading, signal)
     const there = await this.#alreadyThere(batch, signal)
     const table = tableOf(batch.topic)
-    const reasons = new Map(rows.refused)
+    const reasons = new Map([...rows.refused].filter(([offset]) => !there.has(offset)))
     for (const body of rows.bodies) {
       const token = [tokenOf(this.#options.name, batch, table), body.format].join(':')
       const missing =
@@ -119,9 +130,21 @@ class Writer implements OpenSink {
         rowsOfBatch: rows.count,
         token: whole ? token : partToken(token, missing),
       }
-      await this.#insertAll(missing, work, signal)
+      if (rows.unparsed === 0) await this.#insertAll(missing, work, signal)
+      else if (!(await this.#insertWhole(missing, work, signal))) return null
     }
     return [...rows.unreadable, ...(await readRefused(batch, reasons, signal))]
+  }
+
+  /** One try, no peeling: false when the rows have to be parsed first. */
+  async #insertWhole(body: RowsBody, work: Work, signal: AbortSignal): Promise<boolean> {
+    if (body.ends.length === 0) return true
+    try {
+      return (await this.#tryInsert(body, work, signal)) === null
+    } catch (error) {
+      if (mayBeBrokenJson(error)) return false
+      throw error
+    }
   }
 
   /**

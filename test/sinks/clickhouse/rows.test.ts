@@ -40,7 +40,7 @@ describe('raw lines', () => {
           value: Buffer.from(value),
           ...(n === 0 ? { headers } : {}),
         }))
-        const rows = await readRows(batchOf([records], { topic: 'raw', firstOffset: 41 }), never)
+        const rows = await readRows(batchOf([records], { topic: 'raw', firstOffset: 41 }), 'parsing', never)
         const [body] = rows.bodies
         const parsed = parseTabs(body?.bytes ?? new Uint8Array(0))
         expect(parsed.map((row) => row[8])).toEqual(values.map((value) => Buffer.from(value)))
@@ -54,6 +54,7 @@ describe('raw lines', () => {
   test('dead letters are never spliced, however much they look like rows', async () => {
     const rows = await readRows(
       batchOf([[{ value: '{"metric":1}' }]], { topic: 'metrics.dead-letter' }),
+      'trusting',
       never,
     )
     expect(rows.bodies.map((body) => body.format)).toEqual(['TabSeparated'])
@@ -67,7 +68,7 @@ describe('JSON values', () => {
         fc.array(fc.dictionary(fc.string(), fc.json()), { minLength: 1, maxLength: 5 }),
         async (values) => {
           const records = values.map((value, n) => ({ value: JSON.stringify(value, null, n % 2) }))
-          const rows = await readRows(batchOf([records], { topic: 'events' }), never)
+          const rows = await readRows(batchOf([records], { topic: 'events' }), 'parsing', never)
           const [body] = rows.bodies
           let from = 0
           const parsed = (body?.ends ?? []).map((end) => {
@@ -90,7 +91,7 @@ describe('JSON values', () => {
       [{ value: 'a', headers: lineHeaders('h', 'p') }, { value: 'b' }],
       [{ value: '{"x":1}', key: 'k' }],
     ])
-    const rows = await readRows(mixed, never)
+    const rows = await readRows(mixed, 'parsing', never)
     expect(rows.bodies.map(({ format, offsets }) => [format, offsets])).toEqual([
       ['TabSeparated', [0, 1]],
       ['JSONEachRow', [2]],
