@@ -14,10 +14,18 @@ if (Number(process.versions.node.split('.')[0]) < versionMin) {
   )
   process.exit(1)
 }
+const [command, option] = process.argv.slice(2)
+// An agent has a small heap and should stay on one core: collecting garbage beside its work costs 8 % more CPU than
+// in it. Such flags count from the start of a process only, so this one becomes another: same pid, same descriptors.
+const agentFlags = ['--single-threaded-gc']
+if (command === 'agent' && option !== '--help' && !process.execArgv.includes(agentFlags[0])) {
+  const words = [process.execPath, ...process.execArgv, ...agentFlags, ...process.argv.slice(1)]
+  if (process.platform !== 'win32' && process.execve !== undefined)
+    process.execve(process.execPath, words, process.env)
+}
 // Types are stripped once, not at every start: 30 MB less memory and a quicker start from the second time on.
 const cache = fileURLToPath(new URL('../node_modules/.cache/logdrive', import.meta.url))
 module.enableCompileCache(cache)
-const [command, option] = process.argv.slice(2)
 if (command === 'agent' && option !== '--help') stripInChild()
 // Four threads can all sit in one slow fdatasync of a collector; an agent reads what is in memory mostly, and each
 // thread costs it some. Set before anything touches a file asynchronously.
