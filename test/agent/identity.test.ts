@@ -1,7 +1,16 @@
 // Which file is this? Inode, birth time and content decide.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compareLocators, emptyPrint, headLength, judge, printOf, sourceOf } from '../../agent/identity.ts'
+import {
+  compareLocators,
+  emptyPrint,
+  guardHeadLength,
+  guardText,
+  headLength,
+  judge,
+  printOf,
+  sourceOf,
+} from '../../agent/identity.ts'
 
 const here = { dev: 1n, ino: 7n, birthtimeNs: 100n }
 
@@ -54,4 +63,37 @@ test('a source id is a UUID that only agent and locator decide', () => {
   expect(sourceOf('agent', { ...here })).toBe(id)
   const others = [sourceOf('other', here), sourceOf('agent', { ...here, birthtimeNs: 1n })]
   expect(new Set([id, ...others]).size).toBe(3)
+})
+
+test('a guard text fits a header, says how long its head is, and differs when a byte does', () => {
+  const bytes = fc.uint8Array({ minLength: 1, maxLength: 1024 })
+  fc.assert(
+    fc.property(bytes, bytes, fc.nat(), (head, guard, at) => {
+      const text = guardText(printOf(head), printOf(guard))
+      expect(text).toMatch(/^[\x21-\x7e]{1,64}$/)
+      expect(guardHeadLength(text)).toBe(head.length)
+      const other = Buffer.from(head)
+      other[at % head.length] = (other[at % head.length] as number) ^ 1
+      expect(guardText(printOf(other), printOf(guard))).not.toBe(text)
+      expect(guardText(printOf(guard.subarray(1)), printOf(guard))).not.toBe(
+        guardText(printOf(guard), printOf(guard)),
+      )
+    }),
+  )
+})
+
+test('what is no guard text of an agent says nothing', () => {
+  const hash = 'a'.repeat(32)
+  expect(guardHeadLength(`0:${hash}`)).toBe(0)
+  const wrong = [
+    '',
+    ':',
+    `1025:${hash}`,
+    `99999:${hash}`,
+    `-1:${hash}`,
+    `64:${hash}0`,
+    `64:${'A'.repeat(32)}`,
+    'x',
+  ]
+  for (const text of wrong) expect(guardHeadLength(text), text).toBeNull()
 })
