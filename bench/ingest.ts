@@ -20,6 +20,7 @@ import { printResult } from './result.ts'
 
 const connections = 64
 const path = '/v1/topics/events/records'
+const warmUpMs = 2_000
 
 interface Round {
   readonly requestsPerSecond: number
@@ -81,7 +82,11 @@ async function measure(kind: string, seconds: number): Promise<Round> {
   const server = start(0, ['server', kind])
   try {
     const port = Number(await firstLine(server))
-    const answer = await firstLine(start(1, ['load', String(port), String(seconds)]))
+    const loading = start(1, ['load', String(port), String(seconds)])
+    // It has warmed up: the CPU of compiling and of the first connections does not count.
+    await firstLine(loading)
+    server.stdin?.write('count\n')
+    const answer = await firstLine(loading)
     const report = JSON.parse(answer) as Omit<Round, 'cpuUsPerRequest' | 'threadUsPerRequest'> & {
       readonly requests: number
     }
@@ -121,11 +126,14 @@ function firstLine(child: ChildProcess): Promise<string> {
   })
 }
 
-/** Prints its port, serves until its stdin ends, prints the CPU in us that the process and its main thread took. */
+/** Prints its port, serves until its stdin ends, prints the CPU in us that it and its main thread took since a word came in. */
 async function serve(kind: string): Promise<void> {
   const stop = kind === 'bare' ? await serveBare() : await serveOurs()
-  const [before, threadBefore] = [process.cpuUsage(), process.threadCpuUsage()]
-  process.stdin.resume()
+  let [before, threadBefore] = [process.cpuUsage(), process.threadCpuUsage()]
+  process.stdin.on('data', () => {
+    before = process.cpuUsage()
+    threadBefore = process.threadCpuUsage()
+  })
   await new Promise((resolve) => {
     process.stdin.once('end', resolve)
   })
@@ -224,7 +232,8 @@ async function load(port: number, seconds: number): Promise<void> {
       })
     })
   const running = Array.from({ length: connections }, run)
-  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  await new Promise((resolve) => setTimeout(resolve, warmUpMs))
+  console.log('counting')
   counting = true
   const started = performance.now()
   await new Promise((resolve) => setTimeout(resolve, seconds * 1_000))
@@ -234,7 +243,7 @@ async function load(port: number, seconds: number): Promise<void> {
   await Promise.all(running)
   latencies.sort((a, b) => a - b)
   const at = (part: number) => latencies[Math.floor(latencies.length * part)] ?? Number.NaN
-  const requests = latencies.length * ((took + 1) / took)
+  const requests = latencies.length
   console.log(
     JSON.stringify({
       requestsPerSecond: latencies.length / took,

@@ -22,7 +22,8 @@ export async function serveHttp(
   const run = async (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean) => {
     const exchange = new Exchange(incoming, outgoing, shared, expects)
     try {
-      await answer(exchange, await handler(exchange))
+      const sent = answer(exchange, await handler(exchange))
+      if (sent !== undefined) await sent
     } catch (error) {
       fail(exchange, error, logger)
     }
