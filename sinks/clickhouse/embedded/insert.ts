@@ -41,6 +41,12 @@ export interface Inserter {
   forget(): void
 }
 
+/**
+ * For an insert that is not alone. Parsing one file on all cores costs a sixth more CPU than parsing it on one, which
+ * pays only while there is nothing else for them to do.
+ */
+const crowdedSettings = 'input_format_parallel_parsing = 0'
+
 const lineFormats =
   /^(JSON(Compact|Strings|CompactStrings)?EachRow|JSONLines|NDJSON|JSONAsString|TabSeparated(Raw)?|TSV(Raw)?|LineAsString)$/i
 
@@ -51,6 +57,8 @@ export function createInserter(
   lane: <T>(work: () => Promise<T>) => Promise<T>,
 ): Inserter {
   const structures = new Map<string, readonly Column[]>()
+  /** Inserts from the first byte of their data to their answer. */
+  let busy = 0
 
   async function columnsOf(request: InsertRequest): Promise<readonly Column[]> {
     const key = `${request.database}\n${request.statement.target}`
@@ -68,18 +76,28 @@ export function createInserter(
   return {
     forget: () => structures.clear(),
     async insert(request) {
-      await using file = await spool.write(request.data, request.bytesHint)
-      const rows = lineFormats.test(request.statement.format) ? file.lines : null
-      if (file.bytes === 0) return { rows: 0, bytes: 0, seconds: 0 }
-      return await lane(async () => {
-        const sql = fileInsert(request.statement, await columnsOf(request), file)
-        const result =
-          sql === null
-            ? await insertInline(engine, request, file)
-            : await engine.run({ prelude: request.prelude, sql, format: 'Null', tag: null })
-        return { rows, bytes: file.bytes, seconds: result.seconds }
-      })
+      busy += 1
+      try {
+        return await insert(request)
+      } finally {
+        busy -= 1
+      }
     },
+  }
+
+  async function insert(request: InsertRequest): Promise<InsertResult> {
+    await using file = await spool.write(request.data, request.bytesHint)
+    const rows = lineFormats.test(request.statement.format) ? file.lines : null
+    if (file.bytes === 0) return { rows: 0, bytes: 0, seconds: 0 }
+    return await lane(async () => {
+      const columns = await columnsOf(request)
+      const sql = fileInsert(request.statement, columns, file, busy > 1 ? crowdedSettings : null)
+      const result =
+        sql === null
+          ? await insertInline(engine, request, file)
+          : await engine.run({ prelude: request.prelude, sql, format: 'Null', tag: null })
+      return { rows, bytes: file.bytes, seconds: result.seconds }
+    })
   }
 }
 
@@ -94,7 +112,12 @@ function asColumn(line: string): Column {
  * only the engine's parser does it right: a list that is not plain names, or a DEFAULT that needs a column which
  * is not inserted.
  */
-function fileInsert(statement: DataInsert, columns: readonly Column[], file: SpoolFile): string | null {
+function fileInsert(
+  statement: DataInsert,
+  columns: readonly Column[],
+  file: SpoolFile,
+  more: string | null,
+): string | null {
   const chosen = chooseColumns(statement, columns)
   if (chosen === null) return null
   const absent = new Set(columns.map((column) => column.name))
@@ -104,13 +127,27 @@ function fileInsert(statement: DataInsert, columns: readonly Column[], file: Spo
   }
   const structure = chosen.map(declaration).join(', ')
   const names = chosen.map((column) => quoteIdentifier(column.name)).join(', ')
-  const settings = statement.settings === null ? '' : ` SETTINGS ${statement.settings}`
+  // What the statement says comes last and wins.
+  const said = [more, statement.settings].filter((text) => text !== null).join(', ')
+  const settings = said === '' ? '' : ` SETTINGS ${said}`
   const source = `file(${quoteString(file.path)}, ${quoteString(statement.format)}, ${quoteString(structure)})`
   return `INSERT INTO ${statement.target} (${names})${settings} SELECT ${names} FROM ${source}`
 }
 
+/** Types whose own zero is what such an expression says. */
+const zeroes: ReadonlyMap<string, RegExp> = new Map([
+  ["''", /^(LowCardinality\(String\)|String)$/],
+  ['0', /^(U?Int\d+|Float\d+)$/],
+  ['false', /^Bool$/],
+])
+
+/**
+ * A DEFAULT that says the type's zero is left out: a field that the data omit becomes that anyway, and the engine fills
+ * defaults row by row (measured: 0.19 of 0.62 s for 50,000 rows of `events`).
+ */
 function declaration(column: Column): string {
-  const fallback = column.expression === '' ? '' : ` DEFAULT ${column.expression}`
+  const isZero = zeroes.get(column.expression)?.test(column.type) === true
+  const fallback = column.expression === '' || isZero ? '' : ` DEFAULT ${column.expression}`
   return `${quoteIdentifier(column.name)} ${column.type}${fallback}`
 }
 

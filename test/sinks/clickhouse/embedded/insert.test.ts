@@ -39,6 +39,35 @@ describe('columns', () => {
     ])
   })
 
+  test('DEFAULTs that say zero, and those that only look so, are what the table says', async () => {
+    const zero =
+      "s String DEFAULT '', w LowCardinality(String) DEFAULT '', i Int8 DEFAULT 0, u UInt64 DEFAULT 0, " +
+      "f Float32 DEFAULT 0, o Bool DEFAULT false, ns Nullable(String) DEFAULT '', ni Nullable(Int8) DEFAULT 0"
+    await make(
+      'zeroes',
+      `a UInt32, ${zero}, y Bool DEFAULT true, \`constructor\` UInt8 DEFAULT a, t UInt8 DEFAULT constructor`,
+    )
+    const nulls = '{"a":2,"s":null,"w":null,"i":null,"u":null,"f":null,"o":null,"y":null}'
+    const insert = 'INSERT INTO zeroes FORMAT JSONEachRow'
+    expect(await post(insert, `{"a":1}\n${nulls}\n`)).toEqual(done)
+    const none = { s: '', w: '', i: 0, u: 0, f: 0, o: false, ns: '', ni: 0, y: true }
+    const found = await started.rows('SELECT * REPLACE(toUInt32(u) AS u) FROM zeroes ORDER BY a')
+    expect(found).toEqual([1, 2].map((a) => ({ a, ...none, constructor: a, t: a })))
+  })
+
+  test('several at once, one with settings of its own, are all there', async () => {
+    await make('crowd', "a UInt32, b String DEFAULT ''")
+    const statements = ['', '', '', 'SETTINGS input_format_parallel_parsing = 1 '].map(
+      (settings) => `INSERT INTO crowd ${settings}FORMAT JSONEachRow`,
+    )
+    const rows = (n: number) => Array.from({ length: 2000 }, (_, i) => `{"a":${n * 2000 + i}}\n`).join('')
+    const answers = await Promise.all(statements.map((sql, n) => post(sql, rows(n))))
+    expect(answers).toEqual(statements.map(() => done))
+    expect(
+      await started.rows('SELECT toUInt32(count()) AS n, toUInt32(uniqExact(a)) AS u FROM crowd'),
+    ).toEqual([{ n: 8000, u: 8000 }])
+  })
+
   test('DEFAULTs are honoured on the fast way through file() too, constant or computed', async () => {
     await make(
       'fast',
