@@ -9,7 +9,7 @@ import { keepRows, type RowsBody } from './body-builder.ts'
 import { quoteIdentifier } from './embedded/statement.ts'
 import { asSinkError, badRow, mayBeBrokenJson, reasonOf, verdictOf } from './failures.ts'
 import { createGate } from './gate.ts'
-import { logOf, type Reading, readRefused, readRows } from './rows.ts'
+import { type BatchRows, logOf, type Reading, readRefused, readRows } from './rows.ts'
 import { knownSettings, tokenSetting } from './settings.ts'
 import { createDatabaseSql, createTableSql, type TableOptions, tableOf } from './tables.ts'
 import type { Settings, Warehouse } from './warehouse.ts'
@@ -32,6 +32,9 @@ const refusedRowsMax = 200
 /** Half of the shortest deduplication window: a replicated table forgets tokens after 3600 s. */
 const tokenTrustMs = 1_800_000
 const reasonLengthMax = 500
+/** How often missing rows are looked for, and how long a block on its way gets first. */
+const holeRoundsMax = 4
+const settleMs = 500
 
 /** Makes database and tables, asks the server what it can do, and gives the sink. The warehouse is the sink's then. */
 export async function openWriter(
@@ -67,6 +70,8 @@ class Writer implements OpenSink {
   readonly #runtime: Pick<Runtime, 'clock' | 'logger'>
   readonly #gate = createGate(writesMax)
   readonly #tables = new Set<string>()
+  /** First offset of the batch whose last try failed, by topic and partition: what it left is not known. */
+  readonly #failed = new Map<string, number>()
 
   constructor(
     warehouse: Warehouse,
@@ -85,9 +90,13 @@ class Writer implements OpenSink {
   }
 
   async write(batch: Batch, signal: AbortSignal): Promise<readonly Refusal[]> {
+    const place = `${batch.topic}/${batch.partition}`
     try {
-      return await this.#gate(() => this.#write(batch, signal))
+      const refusals = await this.#gate(() => this.#write(batch, signal))
+      this.#failed.delete(place)
+      return refusals
     } catch (error) {
+      this.#failed.set(place, batch.firstOffset)
       // Someone dropped it while we ran: made again by the next try.
       if (verdictOf(error) === 'table') this.#tables.delete(tableOf(batch.topic))
       throw asSinkError(error, tableOf(batch.topic))
@@ -116,7 +125,8 @@ class Writer implements OpenSink {
   /** Null when JSON that nobody parsed may have failed the insert: nothing of the batch was inserted then. */
   async #writeAs(reading: Reading, batch: Batch, signal: AbortSignal): Promise<readonly Refusal[] | null> {
     const rows = await readRows(batch, reading, signal)
-    const there = await this.#alreadyThere(batch, signal)
+    const isDoubtful = this.#isDoubtful(batch)
+    const there = isDoubtful ? await this.#alreadyThere(batch, signal) : new Set<number>()
     const table = tableOf(batch.topic)
     const reasons = new Map([...rows.refused].filter(([offset]) => !there.has(offset)))
     for (const body of rows.bodies) {
@@ -133,6 +143,7 @@ class Writer implements OpenSink {
       if (rows.unparsed === 0) await this.#insertAll(missing, work, signal)
       else if (!(await this.#insertWhole(missing, work, signal))) return null
     }
+    if (isDoubtful && !(await this.#fillHoles(batch, rows, reasons, signal))) return null
     return [...rows.unreadable, ...(await readRefused(batch, reasons, signal))]
   }
 
@@ -147,14 +158,59 @@ class Writer implements OpenSink {
     }
   }
 
+  /** A try before this one may have left something, or the token may be forgotten: then a token is no proof. */
+  #isDoubtful(batch: Batch): boolean {
+    const age = this.#runtime.clock.now() - batch.plannedAt
+    const hasFailed = this.#failed.get(`${batch.topic}/${batch.partition}`) === batch.firstOffset
+    return batch.recovered || hasFailed || age >= tokenTrustMs
+  }
+
   /**
-   * The offsets of the batch that the table holds already. Asked after a restart and when the token may be
-   * forgotten; a token is no proof then. One block over several table partitions can be half there (6 of 60
+   * A server that was killed may remember the token of a block whose rows it lost (it writes the token first): it
+   * says yes to the repeated insert and keeps nothing. So what is missing afterwards goes in under another token,
+   * after a moment for a block that is still on its way. False when rows have to be parsed first.
+   */
+  async #fillHoles(
+    batch: Batch,
+    rows: BatchRows,
+    reasons: ReadonlyMap<number, string>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const table = tableOf(batch.topic)
+    for (let round = 0; round < holeRoundsMax; round += 1) {
+      const there = await this.#alreadyThere(batch, signal)
+      const isHole = (offset: number) => !there.has(offset) && !reasons.has(offset)
+      const holes = rows.bodies
+        .map((body) => keepRows(body, (index) => isHole(body.offsets[index] as number)))
+        .filter((body) => body.ends.length > 0)
+      if (holes.length === 0) return true
+      const { topic, partition } = batch
+      this.#runtime.logger.warn(
+        { topic, partition, round },
+        'rows are missing behind a token; inserting them',
+      )
+      if (round === 0) await this.#runtime.clock.sleep(settleMs, signal)
+      else if (rows.unparsed > 0 && round > 1) return false
+      for (const body of round === 0 ? [] : holes) {
+        const again = `${tokenOf(this.#options.name, batch, table)}:${body.format}:${this.#runtime.clock.now()}`
+        const work = {
+          table,
+          reasons: new Map(reasons),
+          rowsOfBatch: rows.count,
+          token: partToken(again, body),
+        }
+        if (rows.unparsed > 0) await this.#insertWhole(body, work, signal)
+        else await this.#insertAll(body, work, signal)
+      }
+    }
+    throw new LogdriveError('SINK_FAILED', `rows of a batch do not stay in ${table}`)
+  }
+
+  /**
+   * The offsets of the batch that the table holds already. One block over several table partitions can be half there (6 of 60
    * kills), so the rows that are missing are inserted, not none and not all.
    */
   async #alreadyThere(batch: Batch, signal: AbortSignal): Promise<ReadonlySet<number>> {
-    const age = this.#runtime.clock.now() - batch.plannedAt
-    if (!batch.recovered && age < tokenTrustMs) return new Set()
     const table = `${quoteIdentifier(this.#options.database)}.${quoteIdentifier(tableOf(batch.topic))}`
     const where =
       '_log = {log:String} AND _topic = {topic:String} AND _partition = {partition:UInt16} ' +
