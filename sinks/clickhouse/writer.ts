@@ -173,7 +173,7 @@ class Writer implements OpenSink {
   async #fillHoles(
     batch: Batch,
     rows: BatchRows,
-    reasons: ReadonlyMap<number, string>,
+    reasons: Map<number, string>,
     signal: AbortSignal,
   ): Promise<boolean> {
     const table = tableOf(batch.topic)
@@ -195,7 +195,7 @@ class Writer implements OpenSink {
         const again = `${tokenOf(this.#options.name, batch, table)}:${body.format}:${this.#runtime.clock.now()}`
         const work = {
           table,
-          reasons: new Map(reasons),
+          reasons,
           rowsOfBatch: rows.count,
           token: partToken(again, body),
         }
