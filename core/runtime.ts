@@ -147,6 +147,92 @@ export interface HttpServer extends AsyncDisposable {
   readonly address: Address
 }
 
+/** TCP with or without TLS. */
+export interface Transport {
+  /** Connects; rejects with UNAVAILABLE when nobody answers or the other end is not who it should be. */
+  connect(address: Address, options: ConnectOptions, signal: AbortSignal): Promise<Connection>
+  /**
+   * Listens; port 0 takes a free one. Throws PORT_TAKEN, or CONFIG_INVALID for keys that TLS does not take. `accept` owns
+   * what it is given. Disposing stops listening; connections that are open stay so.
+   */
+  listen(
+    address: Address,
+    options: ListenOptions,
+    accept: (connection: Connection) => void,
+  ): Promise<TransportListener>
+}
+
+export interface ConnectOptions {
+  /** Null: plain TCP. */
+  readonly tls: ConnectTls | null
+}
+
+/** What a client shows and believes; PEM texts. */
+export interface ConnectTls {
+  /** Certificates that may sign the server's; null: those of the system. */
+  readonly ca: string | null
+  readonly cert: string | null
+  readonly key: string | null
+  /** The name that the server's certificate has to have; null: the host of the address. */
+  readonly serverName: string | null
+}
+
+export interface ListenOptions {
+  /** Null: plain TCP. */
+  readonly tls: ListenTls | null
+  /** Connections that are open at a time; others are closed at once. */
+  readonly connectionsMax: number
+}
+
+/** What a server shows and asks for; PEM texts. */
+export interface ListenTls {
+  readonly cert: string
+  readonly key: string
+  /** Certificates that may sign those of clients; null where none are asked for. */
+  readonly clientCa: string | null
+  readonly clientAuth: 'none' | 'request' | 'require'
+}
+
+export interface TransportListener extends AsyncDisposable {
+  readonly address: Address
+}
+
+/** Facts of the handshake. */
+export interface TlsInfo {
+  /** Such as TLSv1.3. */
+  readonly protocol: string
+  /** The subject of the client's certificate, verified, a `NAME=value` a line; null when it showed none that holds. */
+  readonly clientSubject: string | null
+}
+
+/**
+ * One connection, pulled: nothing more than a small buffer is read before somebody asks. Disposing lets what was written
+ * go out (a few seconds at most) and closes.
+ */
+export interface Connection extends AsyncDisposable {
+  /** The other end. */
+  readonly peer: Address
+  /** Our end: the address that the other one has reached. */
+  readonly local: Address
+  /** Null on plain TCP. */
+  readonly tls: TlsInfo | null
+  /** Aborts when the connection is over, whoever ended it. */
+  readonly signal: AbortSignal
+  /**
+   * Puts bytes into `target`, `bytesMin` at least (1 to its length), and gives their count; fewer only where the other end
+   * has ended the stream. No promise when the bytes are here already. Rejects with UNAVAILABLE when the connection broke. One
+   * read at a time; `target` belongs to the transport meanwhile.
+   */
+  read(target: Uint8Array, bytesMin: number): Promise<number> | number
+  /**
+   * Sends all the pieces one behind the other; resolves when the system took them, which is the back-pressure. Rejects with
+   * UNAVAILABLE when the connection broke. The caller must not touch the pieces before.
+   */
+  write(pieces: readonly Uint8Array[]): Promise<void>
+  /** Ends the connection at once; what was not sent is gone. */
+  abort(): void
+}
+
 /** Diagnostics: fields first, then a fixed sentence. */
 export interface Logger {
   debug(fields: object, message: string): void
@@ -163,5 +249,6 @@ export interface Runtime {
   readonly storage: Storage
   readonly files: Files
   readonly http: Http
+  readonly transport: Transport
   readonly logger: Logger
 }

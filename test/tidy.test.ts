@@ -30,9 +30,10 @@ const floors: Readonly<Record<string, readonly string[]>> = {
   cli: ['core', 'protocol', 'config', 'agent', 'collector', 'sinks', 'runtime', 'tracker'],
 }
 
-/** Inside the collector: http -> broker -> log; collector.ts joins them. */
+/** Inside the collector: http, kafka -> broker -> log; collector.ts joins them. */
 const collectorFloors: Readonly<Record<string, readonly string[]>> = {
   http: ['broker'],
+  kafka: ['broker'],
   broker: ['log'],
   log: [],
 }

@@ -1,0 +1,19 @@
+// All handlers by the name of their API: one const for each noun, put together here.
+import type { ApiName, RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
+import type { RequestContext } from './context.ts'
+
+/**
+ * Answers one API. Null: there is no answer (Produce with acks 0). What it throws becomes the API's error answer, or ends
+ * the connection where there is none. Requests of a connection are started in order, each up to its first `await`; they
+ * may finish in any order, the answers go out in the order of the requests.
+ */
+export type Handler<Name extends ApiName> = (
+  request: RequestOf<Name>,
+  context: RequestContext,
+) => Promise<ResponseInput<Name> | null> | ResponseInput<Name> | null
+
+/** One handler for each API that is served. */
+export type Handlers = { readonly [Name in ApiName]: Handler<Name> }
+
+/** What is served; every noun brings its part. */
+export const handlers: Partial<Handlers> = {}
