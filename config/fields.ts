@@ -152,6 +152,22 @@ export function name() {
   })
 }
 
+/** An address of a machine, without a range. */
+export function ipAddress() {
+  const expected = 'expected an address such as 10.0.0.7 or ::1'
+  return z
+    .string({ error: expected })
+    .refine((value) => isNetwork(value) && !value.includes('/'), { error: expected })
+    .meta({ title: 'address', examples: ['10.0.0.7'] })
+}
+
+/** A user of the Kafka listener: anything but control characters, 128 at most. */
+export function userName() {
+  return z.string({ error: 'expected the name of a user' }).regex(/^[^\p{Cc}]{1,128}$/u, {
+    error: 'a user has 1 to 128 characters, none of them a control character',
+  })
+}
+
 /** A path of a file or folder: not empty, no NUL. */
 export function path() {
   return z

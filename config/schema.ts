@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import * as fields from './fields.ts'
+import { kafka } from './kafka.ts'
 import { didYouMean } from './suggest.ts'
 
 /** What a sink brings to the configuration: its type's name and its own keys. */
@@ -87,28 +88,6 @@ const http = z.strictObject({
     }),
 })
 
-const kafka = z
-  .union(
-    [
-      z.literal('off'),
-      z.literal(false).transform(() => 'off' as const),
-      z.strictObject({
-        listen: fields
-          .address()
-          .prefault('127.0.0.1:9092')
-          .meta({ description: 'Where Kafka clients connect.' }),
-        advertise: fields
-          .address()
-          .optional()
-          .meta({ description: 'The address clients are told to use, when it differs from `listen`.' }),
-        sasl: fields.notBuilt('SASL is not built yet'),
-        tls: fields.notBuilt('TLS is not built yet'),
-      }),
-    ],
-    { error: 'expected off or { listen: 127.0.0.1:9092 }' },
-  )
-  .optional()
-
 const flush = z.union(
   [
     z.enum(['commit', 'os']),
@@ -156,7 +135,7 @@ const limits = z.strictObject({
 const collector = z.strictObject({
   http: http.prefault({}).meta({ description: 'The HTTP interface.' }),
   kafka: kafka.meta({
-    description: 'The listener for Kafka clients, or `off`. Not served yet.',
+    description: 'The listener for Kafka clients, or `off`.',
     examples: ['off'],
   }),
   log: z
@@ -310,6 +289,8 @@ type Base = DeepReadonly<z.infer<typeof base>>
 /** A whole configuration: durations in ms, sizes in bytes, addresses in two parts, every default filled in. */
 export type Config = Base & { readonly sinks: Readonly<Record<string, SinkConfig>> }
 export type CollectorConfig = Config['collector']
+/** The Kafka listener, when it is not off. */
+export type KafkaConfig = Exclude<NonNullable<CollectorConfig['kafka']>, 'off'>
 export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
 export type TopicConfig = Config['topics'][string]

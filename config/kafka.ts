@@ -1,0 +1,177 @@
+// The shape of `collector.kafka`: where Kafka clients connect, how they say who they are, and what they may do.
+
+import { z } from 'zod'
+import * as fields from './fields.ts'
+
+/** Kafka's operations, as the YAML writes them. */
+export const aclOperations = [
+  'all',
+  'read',
+  'write',
+  'create',
+  'delete',
+  'alter',
+  'describe',
+  'cluster_action',
+  'describe_configs',
+  'alter_configs',
+  'idempotent_write',
+] as const
+
+/** SASL mechanisms, as the YAML writes them. */
+export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+
+/** Who an ACL is about: `alice` and `User:alice` are the same, `*` is everybody. */
+function principal() {
+  return z
+    .string({ error: 'expected a user, such as alice, "User:CN=alice" or "*"' })
+    .regex(/^[^\p{Cc}]{1,512}$/u, {
+      error: 'a user has 1 to 512 characters, none of them a control character',
+    })
+    .meta({ title: 'user', examples: ['alice'] })
+}
+
+/** One or a list of them. */
+function oneOrMore<Schema extends z.ZodType>(schema: Schema) {
+  return z
+    .union([schema.transform((one) => [one]), z.array(schema).min(1, { error: 'at least one' })])
+    .meta({ title: 'one or a list' })
+}
+
+function resourcePattern(noun: string, example: string) {
+  return z
+    .string({ error: `expected the name of a ${noun}, or the beginning of names and a "*"` })
+    .regex(/^[^\p{Cc}*]{0,249}\*?$/u, { error: `only the end may be a "*", such as "${example}"` })
+    .min(1, { error: 'empty: "*" stands for all' })
+    .meta({ title: 'name, beginning*, or *', examples: [example] })
+}
+
+const acl = z
+  .strictObject({
+    allow: oneOrMore(principal())
+      .optional()
+      .meta({ description: 'Users who may; `"*"` is everybody.', examples: ['alice'] }),
+    deny: oneOrMore(principal())
+      .optional()
+      .meta({ description: 'Users who may not, whatever else allows it.' }),
+    to: oneOrMore(z.enum(aclOperations)).meta({
+      description:
+        'What: `read`, `write`, `create`, `delete`, `alter`, `describe`, `describe_configs`, `alter_configs`, `idempotent_write`, `cluster_action`, `all`. The first four but `create`, and `alter`, include `describe`.',
+      examples: [['read', 'write']],
+    }),
+    topics: oneOrMore(resourcePattern('topic', 'shop.*'))
+      .optional()
+      .meta({ description: 'On these topics: a name, `beginning*`, or `"*"`.', examples: [['page_views']] }),
+    groups: oneOrMore(resourcePattern('consumer group', 'etl-*'))
+      .optional()
+      .meta({ description: 'On these consumer groups.' }),
+    transactional_ids: oneOrMore(resourcePattern('transactional id', 'etl-*'))
+      .optional()
+      .meta({ description: 'On these transactional ids.' }),
+    cluster: fields.flag().prefault(false).meta({ description: 'On the cluster itself.' }),
+    from: oneOrMore(fields.ipAddress())
+      .optional()
+      .meta({ description: 'Only when they come from these addresses. Default: any.' }),
+  })
+  .superRefine((entry, context) => {
+    if ((entry.allow === undefined) === (entry.deny === undefined))
+      context.addIssue({ code: 'custom', message: 'expected either allow or deny, with the users' })
+    const { topics, groups, transactional_ids: ids, cluster } = entry
+    if (topics === undefined && groups === undefined && ids === undefined && !cluster)
+      context.addIssue({
+        code: 'custom',
+        message: 'on what? give topics, groups, transactional_ids or cluster: true',
+      })
+  })
+
+const tls = z.strictObject({
+  cert: fields.path().meta({
+    description: 'File with the certificate of this server and those between it and the root, PEM.',
+    examples: ['/etc/logdrive/server.pem'],
+  }),
+  key: fields.path().meta({
+    description: 'File with its private key, PEM, without a passphrase.',
+    examples: ['/etc/logdrive/server.key'],
+  }),
+  client_ca: fields.path().optional().meta({
+    description: 'File with the certificates that may sign those of clients, PEM.',
+  }),
+  client_auth: z.enum(['none', 'request', 'require']).prefault('none').meta({
+    description:
+      'Whether clients show a certificate: `none`, `request` (may), `require` (must). It makes them `User:` and its subject.',
+  }),
+  principal: z.enum(['subject', 'common_name']).prefault('subject').meta({
+    description:
+      'The user of a client certificate: its `subject` (`User:CN=alice,O=Example`) or only its `common_name` (`User:alice`).',
+  }),
+})
+
+const sasl = z.strictObject({
+  mechanisms: z
+    .array(z.enum(saslMechanisms))
+    .min(1, { error: 'at least one mechanism' })
+    .prefault(['scram-sha-256', 'scram-sha-512'])
+    .meta({
+      description:
+        'How clients may log in: `scram-sha-256`, `scram-sha-512` (the password never crosses the network), `plain` (it does: with TLS only).',
+      examples: [['scram-sha-512']],
+    }),
+  session_max: fields
+    .duration({ min: 1000, max: 7 * 86_400_000 })
+    .optional()
+    .meta({
+      description: 'Clients have to log in anew after this long (KIP-368). Without it never.',
+      examples: ['1h'],
+    }),
+})
+
+const user = z.strictObject({
+  password: fields.secret().meta({
+    description: 'Better from outside than in the file.',
+    examples: [`\${env:ALICE_PASSWORD}`],
+  }),
+})
+
+/** `off`, or a listener. */
+export const kafka = z
+  .union(
+    [
+      z.literal('off'),
+      z.literal(false).transform(() => 'off' as const),
+      z.strictObject({
+        listen: fields
+          .address()
+          .prefault('127.0.0.1:9092')
+          .meta({ description: 'Where Kafka clients connect.' }),
+        advertise: fields
+          .address()
+          .optional()
+          .meta({ description: 'The address clients are told to use, when it differs from `listen`.' }),
+        insecure: fields.flag().prefault(false).meta({
+          description:
+            'Other machines may connect although nothing asks them who they are. Without it that is refused.',
+        }),
+        tls: tls.optional().meta({ description: 'TLS 1.2 and up. Without it connections are plain.' }),
+        sasl: sasl.optional().meta({ description: 'Clients log in. Without it nobody is asked.' }),
+        users: z
+          .record(fields.userName(), user)
+          .prefault({})
+          .meta({ description: 'Users and their passwords. More can be made with `kafka-configs`.' }),
+        super_users: z
+          .array(principal())
+          .prefault([])
+          .meta({
+            description: 'Users who may do everything. With them or `acls` the others need an ACL.',
+            examples: [['admin']],
+          }),
+        acls: z.array(acl).max(10_000).optional().meta({
+          description: 'Who may do what. More can be made with `kafka-acls`. Without this key everybody may.',
+        }),
+        allow_everyone_if_no_acl: fields.flag().prefault(false).meta({
+          description: 'What no ACL is about is allowed to everybody (`allow.everyone.if.no.acl.found`).',
+        }),
+      }),
+    ],
+    { error: 'expected off or { listen: 127.0.0.1:9092 }' },
+  )
+  .optional()
