@@ -11,6 +11,7 @@ import { DiskShare } from './disk-share.ts'
 import { openFeed } from './feed.ts'
 import { type GroupOffsets, offsetsTopic, openGroupOffsets } from './group-offsets.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
+import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
 import { type BrokerStatus, type GroupStatus, groupStatus, type TopicStatus, topicStatus } from './status.ts'
 import { type TailedRecord, type TailOptions, tailTopics } from './tail.ts'
@@ -60,6 +61,10 @@ export interface Broker extends EventLog, AsyncDisposable {
   /** Adds to the loss ledger, durably. */
   recordLoss(loss: Loss): Promise<void>
   status(): BrokerStatus
+  /** An open partition, for those who speak Kafka; null when there is none. */
+  partition(topic: string, index: number): Partition | null
+  /** The topic with this UUID, or null. */
+  topicById(id: string): OpenTopic | null
 }
 
 export interface GroupKey {
@@ -255,6 +260,14 @@ class LocalBroker implements Broker {
       losses: losses.totals(),
       recentLosses: losses.recent(),
     }
+  }
+
+  partition(topic: string, index: number): Partition | null {
+    return this.#parts.topics.find(topic)?.open[index] ?? null
+  }
+
+  topicById(id: string): OpenTopic | null {
+    return this.#parts.topics.findById(id)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

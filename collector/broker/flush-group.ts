@@ -5,13 +5,21 @@
 // first, which nobody would send again.
 import type { NewRecord } from '../../core/records.ts'
 import type { BatchBuilder } from '../../protocol/batch-encode.ts'
-import { readHeader, stampBatch } from '../../protocol/batch-header.ts'
+import { type BatchHeader, readHeader, stampBatch } from '../../protocol/batch-header.ts'
 import type { LogBatch } from '../log/segment.ts'
 import { headersOf } from './record-source.ts'
 import type { GuardedRange, Kept } from './sources.ts'
 
 /** Batches above this are packed before they are stored. */
 const packBytesMin = 4096
+
+/** A batch of a Kafka client in a group. */
+export interface KafkaWaiting {
+  readonly bytes: Uint8Array
+  readonly header: BatchHeader
+  /** Known once the group is sealed. */
+  baseOffset: number
+}
 
 export class FlushGroup {
   /** Resolves once everything in the group is durable; rejects when nothing of it is stored. */
@@ -26,6 +34,7 @@ export class FlushGroup {
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
   readonly #batches: Uint8Array[] = []
+  readonly #kafka: KafkaWaiting[] = []
   #builder: BatchBuilder | null = null
   #published = 0
 
@@ -59,6 +68,14 @@ export class FlushGroup {
     this.ranges.set(range.source, { epoch: range.epoch, to: range.to, guard: range.guard })
   }
 
+  /** Takes one whole batch of a Kafka client. */
+  appendKafka(bytes: Uint8Array, header: BatchHeader): KafkaWaiting {
+    const waiting = { bytes, header, baseOffset: -1 }
+    this.#kafka.push(waiting)
+    this.bytes += bytes.length
+    return waiting
+  }
+
   /** Takes one record into the open batch; returns its index. */
   publish(record: NewRecord, takeBuilder: () => BatchBuilder): number {
     this.#builder ??= takeBuilder()
@@ -82,6 +99,14 @@ export class FlushGroup {
     for (const bytes of this.#batches) {
       sealed.push(stamp(bytes, next, leaderEpoch))
       next = (sealed.at(-1) as LogBatch).lastOffset + 1
+    }
+    for (const waiting of this.#kafka) {
+      const { bytes, header } = waiting
+      stampBatch(bytes, 0, next, leaderEpoch)
+      waiting.baseOffset = next
+      const lastOffset = next + header.lastOffsetDelta
+      sealed.push({ bytes, baseOffset: next, lastOffset, timestampMax: header.maxTimestamp })
+      next = lastOffset + 1
     }
     if (this.#builder !== null) {
       this.publishedFrom = next

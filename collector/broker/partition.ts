@@ -6,17 +6,25 @@ import type { NewRecord, RecordPosition } from '../../core/records.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import { BatchBuilder } from '../../protocol/batch-encode.ts'
 import { type Log, openLog } from '../log/log.ts'
-import type { RetentionLimits } from '../log/retention.ts'
 import type { BrokerConfig } from './config.ts'
 import { type DiskShare, overloaded } from './disk-share.ts'
 import { FlushGroup } from './flush-group.ts'
+import type {
+  KafkaAppended,
+  KafkaAppendOptions,
+  KafkaRead,
+  KafkaReadOptions,
+  MarkerListener,
+} from './kafka-append.ts'
 import { loadSourceState, type SourceState, savedSources, writeSourceSnapshot } from './source-state.ts'
 import { type GuardedRange, judgeRange, judgeRecord, type Kept } from './sources.ts'
+import type { TopicSettings } from './topic-settings.ts'
 
 export interface PartitionPlace {
   readonly topic: string
   readonly index: number
   readonly directory: string
+  readonly settings: TopicSettings
 }
 
 export interface PartitionParts {
@@ -44,7 +52,7 @@ const buildersMax = 2
 /** Opens the partition's log and rebuilds where its sources stand. */
 export async function openPartition(place: PartitionPlace, parts: PartitionParts): Promise<Partition> {
   const { config, clean, share } = parts
-  const options = { segmentBytes: config.segmentBytes, segmentAgeMs: config.segmentAgeMs }
+  const options = place.settings
   const onFailure = (error: LogdriveError) => share.fail(error)
   const log = await openLog({ directory: place.directory, options, clean, onFailure }, parts)
   const limits = { sourcesMax: config.sourcesMax, expiryMs: config.sourceExpiryMs }
@@ -60,6 +68,7 @@ export class Partition implements AsyncDisposable {
   readonly #parts: PartitionParts
   readonly #state: SourceState
   readonly #listeners = new Set<() => void>()
+  readonly #markerListeners = new Set<MarkerListener>()
   readonly #builders: BatchBuilder[] = []
   #groups: FlushGroup[] = []
   #flushing: FlushGroup | null = null
@@ -71,6 +80,7 @@ export class Partition implements AsyncDisposable {
   #disposed = false
   #snapshotting = false
   #storedBytes = 0
+  #settings: TopicSettings
 
   constructor(
     place: PartitionPlace,
@@ -83,10 +93,22 @@ export class Partition implements AsyncDisposable {
     this.index = place.index
     this.log = log
     this.#directory = place.directory
+    this.#settings = place.settings
     this.#parts = parts
     this.#state = state
     this.#highWatermark = log.endOffset
     this.#snapshotOffset = snapshotOffset
+  }
+
+  /** What the configs of the topic say now. */
+  get settings(): TopicSettings {
+    return this.#settings
+  }
+
+  /** Takes new configs, from the next append and the next upkeep on. */
+  configure(settings: TopicSettings): void {
+    this.#settings = settings
+    this.log.configure(settings)
   }
 
   /** Readers see what is below. */
@@ -94,8 +116,18 @@ export class Partition implements AsyncDisposable {
     return this.#highWatermark
   }
 
+  /** Readers of committed records see what is below: the first offset of the oldest open transaction. */
+  get lastStableOffset(): number {
+    return this.#highWatermark
+  }
+
   get startOffset(): number {
     return this.log.startOffset
+  }
+
+  /** One node: the same leader for ever. */
+  get leaderEpoch(): number {
+    return leaderEpoch
   }
 
   /** Bytes that became visible since the start, as they were sent: a hint for how much waits. */
@@ -153,6 +185,36 @@ export class Partition implements AsyncDisposable {
     this.#took(bytes.length)
     await group.done
     return this.#appended('appended', range)
+  }
+
+  /**
+   * Appends one whole batch of a Kafka client, verified by the caller and stamped in place: decided now, in the order of
+   * calls, answered once durable. Rejects with KafkaError or LogdriveError.
+   */
+  async appendKafka(batch: Uint8Array, options: KafkaAppendOptions): Promise<KafkaAppended> {
+    const refusal = this.refusal()
+    if (refusal !== null) throw refusal
+    const group = this.#groups.at(-1) ?? this.#newGroup()
+    const waiting = group.appendKafka(batch, options.header)
+    this.#took(batch.length)
+    await group.done
+    return { baseOffset: waiting.baseOffset, logAppendTimeMs: -1, logStartOffset: this.startOffset }
+  }
+
+  /** Whole batches from the one that holds the offset on. Throws OFFSET_OUT_OF_RANGE. */
+  async readKafka(fromOffset: number, options: KafkaReadOptions): Promise<KafkaRead> {
+    const { highWatermark, lastStableOffset, startOffset } = this
+    const endOffset = options.isolation === 'read_committed' ? lastStableOffset : highWatermark
+    const { bytes } = await this.log.read(fromOffset, endOffset, options.bytesMax)
+    const fits = options.atLeastOne || bytes.length <= options.bytesMax
+    const read = fits ? bytes : new Uint8Array(0)
+    return { bytes: read, highWatermark, lastStableOffset, startOffset, aborted: [] }
+  }
+
+  /** Calls back when the end of a transaction became durable here; returns how to stop that. */
+  onMarker(listener: MarkerListener): () => void {
+    this.#markerListeners.add(listener)
+    return () => this.#markerListeners.delete(listener)
   }
 
   /** Throws POSITION_STALE for a record of an older epoch than what is kept of its source. */
@@ -222,9 +284,9 @@ export class Partition implements AsyncDisposable {
   }
 
   /** Retention, expiry of sources, checkpoint: what is due now and then. Resolves to the count of segments removed. */
-  async upkeep(limits: RetentionLimits): Promise<number> {
+  async upkeep(): Promise<number> {
     await this.log.rollIfOld()
-    const removed = await this.log.expire(limits)
+    const removed = await this.log.expire(this.#settings.retention)
     const now = this.#parts.clock.now()
     this.#state.ranges.expire(now)
     this.#state.records.expire(now)
