@@ -34,6 +34,8 @@ export interface TopicOptions {
   readonly partitions?: number
   readonly retentionMs?: number
   readonly retentionBytes?: number
+  /** Kafka's topic configs by name, see docs/topic-configs.md; null goes back to the default. */
+  readonly configs?: Readonly<Record<string, string | null>>
 }
 
 /** What a batch of a source covers: all its records with from < position <= to. */

@@ -7,6 +7,7 @@ import { Scope } from '../../core/scope.ts'
 import { readState, writeState } from '../log/state-file.ts'
 import { appendRange, publishRecords } from './append.ts'
 import { type BrokerConfig, brokerDefaults } from './config.ts'
+import { ConfigAdmin } from './config-admin.ts'
 import { DiskShare } from './disk-share.ts'
 import { openFeed } from './feed.ts'
 import { type GroupOffsets, offsetsTopic, openGroupOffsets } from './group-offsets.ts'
@@ -61,6 +62,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   /** Adds to the loss ledger, durably. */
   recordLoss(loss: Loss): Promise<void>
   status(): BrokerStatus
+  /** The configs of topics. */
+  readonly configs: ConfigAdmin
   /** An open partition, for those who speak Kafka; null when there is none. */
   partition(topic: string, index: number): Partition | null
   /** The topic with this UUID, or null. */
@@ -123,6 +126,7 @@ interface LocalParts {
 
 class LocalBroker implements Broker {
   readonly failed: Promise<LogdriveError>
+  readonly configs: ConfigAdmin
   readonly #parts: LocalParts
   readonly #closing = new AbortController()
   readonly #scope: Scope
@@ -132,6 +136,7 @@ class LocalBroker implements Broker {
   constructor(parts: LocalParts) {
     this.#parts = parts
     this.failed = parts.share.failed
+    this.configs = new ConfigAdmin(parts.topics)
     this.#scope = new Scope(this.#closing.signal)
     startUpkeep(parts, this.#scope)
   }

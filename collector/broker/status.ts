@@ -49,7 +49,7 @@ export interface BrokerStatus {
 }
 
 export function topicStatus(topic: OpenTopic): TopicStatus {
-  const { retentionMs, retentionBytes } = topic.record
+  const { ageMs: retentionMs, bytesMax: retentionBytes } = topic.settings.retention
   const partitions = topic.open.map((partition) => ({
     ...partition.log.status(),
     partition: partition.index,

@@ -2,16 +2,17 @@
 import { isCode, LogdriveError } from '../../core/errors.ts'
 import type { Storage } from '../../core/runtime.ts'
 import { readWhole } from '../log/state-file.ts'
+import { type ConfigOverrides, isTopicConfig } from './topic-configs.ts'
 
 /** What `topic.json` holds. */
 export interface TopicRecord {
-  readonly version: 1
+  readonly version: 2
   /** A UUID, new each time a topic is made. */
   readonly id: string
   readonly name: string
   readonly partitions: number
-  readonly retentionMs: number | null
-  readonly retentionBytes: number | null
+  /** What differs from the broker's defaults. */
+  readonly configs: ConfigOverrides
   /** Wall-clock ms. */
   readonly createdAt: number
 }
@@ -71,9 +72,9 @@ export async function readTopicRecord(
     return names.every((entry) => entry === `${fileName}.tmp`) ? null : 'topic.json is missing'
   }
   try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes))
-    if (!isTopicRecord(value)) return 'topic.json does not hold what it should'
-    return value.name === name ? value : `topic.json is that of ${JSON.stringify(value.name)}`
+    const record = recordOf(JSON.parse(new TextDecoder().decode(bytes)))
+    if (record === null) return 'topic.json does not hold what it should'
+    return record.name === name ? record : `topic.json is that of ${JSON.stringify(record.name)}`
   } catch {
     return 'topic.json is not JSON'
   }
@@ -111,15 +112,28 @@ async function removePartitionFolder(storage: Storage, directory: string): Promi
   await storage.remove(directory)
 }
 
-function isTopicRecord(value: unknown): value is TopicRecord {
-  if (typeof value !== 'object' || value === null) return false
-  const { version, id, name, partitions, retentionMs, retentionBytes, createdAt } = value as Record<
-    string,
-    unknown
-  >
-  if (version !== 1 || typeof id !== 'string' || typeof name !== 'string') return false
+/** The record in a value of either version, or null. Version 1 had the two limits of retention and no other config. */
+function recordOf(value: unknown): TopicRecord | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { version, id, name, partitions, createdAt, ...rest } = value as Record<string, unknown>
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof createdAt !== 'number') return null
   if (!Number.isInteger(partitions) || (partitions as number) < 1 || (partitions as number) > partitionsMax)
-    return false
+    return null
+  const configs = version === 1 ? configsOfLimits(rest) : version === 2 ? configsOf(rest.configs) : null
+  if (configs === null) return null
+  return { version: 2, id, name, partitions: partitions as number, configs, createdAt }
+}
+
+function configsOfLimits(limits: Record<string, unknown>): ConfigOverrides | null {
+  const { retentionMs, retentionBytes } = limits
   const isLimit = (limit: unknown) => limit === null || (Number.isFinite(limit) && (limit as number) > 0)
-  return isLimit(retentionMs) && isLimit(retentionBytes) && Number.isFinite(createdAt)
+  if (!isLimit(retentionMs) || !isLimit(retentionBytes)) return null
+  return { 'retention.ms': String(retentionMs ?? -1), 'retention.bytes': String(retentionBytes ?? -1) }
+}
+
+/** A config that this version does not know (a newer one wrote it) is left out, not the whole topic. */
+function configsOf(value: unknown): ConfigOverrides | null {
+  if (typeof value !== 'object' || value === null) return null
+  const entries = Object.entries(value).filter(([name]) => isTopicConfig(name))
+  return entries.every(([, config]) => typeof config === 'string') ? Object.fromEntries(entries) : null
 }

@@ -2,8 +2,9 @@
 import { LogdriveError } from '../../core/errors.ts'
 import type { Topic, TopicOptions } from '../../core/event-log.ts'
 import type { Random } from '../../core/runtime.ts'
-import type { RetentionLimits } from '../log/retention.ts'
+import type { BrokerConfig } from './config.ts'
 import { openPartition, type Partition, type PartitionParts } from './partition.ts'
+import { type ConfigOverrides, changeConfigs } from './topic-configs.ts'
 import {
   checkTopicName,
   partitionsMax,
@@ -12,17 +13,28 @@ import {
   type TopicRecord,
   writeTopicRecord,
 } from './topic-files.ts'
+import { internalOverrides, type TopicSettings, topicSettings } from './topic-settings.ts'
 
 /** A topic with its partitions. */
 export class OpenTopic implements Topic {
-  record: TopicRecord
   /** By index. */
-  readonly open: Partition[]
+  readonly open: Partition[] = []
+  #record: TopicRecord
+  #settings: TopicSettings
   #keyless = 0
 
-  constructor(record: TopicRecord, open: Partition[]) {
-    this.record = record
-    this.open = open
+  constructor(record: TopicRecord, settings: TopicSettings) {
+    this.#record = record
+    this.#settings = settings
+  }
+
+  get record(): TopicRecord {
+    return this.#record
+  }
+
+  /** What the configs of the topic say now. */
+  get settings(): TopicSettings {
+    return this.#settings
   }
 
   get name(): string {
@@ -43,8 +55,11 @@ export class OpenTopic implements Topic {
     return Math.floor(this.#keyless / keylessRun) % this.open.length
   }
 
-  get limits(): RetentionLimits {
-    return { ageMs: this.record.retentionMs, bytesMax: this.record.retentionBytes }
+  /** Takes new configs: they count from the next append and the next upkeep on. */
+  become(record: TopicRecord, settings: TopicSettings): void {
+    this.#record = record
+    this.#settings = settings
+    for (const partition of this.open) partition.configure(settings)
   }
 }
 
@@ -90,6 +105,11 @@ export class Topics implements AsyncDisposable {
     return this.#topics.get(name) ?? null
   }
 
+  findById(id: string): OpenTopic | null {
+    for (const topic of this.#topics.values()) if (topic.id === id) return topic
+    return null
+  }
+
   /** Sorted by name. */
   list(): readonly OpenTopic[] {
     return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -117,11 +137,14 @@ export class Topics implements AsyncDisposable {
     })
   }
 
-  /** Changes retention, or the number of partitions upwards. Throws TOPIC_UNKNOWN, REQUEST_INVALID. */
-  alter(name: string, options: TopicOptions): Promise<OpenTopic> {
+  /**
+   * Changes configs, or the number of partitions upwards. With `validateOnly` nothing is changed. Throws TOPIC_UNKNOWN,
+   * REQUEST_INVALID, CONFIG_INVALID.
+   */
+  alter(name: string, options: TopicOptions, validateOnly = false): Promise<OpenTopic> {
     return this.#change(async () => {
       const topic = this.#known(name)
-      const record = recordWith(topic.record, options)
+      const record = recordWith(topic.record, options, this.configOf(name))
       if (record.partitions < topic.partitions) {
         throw new LogdriveError(
           'REQUEST_INVALID',
@@ -131,11 +154,28 @@ export class Topics implements AsyncDisposable {
           },
         )
       }
-      await writeTopicRecord(this.#parts.storage, this.#directory(name), record)
-      topic.record = record
-      await this.#openPartitions(topic)
+      if (!validateOnly) await this.#become(topic, record)
       return topic
     })
+  }
+
+  /** Changes the configs of a topic; `change` is given what it says now. Throws TOPIC_UNKNOWN and what `change` throws. */
+  alterConfigs(
+    name: string,
+    change: (now: ConfigOverrides, broker: BrokerConfig) => ConfigOverrides,
+    validateOnly: boolean,
+  ): Promise<void> {
+    return this.#change(async () => {
+      const topic = this.#known(name)
+      const configs = change(topic.record.configs, this.configOf(name))
+      if (!validateOnly) await this.#become(topic, { ...topic.record, configs })
+    })
+  }
+
+  /** The broker's configuration as it counts for the topic: the broker's own topics have another one. */
+  configOf(name: string): BrokerConfig {
+    const { config } = this.#parts
+    return isInternal(name) ? internalConfig(config) : config
   }
 
   /** Deletes a topic and all its records. Throws TOPIC_UNKNOWN. */
@@ -157,6 +197,12 @@ export class Topics implements AsyncDisposable {
     await this.#changes
     const partitions = this.list().flatMap((topic) => topic.open)
     await Promise.all(partitions.map((partition) => partition[Symbol.asyncDispose]()))
+  }
+
+  async #become(topic: OpenTopic, record: TopicRecord): Promise<void> {
+    await writeTopicRecord(this.#parts.storage, this.#directory(topic.name), record)
+    topic.become(record, topicSettings(record.configs, this.configOf(topic.name)))
+    await this.#openPartitions(topic)
   }
 
   #known(name: string): OpenTopic {
@@ -198,31 +244,27 @@ export class Topics implements AsyncDisposable {
         hint: 'Restore its topic.json, or move the folder away.',
       })
     }
-    const { config, random, clock, storage } = this.#parts
-    const internal = isInternal(name)
+    const { random, clock, storage } = this.#parts
+    const config = this.configOf(name)
+    const id = random.uuid()
+    const configs = isInternal(name) ? internalOverrides : {}
+    const { partitions } = config
     const record = recordWith(
-      {
-        version: 1,
-        id: random.uuid(),
-        name,
-        partitions: internal ? 1 : config.partitions,
-        retentionMs: internal ? null : config.retentionMs,
-        retentionBytes: internal ? null : config.retentionBytes,
-        createdAt: clock.now(),
-      },
+      { version: 2, id, name, partitions, configs, createdAt: clock.now() },
       options,
+      config,
     )
     await storage.makeDirectory(this.#directory(name))
     await storage.syncDirectory(`${this.#folder}/topics`)
     await writeTopicRecord(storage, this.#directory(name), record)
-    const topic = new OpenTopic(record, [])
+    const topic = new OpenTopic(record, topicSettings(record.configs, config))
     await this.#openPartitions(topic)
     this.#topics.set(name, topic)
     return topic
   }
 
   #add(record: TopicRecord): OpenTopic {
-    const topic = new OpenTopic(record, [])
+    const topic = new OpenTopic(record, topicSettings(record.configs, this.configOf(record.name)))
     this.#topics.set(record.name, topic)
     return topic
   }
@@ -232,20 +274,18 @@ export class Topics implements AsyncDisposable {
     while (topic.open.length < topic.record.partitions) {
       const from = topic.open.length
       const count = Math.min(openingMax, topic.record.partitions - from)
-      const opened = await Promise.all(
-        Array.from({ length: count }, (_, i) => this.#open(topic.name, from + i)),
-      )
+      const opened = await Promise.all(Array.from({ length: count }, (_, i) => this.#open(topic, from + i)))
       topic.open.push(...opened)
     }
   }
 
-  async #open(name: string, index: number): Promise<Partition> {
+  async #open({ name, settings }: OpenTopic, index: number): Promise<Partition> {
     const directory = `${this.#directory(name)}/${index}`
     await this.#parts.storage.makeDirectory(directory)
     await this.#parts.storage.syncDirectory(this.#directory(name))
     return await openPartition(
-      { topic: name, index, directory },
-      isInternal(name) ? internalParts(this.#parts) : this.#parts,
+      { topic: name, index, directory, settings },
+      { ...this.#parts, config: this.configOf(name) },
     )
   }
 }
@@ -257,26 +297,25 @@ export function isInternal(name: string): boolean {
 
 const internalSegmentBytes = 16 * 1024 * 1024
 
-function internalParts(parts: TopicsParts): TopicsParts {
-  const segmentBytes = Math.min(internalSegmentBytes, parts.config.segmentBytes)
-  return {
-    ...parts,
-    config: { ...parts.config, flush: 'commit', segmentBytes, segmentAgeMs: Number.POSITIVE_INFINITY },
-  }
+function internalConfig(config: BrokerConfig): BrokerConfig {
+  const segmentBytes = Math.min(internalSegmentBytes, config.segmentBytes)
+  return { ...config, partitions: 1, flush: 'commit', segmentBytes, segmentAgeMs: Number.POSITIVE_INFINITY }
 }
 
-function recordWith(record: TopicRecord, options: TopicOptions): TopicRecord {
-  const { partitions = record.partitions } = options
+function recordWith(record: TopicRecord, options: TopicOptions, broker: BrokerConfig): TopicRecord {
+  const { partitions = record.partitions, retentionMs, retentionBytes, configs = {} } = options
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > partitionsMax) {
     throw new LogdriveError(
       'REQUEST_INVALID',
       `a topic has 1 to ${partitionsMax} partitions, not ${partitions}`,
     )
   }
-  return {
-    ...record,
-    partitions,
-    retentionMs: options.retentionMs ?? record.retentionMs,
-    retentionBytes: options.retentionBytes ?? record.retentionBytes,
+  const limits = {
+    ...(retentionMs === undefined ? {} : { 'retention.ms': String(retentionMs) }),
+    ...(retentionBytes === undefined ? {} : { 'retention.bytes': String(retentionBytes) }),
   }
+  const changes = Object.entries({ ...limits, ...configs }).map(([name, value]) => {
+    return { name, operation: value === null ? ('delete' as const) : ('set' as const), value }
+  })
+  return { ...record, partitions, configs: changeConfigs(record.configs, changes, broker) }
 }

@@ -40,7 +40,7 @@ async function upkeepOnce(parts: UpkeepParts, signal: AbortSignal): Promise<void
       if (signal.aborted) return
       const fields = { topic: topic.name, partition: partition.index }
       try {
-        const segments = await partition.upkeep(topic.limits)
+        const segments = await partition.upkeep()
         if (segments > 0) parts.logger.info({ ...fields, segments }, 'retention removed segments')
       } catch (error) {
         // A failed disk has told the broker; a full one gets another try next time.

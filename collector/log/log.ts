@@ -61,6 +61,7 @@ export async function openLog(open: OpenLog, parts: LogParts): Promise<Log> {
 
 export class Log implements AsyncDisposable {
   readonly #open: OpenLog
+  #options: LogOptions
   readonly #parts: LogParts
   readonly #storage: Storage
   readonly #clock: Clock
@@ -80,6 +81,7 @@ export class Log implements AsyncDisposable {
 
   constructor(open: OpenLog, parts: LogParts) {
     this.#open = open
+    this.#options = open.options
     this.#parts = parts
     this.#storage = parts.storage
     this.#clock = parts.clock
@@ -102,6 +104,11 @@ export class Log implements AsyncDisposable {
 
   get failure(): LogdriveError | null {
     return this.#failure
+  }
+
+  /** When segments are closed, from the next append on. */
+  configure(options: LogOptions): void {
+    this.#options = options
   }
 
   status(): LogStatus {
@@ -279,7 +286,7 @@ export class Log implements AsyncDisposable {
   #rollIsDue(bytes: number, endOffset: number): boolean {
     const active = this.#active
     if (active.bytes === 0) return false
-    const { segmentBytes, segmentAgeMs } = this.#open.options
+    const { segmentBytes, segmentAgeMs } = this.#options
     if (active.bytes + bytes > segmentBytes) return true
     if (endOffset - active.baseOffset > segmentOffsetsMax) return true
     return this.#clock.now() - this.#activeSince > segmentAgeMs

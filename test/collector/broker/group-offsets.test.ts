@@ -11,6 +11,7 @@ import {
   encodeOffsetValue,
 } from '../../../collector/broker/offset-codec.ts'
 import { openPartition } from '../../../collector/broker/partition.ts'
+import { topicSettings } from '../../../collector/broker/topic-settings.ts'
 import { runs } from '../../runs.ts'
 import { forever, machine } from './harness.ts'
 
@@ -53,7 +54,7 @@ async function open(world: ReturnType<typeof machine>) {
     clean: false,
   }
   const partition = await openPartition(
-    { topic: '__consumer_offsets', index: 0, directory: '/data/o' },
+    { topic: '__consumer_offsets', index: 0, directory: '/data/o', settings: topicSettings({}, config) },
     parts,
   )
   return { partition, offsets: await openGroupOffsets(partition, 1000, world.logger) }
