@@ -1,0 +1,37 @@
+// Rows that many messages share.
+
+import { type Field, field, int16, int32, string, struct, type Versions } from '../schema.ts'
+
+/** How long a client over its quota is asked to be silent. */
+export function throttleTimeMs(versions: Versions): Field<number, number, true> {
+  return field(int32, versions, 'How many milliseconds the client must pause for its quota, 0 for none.', {
+    default: 0,
+  })
+}
+
+/** The outcome of what it stands beside. */
+export function errorCode(versions: Versions): Field<number, number, false> {
+  return field(int16, versions, 'The error code, 0 for success.')
+}
+
+/** The outcome in words. */
+export function errorMessage(versions: Versions): Field<string | null, string | null, true> {
+  return field(string, versions, 'What went wrong in words, or null.', {
+    nullable: versions,
+    default: null,
+  })
+}
+
+/** Where a client finds a leader that an error told it of (KIP-951). */
+export const nodeEndpoint = struct({
+  nodeId: field(int32, '0+', 'The id of the broker.'),
+  host: field(string, '0+', 'Its host name.'),
+  port: field(int32, '0+', 'Its port.'),
+  rack: field(string, '0+', 'Its rack, or null.', { nullable: '0+', default: null }),
+})
+
+/** The leader of a partition as the broker knows it. */
+export const leaderIdAndEpoch = struct({
+  leaderId: field(int32, '0+', 'The id of the leader, -1 when unknown.', { default: -1 }),
+  leaderEpoch: field(int32, '0+', 'The newest leader epoch known, -1 for none.', { default: -1 }),
+})

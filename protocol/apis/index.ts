@@ -1,0 +1,37 @@
+// Every API that the broker speaks, by name and by key.
+
+import type { Api, Decoded, Input } from '../schema.ts'
+import { Fetch } from './fetch.ts'
+import { Metadata } from './metadata.ts'
+import { ListOffsets } from './offsets.ts'
+import { Produce } from './produce.ts'
+import { ApiVersions } from './versions.ts'
+
+/** All of them, in the order of their keys. */
+export const apis = {
+  Produce,
+  Fetch,
+  ListOffsets,
+  Metadata,
+  ApiVersions,
+} as const
+
+/** The name of an API. */
+export type ApiName = keyof typeof apis
+/** A request as decoded: every field is there, those its version lacks with their default. */
+export type RequestOf<Name extends ApiName> = Decoded<(typeof apis)[Name]['request']>
+/** A request as a client writes it: fields with a default may be left out. */
+export type RequestInput<Name extends ApiName> = Input<(typeof apis)[Name]['request']>
+/** A response as decoded. */
+export type ResponseOf<Name extends ApiName> = Decoded<(typeof apis)[Name]['response']>
+/** A response as a handler returns it: fields with a default may be left out. */
+export type ResponseInput<Name extends ApiName> = Input<(typeof apis)[Name]['response']>
+
+/** The API of a key in a request header, or null for one that the broker does not speak. */
+export function apiOf(key: number): (Api & { readonly name: ApiName }) | null {
+  return byKey.get(key) ?? null
+}
+
+const byKey: ReadonlyMap<number, Api & { readonly name: ApiName }> = new Map(
+  Object.values(apis).map((api) => [api.key, api]),
+)
