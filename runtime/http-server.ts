@@ -1,8 +1,8 @@
 // Incoming HTTP on node:http: bounded bodies, streamed answers, and a stop that lets open requests finish.
 import http from 'node:http'
-import { LogdriveError } from '../core/errors.ts'
 import type { Address, HttpHandler, HttpLimits, HttpServer, Logger } from '../core/runtime.ts'
 import { answer, Exchange, fail } from './http-exchange.ts'
+import { listenError } from './listen-error.ts'
 
 /** How long an idle connection is kept; longer than our own client keeps its end. */
 const keepAliveMs = 30_000
@@ -82,23 +82,4 @@ async function stop(
   clearInterval(sweep)
   clearTimeout(patience)
   clearTimeout(cut)
-}
-
-function listenError(error: NodeJS.ErrnoException, address: Address): LogdriveError {
-  const where = `${address.host}:${address.port}`
-  if (error.code === 'EADDRINUSE') {
-    return new LogdriveError('PORT_TAKEN', `${where} is already in use`, {
-      cause: error,
-      hint: 'Stop the other process or choose another port in the configuration.',
-    })
-  }
-  if (error.code === 'EACCES') {
-    const hint = 'Ports below 1024 need a right of their own; choose a higher one.'
-    return new LogdriveError('FORBIDDEN', `may not listen on ${where}`, { cause: error, hint })
-  }
-  const hint = 'Check the host in the configuration: it must be an address of this machine.'
-  return new LogdriveError('CONFIG_INVALID', `cannot listen on ${where}: ${error.message}`, {
-    cause: error,
-    hint,
-  })
 }

@@ -6,8 +6,9 @@ import { nodeHttp } from './http.ts'
 import { createLogger, type LogLevel } from './logger.ts'
 import { systemRandom } from './random.ts'
 import { nodeStorage } from './storage.ts'
+import { nodeTransport } from './transport.ts'
 
-/** Clock, chance, disk, files, HTTP and diagnostics of this machine. */
+/** Clock, chance, disk, files, HTTP, sockets and diagnostics of this machine. */
 export function nodeRuntime(options: { readonly level: LogLevel }): Runtime {
   const logger = createLogger(options.level)
   return {
@@ -16,6 +17,7 @@ export function nodeRuntime(options: { readonly level: LogLevel }): Runtime {
     storage: nodeStorage,
     files: nodeFiles(logger),
     http: nodeHttp(logger),
+    transport: nodeTransport(logger),
     logger,
   }
 }

@@ -12,6 +12,7 @@ import type {
 } from '../../core/runtime.ts'
 import type { Incarnation } from './process.ts'
 import type { SeededRandom } from './random.ts'
+import { Sockets } from './sockets.ts'
 import type { World } from './world.ts'
 
 interface Listener {
@@ -30,6 +31,8 @@ export class Network {
   /** Probabilities per request, and the bounds of one way in ms. */
   faults = { requestLost: 0, responseLost: 0, slow: 0 }
   delayMs: readonly [min: number, max: number] = [0.1, 2]
+  /** Streams over the same wires. */
+  readonly sockets: Sockets
   readonly #world: World
   readonly #listeners = new Map<string, Listener>()
   readonly #cuts = new Set<string>()
@@ -39,6 +42,7 @@ export class Network {
   constructor(world: World) {
     this.#world = world
     this.#random = world.random('network')
+    this.sockets = new Sockets(world, this)
   }
 
   /** Cuts or mends the wire between two processes, both ways. */
@@ -49,14 +53,25 @@ export class Network {
     } else this.#cuts.delete(pair(a, b))
   }
 
+  isCut(a: string, b: string): boolean {
+    return this.#cuts.has(pair(a, b))
+  }
+
+  /** The process behind a host name, as one incarnation sees it. */
+  hostOf(from: Incarnation, host: string): string {
+    return loopback.has(host) ? from.process.name : host
+  }
+
   /** No partitions and no faults any more. */
   heal(): void {
     this.#cuts.clear()
     this.faults = { requestLost: 0, responseLost: 0, slow: 0 }
+    this.sockets.faults = { reset: 0, silence: 0 }
   }
 
   /** A process died: its servers are gone and who waits for them gets a reset. */
   drop(owner: Incarnation): void {
+    this.sockets.drop(owner)
     for (const [address, listener] of this.#listeners) {
       if (listener.owner !== owner) continue
       this.#listeners.delete(address)
@@ -96,7 +111,7 @@ export class Network {
   #request(from: Incarnation, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     if (signal.aborted) return Promise.reject(signal.reason)
     const url = new URL(request.url)
-    const host = loopback.has(url.hostname) ? from.process.name : url.hostname
+    const host = this.hostOf(from, url.hostname)
     const target = `${host}:${url.port || '80'}`
     return new Promise((resolve, reject) => {
       const exchange = { settled: false, leave: () => {} }

@@ -149,6 +149,7 @@ export class Process {
       storage: this.disk.storage(),
       files: this.#files?.view(incarnation.turn) ?? noFiles,
       http: this.world.network.http(incarnation),
+      transport: this.world.network.sockets.transport(incarnation),
       logger: new MemoryLogger(this.lines, { process: this.name }),
     }
   }
