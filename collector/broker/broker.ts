@@ -14,6 +14,7 @@ import { type GroupOffsets, offsetsTopic, openGroupOffsets } from './group-offse
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
 import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
+import { openSecurityStore, type SecurityStore } from './security-store.ts'
 import { type BrokerStatus, type GroupStatus, groupStatus, type TopicStatus, topicStatus } from './status.ts'
 import { type TailedRecord, type TailOptions, tailTopics } from './tail.ts'
 import { checkTopicName } from './topic-files.ts'
@@ -64,6 +65,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   status(): BrokerStatus
   /** The configs of topics. */
   readonly configs: ConfigAdmin
+  /** Users and ACLs that were made through Kafka. */
+  readonly security: SecurityStore
   /** An open partition, for those who speak Kafka; null when there is none. */
   partition(topic: string, index: number): Partition | null
   /** The topic with this UUID, or null. */
@@ -89,6 +92,7 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const started = clock.monotonic()
   const share = new DiskShare(config)
   const parts = { storage, clock, random, logger, share, config, clean }
+  const security = await openSecurityStore(folder, { storage, random })
   const topics = await openTopics(folder, parts)
   const offsetsPartition = (await topics.make(offsetsTopic, {})).open[0]
   const lossesPartition = (await topics.make(lossesTopic, {})).open[0]
@@ -98,7 +102,8 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const offsets = await openGroupOffsets(offsetsPartition, config.groupOffsetsMax, logger)
   const losses = await openLosses(lossesPartition, { clock, logger })
   for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
-  const broker = new LocalBroker({ folder, config, storage, clock, logger, share, topics, offsets, losses })
+  const opened = { topics, offsets, losses, security }
+  const broker = new LocalBroker({ folder, config, storage, clock, logger, share, ...opened })
   const count = topics.list().length
   logger.info({ folder, topics: count, clean, tookMs: clock.monotonic() - started }, 'the log is open')
   return broker
@@ -122,10 +127,12 @@ interface LocalParts {
   readonly topics: Topics
   readonly offsets: GroupOffsets
   readonly losses: Losses
+  readonly security: SecurityStore
 }
 
 class LocalBroker implements Broker {
   readonly failed: Promise<LogdriveError>
+  readonly security: SecurityStore
   readonly configs: ConfigAdmin
   readonly #parts: LocalParts
   readonly #closing = new AbortController()
@@ -136,6 +143,7 @@ class LocalBroker implements Broker {
   constructor(parts: LocalParts) {
     this.#parts = parts
     this.failed = parts.share.failed
+    this.security = parts.security
     this.configs = new ConfigAdmin(parts.topics)
     this.#scope = new Scope(this.#closing.signal)
     startUpkeep(parts, this.#scope)
