@@ -14,7 +14,14 @@ import type { Storage } from '../../core/runtime.ts'
 import { crc32c } from '../../protocol/crc32c.ts'
 
 /** What a state file holds; the number is on disk, never given out twice. */
-export const stateKinds = { logCheckpoint: 1, sourcesSnapshot: 2, cleanShutdown: 3, security: 4 } as const
+export const stateKinds = {
+  logCheckpoint: 1,
+  sourcesSnapshot: 2,
+  cleanShutdown: 3,
+  security: 4,
+  producersSnapshot: 5,
+  producerIds: 6,
+} as const
 export type StateKind = keyof typeof stateKinds
 
 const overheadBytes = 16
