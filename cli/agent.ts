@@ -7,7 +7,7 @@ import { runAgent } from '../agent/agent.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
-import { releaseMemory } from '../runtime/memory.ts'
+import { releaseWhenIdle } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { agentOptions } from './agent-options.ts'
 import { type Command, exitCodes } from './command.ts'
@@ -15,8 +15,6 @@ import type { ConfigAnswer } from './config-child.ts'
 import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
 
 const configBytesMax = 16 * 1024 * 1024
-/** By then everything is loaded that an idle agent needs. */
-const settleMs = 2_000
 
 /** Runs until it is stopped; what was read is shipped and the positions are kept before it exits. */
 export const agent: Command = {
@@ -33,10 +31,7 @@ export const agent: Command = {
     warnAbout(warnings, runtime.logger)
     await using _lock = await lockFolder(options.stateFolder)
     await using scope = new Scope(signal)
-    scope.spawn(async (scoped) => {
-      await runtime.clock.sleep(settleMs, scoped)
-      releaseMemory()
-    })
+    scope.spawn((scoped) => releaseWhenIdle(runtime.clock, scoped))
     await runAgent(options, runtime, signal)
     return exitCodes.good
   },

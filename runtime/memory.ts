@@ -1,9 +1,42 @@
-// Gives back to the system what starting up needed: half an agent's heap is compiled code and garbage of its start.
+// Gives back to the system what starting up and work needed: half an agent's heap is compiled code and garbage of its start.
+import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import type { Clock } from '../core/runtime.ts'
+
+/** By then everything is loaded that an idle process needs. */
+const settleMs = 2_000
+const lookEveryMs = 5_000
+/** Below this share of its time a process is idle. */
+const idleUtilizationMax = 0.05
+/** Less growth than this is not worth a collection. */
+const growthBytesMin = 2 * 1024 * 1024
+
+/**
+ * Collects garbage after the start, and whenever the process has become idle and its heap has grown: an idle process
+ * stays as small as it can be, a busy one is left alone. Ends when the signal aborts.
+ */
+export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
+  await clock.sleep(settleMs, signal)
+  let small = 0
+  let before = performance.eventLoopUtilization()
+  while (!signal.aborted) {
+    if (process.memoryUsage().heapUsed - small > growthBytesMin) {
+      releaseMemory()
+      small = process.memoryUsage().heapUsed
+    }
+    let utilization = 1
+    while (utilization > idleUtilizationMax && !signal.aborted) {
+      await clock.sleep(lookEveryMs, signal)
+      const now = performance.eventLoopUtilization()
+      utilization = performance.eventLoopUtilization(now, before).utilization
+      before = now
+    }
+  }
+}
 
 /** Collects all garbage, compiled code that is not in use included. Takes some 20 ms: for once, not for a hot path. */
-export function releaseMemory(): void {
+function releaseMemory(): void {
   setFlagsFromString('--expose-gc')
   const collect: unknown = runInNewContext('gc')
   setFlagsFromString('--no-expose-gc')
