@@ -35,3 +35,11 @@ export const leaderIdAndEpoch = struct({
   leaderId: field(int32, '0+', 'The id of the leader, -1 when unknown.', { default: -1 }),
   leaderEpoch: field(int32, '0+', 'The newest leader epoch known, -1 for none.', { default: -1 }),
 })
+
+/** The name that a static member keeps over restarts (KIP-345). */
+export function groupInstanceId(versions: Versions): Field<string | null, string | null, true> {
+  return field(string, versions, 'The instance id of a static member, or null.', {
+    nullable: versions,
+    default: null,
+  })
+}

@@ -1,10 +1,30 @@
 // Every API that the broker speaks, by name and by key.
 
 import type { Api, Decoded, Input } from '../schema.ts'
+import { CreateAcls, DeleteAcls, DescribeAcls } from './acls.ts'
+import { DescribeCluster, DescribeLogDirs } from './cluster.ts'
+import { OffsetCommit, OffsetDelete, OffsetFetch } from './commits.ts'
+import { AlterConfigs, DescribeConfigs, IncrementalAlterConfigs } from './configs.ts'
 import { Fetch } from './fetch.ts'
+import { DeleteGroups, DescribeGroups, ListGroups } from './group-admin.ts'
+import { FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from './groups.ts'
 import { Metadata } from './metadata.ts'
-import { ListOffsets } from './offsets.ts'
+import { DeleteRecords, ListOffsets, OffsetForLeaderEpoch } from './offsets.ts'
 import { Produce } from './produce.ts'
+import { DescribeProducers, InitProducerId } from './producers.ts'
+import { AlterClientQuotas, DescribeClientQuotas } from './quotas.ts'
+import { AlterPartitionReassignments, ListPartitionReassignments } from './reassignments.ts'
+import { SaslAuthenticate, SaslHandshake } from './sasl.ts'
+import { CreatePartitions, CreateTopics, DeleteTopics } from './topics.ts'
+import {
+  AddOffsetsToTxn,
+  AddPartitionsToTxn,
+  DescribeTransactions,
+  EndTxn,
+  ListTransactions,
+  TxnOffsetCommit,
+} from './transactions.ts'
+import { AlterUserScramCredentials, DescribeUserScramCredentials } from './users.ts'
 import { ApiVersions } from './versions.ts'
 
 /** All of them, in the order of their keys. */
@@ -13,7 +33,47 @@ export const apis = {
   Fetch,
   ListOffsets,
   Metadata,
+  OffsetCommit,
+  OffsetFetch,
+  FindCoordinator,
+  JoinGroup,
+  Heartbeat,
+  LeaveGroup,
+  SyncGroup,
+  DescribeGroups,
+  ListGroups,
+  SaslHandshake,
   ApiVersions,
+  CreateTopics,
+  DeleteTopics,
+  DeleteRecords,
+  InitProducerId,
+  OffsetForLeaderEpoch,
+  AddPartitionsToTxn,
+  AddOffsetsToTxn,
+  EndTxn,
+  TxnOffsetCommit,
+  DescribeAcls,
+  CreateAcls,
+  DeleteAcls,
+  DescribeConfigs,
+  AlterConfigs,
+  DescribeLogDirs,
+  SaslAuthenticate,
+  CreatePartitions,
+  DeleteGroups,
+  IncrementalAlterConfigs,
+  AlterPartitionReassignments,
+  ListPartitionReassignments,
+  OffsetDelete,
+  DescribeClientQuotas,
+  AlterClientQuotas,
+  DescribeUserScramCredentials,
+  AlterUserScramCredentials,
+  DescribeCluster,
+  DescribeProducers,
+  DescribeTransactions,
+  ListTransactions,
 } as const
 
 /** The name of an API. */
