@@ -4,7 +4,6 @@
 export type ErrorCode =
   | 'BATCH_CORRUPT' // a RecordBatch that fails its checks (magic, length, CRC, counts)
   | 'BATCH_TOO_LARGE' // a batch over its size limit, packed or unpacked
-  | 'CODEC_UNSUPPORTED' // a compression we do not speak
   | 'CONFIG_INVALID' // the YAML has problems; they are listed with file:line:col
   | 'DATA_LOCKED' // another process owns the data or state folder
   | 'DISK_FULL' // no space: refused, retry later

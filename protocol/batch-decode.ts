@@ -23,7 +23,7 @@ export interface DecodedRecords extends DecodedBatch {
 /**
  * Verifies the batch at `at` (CRC included) and decodes its records. Every length is checked against what is there
  * before anything is allocated for it. The result's `bytes` are a view of `bytes` when the codec is none, else fresh.
- * Throws BATCH_CORRUPT, BATCH_TOO_LARGE, CODEC_UNSUPPORTED.
+ * Throws BATCH_CORRUPT, BATCH_TOO_LARGE.
  */
 export function decodeBatch(bytes: Uint8Array, at: number, limits: BatchLimits): DecodedRecords {
   const header = verifyBatch(bytes, at, limits)

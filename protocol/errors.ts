@@ -174,7 +174,6 @@ const names: ReadonlyMap<number, KafkaErrorName> = new Map(
 const ofLogdrive: Readonly<Partial<Record<ErrorCode, KafkaErrorName>>> = {
   BATCH_CORRUPT: 'CORRUPT_MESSAGE',
   BATCH_TOO_LARGE: 'MESSAGE_TOO_LARGE',
-  CODEC_UNSUPPORTED: 'UNSUPPORTED_COMPRESSION_TYPE',
   CONFIG_INVALID: 'INVALID_CONFIG',
   DISK_FAILED: 'KAFKA_STORAGE_ERROR',
   DISK_FULL: 'KAFKA_STORAGE_ERROR',

@@ -6,8 +6,7 @@ import type { Runtime, ServerResponse } from '../../core/runtime.ts'
 const statuses: Readonly<Record<ErrorCode, number>> = {
   BATCH_CORRUPT: 422,
   BATCH_TOO_LARGE: 413,
-  CODEC_UNSUPPORTED: 415,
-  CONFIG_INVALID: 500,
+  CONFIG_INVALID: 400,
   DATA_LOCKED: 500,
   // 507 would be the word, but only 503 is retried by everybody.
   DISK_FULL: 503,

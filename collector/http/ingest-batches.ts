@@ -48,16 +48,10 @@ async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise
 }
 
 /**
- * Looks at everything but the records: magic, lengths, CRC, counts, codec, and the unpacked size that the batch
- * declares. Who unpacks it later is bounded again.
+ * Looks at everything but the records: magic, lengths, CRC, counts, and the unpacked size that the batch declares. Who unpacks it later is bounded again.
  */
 function verify(bytes: Uint8Array, limits: BatchLimits): void {
   for (const batch of splitBatches(bytes, limits)) {
-    if (batch.codec === 'snappy' || batch.codec === 'lz4') {
-      throw new LogdriveError('CODEC_UNSUPPORTED', `batches packed with ${batch.codec} are not read`, {
-        hint: 'Use none, gzip or zstd.',
-      })
-    }
     if (batch.isControl || batch.isTransactional) {
       throw new LogdriveError('BATCH_CORRUPT', 'transactional and control batches are not taken here')
     }

@@ -13,7 +13,12 @@ import {
 } from '../../protocol/compression.ts'
 
 const MEBIBYTE = 1024 * 1024
-const packers: readonly Codec[] = ['gzip', 'zstd']
+const packers: readonly Codec[] = ['gzip', 'snappy', 'lz4', 'zstd']
+const magics = {
+  gzip: [0x1f, 0x8b, 8, 0],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+  lz4: [4, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82],
+}
 
 describe('codecs', () => {
   test('have the ids of the Kafka attributes', () => {
@@ -21,21 +26,9 @@ describe('codecs', () => {
     expect(names.map(codecId)).toEqual([0, 1, 2, 3, 4])
     expect([0, 1, 2, 3, 4, 5, 7].map(codecOf)).toEqual([...names, null, null])
   })
-
-  test('snappy and lz4 are refused by name', () => {
-    for (const codec of ['snappy', 'lz4'] as const) {
-      expect(() => compress(codec, new Uint8Array(1))).toThrow(codec)
-      expect(() => decompress(codec, new Uint8Array(1), 10)).toThrow(codec)
-      try {
-        decompress(codec, new Uint8Array(1), 10)
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'CODEC_UNSUPPORTED', details: { codec } })
-      }
-    }
-  })
 })
 
-describe.each(['none', 'gzip', 'zstd'] as const)('%s', (codec) => {
+describe.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('%s', (codec) => {
   test('gives back what it packed, at the exact limit too', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 5000 }), fc.nat(40), (bytes, times) => {
@@ -72,7 +65,7 @@ describe.each(packers)('hostile %s', (codec) => {
   test('any bytes at all are refused or stay under the limit', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, dressed) => {
-        const start = codec === 'zstd' ? [0x28, 0xb5, 0x2f, 0xfd] : [0x1f, 0x8b, 8, 0]
+        const start = codec in magics ? magics[codec as keyof typeof magics] : []
         const hostile = dressed ? Uint8Array.from([...start, ...bytes]) : bytes
         try {
           expect(decompress(codec, hostile, 5000).length).toBeLessThanOrEqual(5000)
@@ -86,7 +79,7 @@ describe.each(packers)('hostile %s', (codec) => {
 
   test('a bomb of 256 MiB that says its size costs no memory', () => {
     const bomb = bombOf(codec, 256)
-    expect(bomb.length).toBeLessThan(MEBIBYTE)
+    expect(bomb.length).toBeLessThan(16 * MEBIBYTE)
     expect(unpackedSize(codec, bomb)).toBe(256 * MEBIBYTE)
     const grown = rssGrowth(() => {
       expect(() => decompress(codec, bomb, MEBIBYTE)).toThrow(
@@ -142,7 +135,8 @@ test('reads every width of a zstd content size', () => {
 
 function bombOf(codec: Codec, mebibytes: number): Uint8Array {
   const zeros = Buffer.alloc(mebibytes * MEBIBYTE)
-  return codec === 'zstd' ? zstdCompressSync(zeros) : gzipSync(zeros, { level: 9 })
+  if (codec === 'gzip') return gzipSync(zeros, { level: 9 })
+  return codec === 'zstd' ? zstdCompressSync(zeros) : compress(codec, zeros)
 }
 
 async function streamedZstd(mebibytes: number): Promise<Uint8Array> {
