@@ -168,6 +168,14 @@ export function stampBatch(bytes: Uint8Array, at: number, baseOffset: number, le
   writeInt32(bytes, at + 12, leaderEpoch)
 }
 
+/** Makes the log's clock count (LogAppendTime, ms) for all records of one whole batch, in place, and seals it anew. */
+export function stampAppendTime(batch: Uint8Array, timestamp: number): void {
+  assert(batch.length >= BATCH_OVERHEAD, 'a stamped batch is whole')
+  batch[22] = (batch[22] as number) | 8
+  writeInt64(batch, 35, timestamp)
+  writeInt32(batch, 17, crc32c(batch.subarray(CRC_FROM)))
+}
+
 /** A verified batch and where it begins. */
 export interface PlacedBatch extends BatchHeader {
   readonly at: number

@@ -7,7 +7,8 @@ import { readHeader } from '../../protocol/batch-header.ts'
 import { partitionOf } from '../../protocol/murmur2.ts'
 import { storedLimits } from '../log/scan.ts'
 import type { Losses } from './losses.ts'
-import type { Partition, Ticket } from './partition.ts'
+import type { Partition } from './partition.ts'
+import type { Ticket } from './partition-sources.ts'
 import { factOf } from './record-source.ts'
 import { type GuardedRange, judgeRange } from './sources.ts'
 import type { OpenTopic } from './topics.ts'
@@ -59,7 +60,7 @@ async function publishMany(
       const refusal = partition.refusal()
       if (refusal !== null) throw refusal
     }
-    if (record.source !== null) partition.refuseStale(record.source)
+    if (record.source !== null) partition.sources.refuseStale(record.source)
     partitions.push(partition)
   }
   const tickets: Ticket[] = []
@@ -102,7 +103,7 @@ async function appendBatch(
   range: GuardedRange,
   losses: Losses,
 ): Promise<Appended> {
-  const kept = partition.rangePosition(range.source)
+  const kept = partition.sources.rangePosition(range.source)
   if (range.gap && judgeRange(kept, range) === 'gap') {
     const refusal = partition.refusal()
     if (refusal !== null) throw refusal
@@ -122,8 +123,8 @@ async function appendBatch(
 /** A known source stays where it is, also when the topic got more partitions since. */
 function homeOf(topic: OpenTopic, source: string): Partition {
   const home = topic.open[partitionOf(encoder.encode(source), topic.open.length)] as Partition
-  if (home.rangePosition(source) !== null) return home
-  return topic.open.find((partition) => partition.rangePosition(source) !== null) ?? home
+  if (home.sources.rangePosition(source) !== null) return home
+  return topic.open.find((partition) => partition.sources.rangePosition(source) !== null) ?? home
 }
 
 interface RangedBatch {
@@ -139,7 +140,9 @@ function splitRanges(bytes: Uint8Array, range: SourceRange): readonly RangedBatc
   const batches: RangedBatch[] = []
   let from = range.from
   for (let at = 0; at < bytes.length; ) {
-    const { length } = readHeader(bytes, at)
+    const { length, producerId, isTransactional, isControl } = readHeader(bytes, at)
+    // Such a batch would open a transaction, or move a producer, when the log is read again.
+    if (producerId !== -1 || isTransactional || isControl) throw notPlain(at)
     const fact = factOf(firstRecord(bytes, at, storedLimits).headers)
     const isOwn = fact?.kind === 'range' && fact.source === range.source && fact.epoch === range.epoch
     if (!isOwn || fact.from !== from || fact.to < from) throw wrongFacts(at)
@@ -159,6 +162,12 @@ function wrongFacts(at: number): LogdriveError {
   const message = `the batch at byte ${at} does not carry the source range of its request in its first record's headers`
   return new LogdriveError('REQUEST_INVALID', message, {
     hint: 'Set ld-source, ld-epoch, ld-from and ld-to on the first record of every batch; ranges follow one another.',
+  })
+}
+
+function notPlain(at: number): LogdriveError {
+  return new LogdriveError('REQUEST_INVALID', `the batch at byte ${at} is one of a Kafka producer`, {
+    hint: 'Batches of a source have no producer id and belong to no transaction.',
   })
 }
 

@@ -19,6 +19,7 @@ import { type BrokerStatus, type GroupStatus, groupStatus, type TopicStatus, top
 import { type TailedRecord, type TailOptions, tailTopics } from './tail.ts'
 import { checkTopicName } from './topic-files.ts'
 import { isInternal, type OpenTopic, openTopics, type Topics } from './topics.ts'
+import { TransactionGate } from './transaction-gate.ts'
 import { startUpkeep } from './upkeep.ts'
 
 /** What the broker asks of the world: any Runtime has it. */
@@ -91,7 +92,8 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const clean = await takeMarker(storage, folder)
   const started = clock.monotonic()
   const share = new DiskShare(config)
-  const parts = { storage, clock, random, logger, share, config, clean }
+  const guard = new TransactionGate()
+  const parts = { storage, clock, random, logger, share, config, clean, guard }
   const security = await openSecurityStore(folder, { storage, random })
   const topics = await openTopics(folder, parts)
   const offsetsPartition = (await topics.make(offsetsTopic, {})).open[0]
@@ -173,7 +175,7 @@ class LocalBroker implements Broker {
   positions(source: string) {
     return this.#parts.topics.list().flatMap((topic) =>
       topic.open.flatMap((partition) => {
-        const kept = partition.keptPosition(source)
+        const kept = partition.sources.keptPosition(source)
         if (kept === null) return []
         const { epoch, to, guard } = kept
         return [{ topic: topic.name, partition: partition.index, epoch, to, guard }]

@@ -33,6 +33,14 @@ export interface BrokerConfig {
   readonly sourcesMax: number
   /** A kept position goes after this long without traffic. */
   readonly sourceExpiryMs: number
+  /** Kafka producers that a partition remembers, and how long it does so without a batch of them. */
+  readonly producersMax: number
+  readonly producerExpiryMs: number
+  /** Transactional ids that are kept, and how long without a transaction. */
+  readonly transactionalIdsMax: number
+  readonly transactionalIdExpiryMs: number
+  /** The longest transaction timeout that a producer may ask for. */
+  readonly transactionTimeoutMsMax: number
   /** Consumer offsets that are kept: groups times partitions. */
   readonly groupOffsetsMax: number
 }
@@ -58,5 +66,10 @@ export const brokerDefaults: BrokerConfig = {
   publishBatchBytes: mebibyte,
   sourcesMax: 100_000,
   sourceExpiryMs: 7 * dayMs,
+  producersMax: 10_000,
+  producerExpiryMs: dayMs,
+  transactionalIdsMax: 10_000,
+  transactionalIdExpiryMs: 7 * dayMs,
+  transactionTimeoutMsMax: 15 * 60 * 1000,
   groupOffsetsMax: 100_000,
 }

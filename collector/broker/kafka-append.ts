@@ -1,5 +1,6 @@
 // What a Kafka client's append and read of a partition look like: options and answers.
 import type { BatchHeader } from '../../protocol/batch-header.ts'
+import type { Outcome } from '../../protocol/control-batch.ts'
 
 export interface KafkaAppendOptions {
   /** What `verifyBatch` said of the batch. */
@@ -47,8 +48,19 @@ export interface KafkaRead {
   readonly aborted: readonly AbortedTransaction[]
 }
 
-/** How a transaction ended. */
-export type Outcome = 'commit' | 'abort'
-
 /** Called with the producer whose marker became durable in a partition. */
 export type MarkerListener = (producerId: number, producerEpoch: number, outcome: Outcome) => void
+
+/** Says which producer may write where: the transaction coordinator, asked before every transactional append. */
+export interface TransactionGuard {
+  /** Why the producer may not write into the partition as a part of its transaction now; null when it may. */
+  refusal(
+    producerId: number,
+    producerEpoch: number,
+    topic: string,
+    partition: number,
+  ): TransactionRefusal | null
+}
+
+/** No such transaction there; another epoch of the producer is current; the last transaction is being ended. */
+export type TransactionRefusal = 'INVALID_TXN_STATE' | 'INVALID_PRODUCER_EPOCH' | 'NOT_ENOUGH_REPLICAS'

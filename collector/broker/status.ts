@@ -13,6 +13,8 @@ export interface PartitionStatus extends LogStatus {
   readonly pendingBytes: number
   /** Kept positions dropped for lack of room, since the start. */
   readonly evictedSources: number
+  /** Kafka producers dropped for lack of room, since the start. */
+  readonly evictedProducers: number
 }
 
 export interface TopicStatus {
@@ -55,7 +57,8 @@ export function topicStatus(topic: OpenTopic): TopicStatus {
     partition: partition.index,
     highWatermark: partition.highWatermark,
     pendingBytes: partition.pendingBytes,
-    evictedSources: partition.evictedSources,
+    evictedSources: partition.sources.evicted,
+    evictedProducers: partition.producers.evicted,
   }))
   return { name: topic.name, id: topic.id, retentionMs, retentionBytes, partitions }
 }

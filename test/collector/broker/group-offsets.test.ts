@@ -12,6 +12,7 @@ import {
 } from '../../../collector/broker/offset-codec.ts'
 import { openPartition } from '../../../collector/broker/partition.ts'
 import { topicSettings } from '../../../collector/broker/topic-settings.ts'
+import { TransactionGate } from '../../../collector/broker/transaction-gate.ts'
 import { runs } from '../../runs.ts'
 import { forever, machine } from './harness.ts'
 
@@ -52,6 +53,7 @@ async function open(world: ReturnType<typeof machine>) {
     share: new DiskShare(config),
     config,
     clean: false,
+    guard: new TransactionGate(),
   }
   const partition = await openPartition(
     { topic: '__consumer_offsets', index: 0, directory: '/data/o', settings: topicSettings({}, config) },

@@ -1,0 +1,64 @@
+// Admission: what a Kafka client's batch must be before a partition takes it, and what the topic's configs make of it.
+import { decodeBatch } from '../../protocol/batch-decode.ts'
+import { type BatchHeader, readHeader, stampAppendTime } from '../../protocol/batch-header.ts'
+import { KafkaError } from '../../protocol/errors.ts'
+import { storedLimits } from '../log/scan.ts'
+import type { TopicSettings } from './topic-settings.ts'
+
+/** A batch as it will be stored. */
+export interface Admitted {
+  readonly bytes: Uint8Array
+  readonly header: BatchHeader
+}
+
+/**
+ * Checks a verified batch of a client, and stamps the time of the append where the topic asks for it (in place). Looks
+ * into the records only where the topic is compacted. Throws INVALID_RECORD, INVALID_TIMESTAMP.
+ */
+export function admitBatch(
+  bytes: Uint8Array,
+  header: BatchHeader,
+  settings: TopicSettings,
+  now: number,
+): Admitted {
+  checkProducer(header)
+  if (settings.timestampType === 'create') checkTimestamps(header, settings, now)
+  if (settings.isCompacted) checkKeys(bytes)
+  if (settings.timestampType === 'create') return { bytes, header }
+  stampAppendTime(bytes, now)
+  return { bytes, header: readHeader(bytes, 0) }
+}
+
+function checkProducer({
+  isControl,
+  isTransactional,
+  producerId,
+  baseSequence,
+  producerEpoch,
+}: BatchHeader): void {
+  if (isControl) throw new KafkaError('INVALID_RECORD', "control batches are the coordinator's own")
+  if (producerId < 0 && isTransactional) {
+    throw new KafkaError('INVALID_RECORD', 'a transactional batch has a producer id')
+  }
+  if (producerId >= 0 && (baseSequence < 0 || producerEpoch < 0)) {
+    throw new KafkaError('INVALID_RECORD', 'a batch with a producer id has an epoch and a sequence')
+  }
+}
+
+/** By the header alone: the first and the largest timestamp. -1 is none. */
+function checkTimestamps(header: BatchHeader, settings: TopicSettings, now: number): void {
+  const { baseTimestamp, maxTimestamp } = header
+  const isEarly = baseTimestamp >= 0 && now - baseTimestamp > settings.timestampBeforeMaxMs
+  if (!isEarly && maxTimestamp - now <= settings.timestampAfterMaxMs) return
+  const message = `timestamps of the batch lie between ${baseTimestamp} and ${maxTimestamp}, too far from ${now}`
+  throw new KafkaError('INVALID_TIMESTAMP', message)
+}
+
+function checkKeys(bytes: Uint8Array): void {
+  const { keyFrom, count } = decodeBatch(bytes, 0, storedLimits)
+  for (let index = 0; index < count; index += 1) {
+    if (keyFrom[index] === -1) {
+      throw new KafkaError('INVALID_RECORD', 'every record of a compacted topic has a key')
+    }
+  }
+}
