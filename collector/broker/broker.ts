@@ -6,6 +6,7 @@ import type { Clock, Logger, Random, Storage } from '../../core/runtime.ts'
 import { Scope } from '../../core/scope.ts'
 import { readState, writeState } from '../log/state-file.ts'
 import { appendRange, publishRecords } from './append.ts'
+import { openClusterId } from './cluster-id.ts'
 import { type BrokerConfig, brokerDefaults } from './config.ts'
 import { ConfigAdmin } from './config-admin.ts'
 import { DiskShare } from './disk-share.ts'
@@ -64,10 +65,16 @@ export interface Broker extends EventLog, AsyncDisposable {
   /** Adds to the loss ledger, durably. */
   recordLoss(loss: Loss): Promise<void>
   status(): BrokerStatus
+  /** Where it lies on disk. */
+  readonly folder: string
   /** The configs of topics. */
   readonly configs: ConfigAdmin
   /** Users and ACLs that were made through Kafka. */
   readonly security: SecurityStore
+  /** Made once for the data folder; 22 characters. */
+  readonly clusterId: string
+  /** The topic when it is there; never makes it. */
+  findTopic(name: string): OpenTopic | null
   /** An open partition, for those who speak Kafka; null when there is none. */
   partition(topic: string, index: number): Partition | null
   /** The topic with this UUID, or null. */
@@ -104,7 +111,8 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const offsets = await openGroupOffsets(offsetsPartition, config.groupOffsetsMax, logger)
   const losses = await openLosses(lossesPartition, { clock, logger })
   for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
-  const opened = { topics, offsets, losses, security }
+  const clusterId = await openClusterId(folder, { storage, random })
+  const opened = { topics, offsets, losses, security, clusterId }
   const broker = new LocalBroker({ folder, config, storage, clock, logger, share, ...opened })
   const count = topics.list().length
   logger.info({ folder, topics: count, clean, tookMs: clock.monotonic() - started }, 'the log is open')
@@ -130,10 +138,12 @@ interface LocalParts {
   readonly offsets: GroupOffsets
   readonly losses: Losses
   readonly security: SecurityStore
+  readonly clusterId: string
 }
 
 class LocalBroker implements Broker {
   readonly failed: Promise<LogdriveError>
+  readonly folder: string
   readonly security: SecurityStore
   readonly configs: ConfigAdmin
   readonly #parts: LocalParts
@@ -145,6 +155,7 @@ class LocalBroker implements Broker {
   constructor(parts: LocalParts) {
     this.#parts = parts
     this.failed = parts.share.failed
+    this.folder = parts.folder
     this.security = parts.security
     this.configs = new ConfigAdmin(parts.topics)
     this.#scope = new Scope(this.#closing.signal)
@@ -275,6 +286,14 @@ class LocalBroker implements Broker {
       losses: losses.totals(),
       recentLosses: losses.recent(),
     }
+  }
+
+  get clusterId(): string {
+    return this.#parts.clusterId
+  }
+
+  findTopic(name: string): OpenTopic | null {
+    return this.#parts.topics.find(name)
   }
 
   partition(topic: string, index: number): Partition | null {

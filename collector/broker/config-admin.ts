@@ -1,6 +1,6 @@
 // ConfigAdmin: the configs of topics for those who look at and change them: Kafka's admin calls and the CLI.
 import { LogdriveError } from '../../core/errors.ts'
-import { brokerDefaults } from './config.ts'
+import { type BrokerConfig, brokerDefaults } from './config.ts'
 import {
   type ConfigChange,
   type ConfigEntry,
@@ -21,6 +21,11 @@ export class ConfigAdmin {
 
   constructor(topics: Topics) {
     this.#topics = topics
+  }
+
+  /** The broker's own configuration, as it counts for topics that are not internal. */
+  get broker(): BrokerConfig {
+    return this.#topics.configOf('')
   }
 
   /** All configs of a topic, sorted by name. */
