@@ -2,6 +2,7 @@
 import type { Address, Clock, Logger, Random, TlsInfo } from '../../core/runtime.ts'
 import type { ApiName } from '../../protocol/apis/index.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { KafkaLimits } from './limits.ts'
 import type { SecuritySession } from './security.ts'
 
 /** The only broker's node id; it is the controller and every leader and coordinator too. */
@@ -56,6 +57,7 @@ export interface RequestContext extends KafkaServices {
   /** Who the client is and what it may do. */
   readonly session: SecuritySession
   readonly cluster: ClusterView
+  readonly limits: KafkaLimits
   /** Aborts when the connection is gone or the listener stops: what waits should give up. */
   readonly signal: AbortSignal
   /** Shorthand for `session.authorize`. */

@@ -1,6 +1,18 @@
 // All handlers by the name of their API: one const for each noun, put together here.
 import type { ApiName, RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
+import { aclHandlers } from './acls.ts'
+import { clusterHandlers } from './cluster.ts'
+import { configHandlers } from './configs.ts'
 import type { RequestContext } from './context.ts'
+import { fetchHandlers } from './fetch.ts'
+import { logDirHandlers } from './log-dirs.ts'
+import { metadataHandlers } from './metadata.ts'
+import { offsetHandlers } from './offsets.ts'
+import { produceHandlers } from './produce.ts'
+import { saslHandlers } from './sasl.ts'
+import { topicHandlers } from './topics.ts'
+import { userHandlers } from './users.ts'
+import { versionHandlers } from './versions.ts'
 
 /**
  * Answers one API. Null: there is no answer (Produce with acks 0). What it throws becomes the API's error answer, or ends
@@ -15,5 +27,22 @@ export type Handler<Name extends ApiName> = (
 /** One handler for each API that is served. */
 export type Handlers = { readonly [Name in ApiName]: Handler<Name> }
 
+const nouns = {
+  ...metadataHandlers,
+  ...produceHandlers,
+  ...fetchHandlers,
+  ...offsetHandlers,
+  ...topicHandlers,
+  ...configHandlers,
+  ...clusterHandlers,
+  ...logDirHandlers,
+  ...aclHandlers,
+  ...userHandlers,
+  ...saslHandlers,
+} satisfies Partial<Handlers>
+
 /** What is served; every noun brings its part. */
-export const handlers: Partial<Handlers> = {}
+export const handlers: Partial<Handlers> = {
+  ...nouns,
+  ...versionHandlers([...(Object.keys(nouns) as ApiName[]), 'ApiVersions']),
+}

@@ -21,6 +21,7 @@ export const stateKinds = {
   security: 4,
   producersSnapshot: 5,
   producerIds: 6,
+  clusterId: 7,
 } as const
 export type StateKind = keyof typeof stateKinds
 

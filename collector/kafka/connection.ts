@@ -1,0 +1,369 @@
+// One Kafka connection: frames in, requests started in order, answers out in the same order.
+import type { Address, Connection, TlsInfo } from '../../core/runtime.ts'
+import { type ApiName, apiOf, type RequestOf, type ResponseInput } from '../../protocol/apis/index.ts'
+import { KafkaError } from '../../protocol/errors.ts'
+import {
+  decodeRequest,
+  encodeResponse,
+  encodeUnsupportedVersions,
+  type RequestHeader,
+  readRequestHeader,
+} from '../../protocol/message.ts'
+import type { Api } from '../../protocol/schema.ts'
+import { Answers, type Slot } from './answers.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import type { BrokerView, ClientConnection, ClusterView, KafkaServices } from './context.ts'
+import { nodeId } from './context.ts'
+import { type Handler, handlers } from './dispatch.ts'
+import { errorResponse } from './error-response.ts'
+import type { FramePool } from './frame-pool.ts'
+import type { KafkaLimits } from './limits.ts'
+import type { Quotas } from './quotas.ts'
+import { KafkaRequest } from './request.ts'
+import type { Security, SecuritySession } from './security.ts'
+import type { Traffic } from './traffic.ts'
+
+/** What the connections of a listener share. */
+export interface ListenerParts {
+  readonly services: KafkaServices
+  readonly security: Security
+  readonly limits: KafkaLimits
+  readonly budget: ByteBudget
+  readonly pool: FramePool
+  readonly quotas: Quotas
+  readonly traffic: Traffic
+  readonly listenerName: string
+  /** Null: each client is told the address that it has reached. */
+  readonly advertised: Address | null
+}
+
+/** Bytes a second, in bytes a ms, that a large request has to come with. */
+const requestBytesPerMs = 100
+
+export class KafkaConnection implements ClientConnection {
+  readonly id: number
+  readonly peer: string
+  readonly listenerName: string
+  readonly tls: TlsInfo | null
+  readonly advertised: Address
+  readonly session: SecuritySession
+  readonly cluster: ClusterView
+  software: { readonly name: string; readonly version: string } | null = null
+  readonly #connection: Connection
+  readonly #parts: ListenerParts
+  readonly #answers: Answers
+  readonly #stopping = new AbortController()
+  readonly #head = Buffer.allocUnsafe(4)
+  #inFlight = 0
+  #closing: string | null = null
+  #mutedUntil = 0
+  /** Monotonic ms: when the last frame was whole, and by when the one that began has to be. */
+  #activeAt: number
+  #frameDueAt: number | null = null
+
+  constructor(id: number, connection: Connection, parts: ListenerParts) {
+    const { services, limits, traffic } = parts
+    this.id = id
+    this.#connection = connection
+    this.#parts = parts
+    this.peer = connection.peer.host
+    this.tls = connection.tls
+    this.listenerName = parts.listenerName
+    this.advertised = parts.advertised ?? connection.local
+    this.session = parts.security.openSession({
+      host: this.peer,
+      certificateSubject: connection.tls?.clientSubject ?? null,
+    })
+    const self: BrokerView = { nodeId, rack: null, ...this.advertised }
+    this.cluster = { clusterId: services.broker.clusterId, controllerId: nodeId, brokers: [self] }
+    this.#activeAt = services.clock.monotonic()
+    const answerLimits = { answersMax: limits.inFlightMax, bytesMax: limits.answerBytesMax }
+    this.#answers = new Answers(connection, services.clock, answerLimits, (bytes) => {
+      traffic.bytesOut += bytes
+    })
+    connection.signal.addEventListener('abort', () => this.#stopping.abort(), { once: true })
+  }
+
+  get services(): KafkaServices {
+    return this.#parts.services
+  }
+
+  get limits(): KafkaLimits {
+    return this.#parts.limits
+  }
+
+  /** Aborts when the connection is gone or should go: what waits gives up. */
+  get signal(): AbortSignal {
+    return this.#stopping.signal
+  }
+
+  closeAfterAnswers(reason: string): void {
+    this.#closing ??= reason
+    if (this.#inFlight === 0 && this.#answers.isEmpty) this.#connection.abort()
+  }
+
+  /** Reads and answers until one side has enough. Never rejects. */
+  async run(): Promise<void> {
+    const { logger } = this.#parts.services
+    const fields = { connection: this.id, peer: this.peer }
+    try {
+      if (this.session.refusal !== null)
+        throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED', this.session.refusal)
+      await this.#readFrames()
+      await this.#answers.idle()
+      if (this.#closing !== null)
+        logger.info({ ...fields, reason: this.#closing }, 'a Kafka connection was closed')
+    } catch (error) {
+      if (!this.#connection.signal.aborted) this.#cut(error)
+    } finally {
+      this.#stopping.abort()
+      await this.#connection[Symbol.asyncDispose]()
+    }
+  }
+
+  /** Takes no more requests and lets those under way finish until the signal aborts; what waits for data gives up. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#closing ??= 'the collector is stopping'
+    this.#stopping.abort()
+    const { clock } = this.#parts.services
+    while (
+      !signal.aborted &&
+      !this.#connection.signal.aborted &&
+      !(this.#inFlight === 0 && this.#answers.isEmpty)
+    )
+      await clock.sleep(10, signal)
+    if (signal.aborted) this.#connection.abort()
+    else await this.#connection[Symbol.asyncDispose]()
+  }
+
+  /** Called now and then: ends what has been still, or slow, for too long. */
+  sweep(now: number): void {
+    const { limits, services, traffic } = this.#parts
+    const { writingSince } = this.#answers
+    const isIdle = this.#inFlight === 0 && this.#answers.isEmpty && now - this.#activeAt > limits.idleMs
+    const isLate = this.#frameDueAt !== null && now > this.#frameDueAt
+    const isSlow = writingSince !== null && now - writingSince > limits.writeMs
+    if (!isIdle && !isLate && !isSlow) return
+    const reason = isSlow ? 'the client does not read' : isLate ? 'the request came too slowly' : 'idle'
+    if (!isIdle) traffic.cutConnections += 1
+    services.logger.info({ connection: this.id, peer: this.peer, reason }, 'a Kafka connection was closed')
+    this.#connection.abort()
+  }
+
+  async #readFrames(): Promise<void> {
+    const { budget, pool, services } = this.#parts
+    while (this.#closing === null) {
+      if (!this.#answers.hasRoom) await this.#answers.room()
+      if (this.#mutedUntil > 0) await this.#pause()
+      let got = this.#connection.read(this.#head, 4)
+      if (typeof got !== 'number') got = await got
+      if (got < 4) return
+      const size = this.#frameSize()
+      if (!budget.tryTake(size) && !(await budget.take(size, this.signal))) return
+      const frame = pool.take(size)
+      let isOurs = true
+      try {
+        got = size === 0 ? 0 : this.#connection.read(frame, size)
+        if (typeof got !== 'number') {
+          this.#frameDueAt = services.clock.monotonic() + this.limits.requestMs + size / requestBytesPerMs
+          got = await got
+          this.#frameDueAt = null
+        }
+        if (got < size || this.#closing !== null) return
+        isOurs = false
+        const handled = this.#handle(frame)
+        if (handled !== null) await handled
+      } finally {
+        if (isOurs) this.#release(frame, false)
+      }
+    }
+  }
+
+  #frameSize(): number {
+    const size = this.#head.readInt32BE(0)
+    const bytesMax = this.session.frameBytesMax ?? this.limits.requestBytesMax
+    if (size >= 0 && size <= bytesMax) return size
+    throw new KafkaError('INVALID_REQUEST', `a request of ${size} bytes: at most ${bytesMax} are allowed`)
+  }
+
+  /** A client over its quota: nothing is read from it for a while (KIP-219). */
+  async #pause(): Promise<void> {
+    const { clock } = this.#parts.services
+    const waitMs = this.#mutedUntil - clock.monotonic()
+    this.#mutedUntil = 0
+    if (waitMs > 0) await clock.sleep(waitMs, this.signal)
+  }
+
+  /** Starts what a frame asks for. A promise: nothing more may be read before it is done. Throws what ends the connection. */
+  #handle(frame: Buffer): Promise<void> | null {
+    const { traffic, services } = this.#parts
+    this.#activeAt = services.clock.monotonic()
+    traffic.bytesIn += frame.length + 4
+    if (this.session.expectsToken) return this.#handleToken(frame)
+    const header = readRequestHeader(frame)
+    const api = apiOf(header.apiKey)
+    const what = `${api?.name ?? `API ${header.apiKey}`} version ${header.apiVersion}`
+    if (api === null) throw new KafkaError('UNSUPPORTED_VERSION', `${what} is not served`)
+    if (this.session.admits(api.name) === 'refuse')
+      throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED', `${what} before the client has logged in`)
+    const isOffered = header.apiVersion >= api.versions[0] && header.apiVersion <= api.versions[1]
+    if (!isOffered && api.name === 'ApiVersions') {
+      this.#answers.fill(this.#answers.open(), encodeUnsupportedVersions(header.correlationId))
+      this.#release(frame, false)
+      return null
+    }
+    const handler = handlers[api.name] as Handler<ApiName> | undefined
+    if (!isOffered || handler === undefined)
+      throw new KafkaError('UNSUPPORTED_VERSION', `${what} is not served`)
+    traffic.request(api.name)
+    const request = decodeRequest(api, header.apiVersion, frame, header.bodyAt) as RequestOf<ApiName>
+    return this.#start(new Exchange(api, header, request, frame), handler)
+  }
+
+  /** Calls the handler; its answer has its place from now on. */
+  #start(exchange: Exchange, handler: Handler<ApiName>): Promise<void> | null {
+    const { api, header, request } = exchange
+    this.#inFlight += 1
+    exchange.slot = isUnanswered(exchange) ? null : this.#answers.open()
+    const context = new KafkaRequest(this, api.name as ApiName, header)
+    try {
+      if (api.served !== undefined && header.apiVersion < api.served[0])
+        throw new KafkaError('UNSUPPORTED_VERSION', `${api.name} version ${header.apiVersion} is too old`)
+      const answer = handler(request, context)
+      if (!(answer instanceof Promise)) {
+        this.#finish(exchange, answer)
+        return null
+      }
+      const done = answer.then(
+        (body) => this.#finish(exchange, body),
+        (error: unknown) => this.#fail(exchange, error),
+      )
+      return isBarrier(api.name) ? done : null
+    } catch (error) {
+      this.#fail(exchange, error)
+      return null
+    }
+  }
+
+  #finish(exchange: Exchange, body: ResponseInput<ApiName> | null): void {
+    try {
+      if (exchange.slot !== null && body !== null) this.#send(exchange, exchange.slot, body)
+      else if (exchange.slot !== null) this.#answers.fill(exchange.slot, [])
+    } catch (error) {
+      // An answer that cannot be written is a bug; the client must not wait for ever.
+      this.#cut(error)
+    }
+    this.#end(exchange)
+  }
+
+  #send(exchange: Exchange, slot: Slot, body: ResponseInput<ApiName>): void {
+    const { api, header, frame } = exchange
+    const { quotas, traffic, services } = this.#parts
+    const now = services.clock.monotonic()
+    const client = { principal: this.session.principal, clientId: header.clientId }
+    let pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
+    const throttleMs = quotas.charge(
+      api.name as ApiName,
+      client,
+      { in: frame.length, out: sizeOf(pieces) },
+      now,
+    )
+    if (throttleMs > 0) {
+      traffic.throttledMs += throttleMs
+      this.#mutedUntil = Math.max(this.#mutedUntil, now + throttleMs)
+      pieces = encodeResponse(api, header.apiVersion, header.correlationId, {
+        ...body,
+        throttleTimeMs: Math.ceil(throttleMs),
+      } as typeof body)
+    }
+    this.#answers.fill(slot, pieces)
+  }
+
+  /** A handler threw: the API's error answer where there is one, else the end of the connection. */
+  #fail(exchange: Exchange, error: unknown): void {
+    const { api, header, request, slot } = exchange
+    const { traffic, services } = this.#parts
+    traffic.error(api.name as ApiName)
+    const { body, isBug } = errorResponse(api.name as ApiName, header.apiVersion, request, error)
+    if (isBug) services.logger.error({ err: error, api: api.name, peer: this.peer }, 'a Kafka request failed')
+    if (slot !== null && body !== null) {
+      this.#finish(exchange, body)
+      return
+    }
+    if (slot !== null) this.#answers.fill(slot, [])
+    this.#cut(error)
+    this.#end(exchange)
+  }
+
+  #end(exchange: Exchange): void {
+    this.#inFlight -= 1
+    this.#release(exchange.frame, exchange.api.name === 'Produce')
+    if (this.session.ended) this.#closing ??= 'the login failed'
+  }
+
+  /** The frame is done with; only the buffers of Produce are surely nobody's any more. */
+  #release(frame: Buffer, isReusable: boolean): void {
+    this.#parts.budget.give(frame.length)
+    if (isReusable) this.#parts.pool.give(frame)
+  }
+
+  /** A bare SASL token, without a Kafka header, and its answer likewise. */
+  async #handleToken(frame: Buffer): Promise<void> {
+    try {
+      const token = await this.session.token(frame, this.signal)
+      if (token === null) {
+        this.#closing ??= 'the login failed'
+        return
+      }
+      const length = Buffer.allocUnsafe(4)
+      length.writeInt32BE(token.length, 0)
+      this.#answers.fill(this.#answers.open(), [length, token])
+    } finally {
+      this.#release(frame, false)
+    }
+  }
+
+  /** Ends the connection because of an error, with a line in the log. */
+  #cut(error: unknown): void {
+    const { services, traffic } = this.#parts
+    traffic.cutConnections += 1
+    const isExpected = error instanceof KafkaError
+    const reason = error instanceof Error ? error.message : String(error)
+    const fields = { connection: this.id, peer: this.peer, reason, ...(isExpected ? {} : { err: error }) }
+    services.logger.warn(fields, 'a Kafka connection was cut')
+    this.#connection.abort()
+  }
+}
+
+/** One request on its way to its answer. */
+class Exchange {
+  readonly api: Api
+  readonly header: RequestHeader
+  readonly request: RequestOf<ApiName>
+  readonly frame: Buffer
+  /** Null where no answer is wanted. */
+  slot: Slot | null = null
+
+  constructor(api: Api, header: RequestHeader, request: RequestOf<ApiName>, frame: Buffer) {
+    this.api = api
+    this.header = header
+    this.request = request
+    this.frame = frame
+  }
+}
+
+/** Produce with acks 0: a place among the answers would hold up all that follow. */
+function isUnanswered({ api, request }: Exchange): boolean {
+  return api.name === 'Produce' && (request as RequestOf<'Produce'>).acks === 0
+}
+
+/** While a client logs in there is one step at a time. */
+function isBarrier(name: string): boolean {
+  return name === 'SaslHandshake' || name === 'SaslAuthenticate'
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  let size = 0
+  for (const piece of pieces) size += piece.length
+  return size
+}

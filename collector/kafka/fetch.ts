@@ -1,0 +1,233 @@
+// Fetch: batches of many partitions within the limits of KIP-74, at once or when enough has come.
+import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
+import { ZERO_UUID } from '../../protocol/bytes.ts'
+import { KafkaError, kafkaErrors } from '../../protocol/errors.ts'
+import type { Isolation, KafkaRead } from '../broker/kafka-append.ts'
+import type { Partition } from '../broker/partition.ts'
+import type { OpenTopic } from '../broker/topics.ts'
+import type { RequestContext } from './context.ts'
+import type { Handlers } from './dispatch.ts'
+import { waitForBytes } from './fetch-wait.ts'
+import { checkLeaderEpoch } from './leader-epoch.ts'
+import { troubleOf } from './trouble.ts'
+
+type FetchRequest = RequestOf<'Fetch'>
+type AskedTopic = FetchRequest['topics'][number]
+type AskedPartition = AskedTopic['partitions'][number]
+type TopicAnswer = ResponseInput<'Fetch'>['responses'][number]
+type PartitionAnswer = TopicAnswer['partitions'][number]
+
+/** From here on topics are named by their ids. */
+const topicIdVersionMin = 13
+const noBytes = new Uint8Array(0)
+
+export const fetchHandlers = {
+  async Fetch(request, context) {
+    checkSession(request, context)
+    const isolation = isolationOf(request.isolationLevel)
+    const wanted = request.topics.flatMap((topic) => wantedOf(topic, isolation, context))
+    const bytesMax = Math.min(request.maxBytes, context.limits.fetchBytesMax)
+    let read = await readAll(wanted, bytesMax, context)
+    const waitMs = Math.min(request.maxWaitMs, context.limits.fetchWaitMsMax)
+    const isEnough = read.bytes >= request.minBytes || read.failed || wanted.length === 0
+    if (!isEnough && waitMs > 0) {
+      const awaited = wanted.filter(isReadable)
+      const bytesMissing = request.minBytes - read.bytes
+      if (await waitForBytes(awaited, { bytesMissing, waitMs }, context)) {
+        for (const one of wanted) if (one.isBehind) one.answer = null
+        read = await readAll(wanted, bytesMax, context)
+      }
+    }
+    return { responses: answersOf(request, wanted) }
+  },
+} satisfies Partial<Handlers>
+
+/**
+ * Sessions are never granted (session id 0): clients then name all partitions each time. Who goes on with one that we
+ * granted before a restart (we did not) is told that it is not known.
+ */
+function checkSession(request: FetchRequest, context: RequestContext): void {
+  const isFollower = request.replicaId >= 0 || (request.replicaState?.replicaId ?? -1) >= 0
+  if (isFollower) throw new KafkaError('INVALID_REQUEST', 'there are no followers here')
+  if (request.clusterId !== null && request.clusterId !== context.cluster.clusterId)
+    throw new KafkaError('INCONSISTENT_CLUSTER_ID', `this cluster is ${context.cluster.clusterId}`)
+  if (request.sessionEpoch > 0)
+    throw new KafkaError('FETCH_SESSION_ID_NOT_FOUND', `there is no fetch session ${request.sessionId}`)
+}
+
+function isolationOf(level: number): Isolation {
+  if (level === 0) return 'read_uncommitted'
+  if (level === 1) return 'read_committed'
+  throw new KafkaError('INVALID_REQUEST', `there is no isolation level ${level}`)
+}
+
+/** One partition that is asked for, and what is known of it so far. */
+class Wanted {
+  readonly asked: AskedPartition
+  readonly isolation: Isolation
+  /** Null where it cannot be read, `answer` says why. */
+  readonly partition: Partition | null
+  /** Null: to be read, perhaps once more. */
+  answer: PartitionAnswer | null
+  bytes = 0
+  /** The partition's `storedBytes` just before it was read. */
+  storedBytes = 0
+
+  constructor(
+    asked: AskedPartition,
+    isolation: Isolation,
+    partition: Partition | null,
+    answer: PartitionAnswer | null,
+  ) {
+    this.asked = asked
+    this.isolation = isolation
+    this.partition = partition
+    this.answer = answer
+  }
+
+  /** Where readers of this isolation stop. */
+  get endOffset(): number {
+    if (this.partition === null) return 0
+    return this.isolation === 'read_committed'
+      ? this.partition.lastStableOffset
+      : this.partition.highWatermark
+  }
+
+  /** There is something to read now. */
+  get isBehind(): boolean {
+    return this.partition !== null && this.asked.fetchOffset < this.endOffset
+  }
+}
+
+function isReadable(one: Wanted): one is Wanted & { readonly partition: Partition } {
+  return one.partition !== null
+}
+
+function wantedOf(asked: AskedTopic, isolation: Isolation, context: RequestContext): readonly Wanted[] {
+  const byId = context.apiVersion >= topicIdVersionMin
+  const topic = byId ? context.broker.topicById(asked.topicId) : context.broker.findTopic(asked.topic)
+  const refusal = refusalOf(asked, topic, byId, context)
+  return asked.partitions.map((one) => {
+    const partition = refusal === null ? (topic?.open[one.partition] ?? null) : null
+    try {
+      if (refusal !== null) throw refusal
+      if (partition === null)
+        throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no partition ${one.partition}`)
+      checkLeaderEpoch(one.currentLeaderEpoch, partition)
+      return new Wanted(one, isolation, partition, null)
+    } catch (error) {
+      return new Wanted(one, isolation, null, failedAnswer(one.partition, error, context))
+    }
+  })
+}
+
+function refusalOf(
+  asked: AskedTopic,
+  topic: OpenTopic | null,
+  byId: boolean,
+  context: RequestContext,
+): KafkaError | null {
+  const name = byId ? topic?.name : asked.topic
+  if (name === undefined || (byId && asked.topicId === ZERO_UUID))
+    return new KafkaError('UNKNOWN_TOPIC_ID', `there is no topic with the id ${asked.topicId}`)
+  if (!context.authorize('READ', 'TOPIC', name))
+    return new KafkaError('TOPIC_AUTHORIZATION_FAILED', `topic ${name}: not allowed to read`)
+  return topic === null ? new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`) : null
+}
+
+interface ReadSoFar {
+  readonly bytes: number
+  /** Some partition has an error: the answer goes out at once. */
+  readonly failed: boolean
+}
+
+/** Fills the answers that are missing, in the order of the request. The first batch comes whole, however large (KIP-74). */
+async function readAll(
+  wanted: readonly Wanted[],
+  bytesMax: number,
+  context: RequestContext,
+): Promise<ReadSoFar> {
+  let bytes = 0
+  let failed = false
+  for (const one of wanted) {
+    if (one.answer === null) await readOne(one, { bytesMax: bytesMax - bytes, isFirst: bytes === 0 }, context)
+    bytes += one.bytes
+    failed ||= one.answer !== null && one.answer.errorCode !== 0
+  }
+  return { bytes, failed }
+}
+
+async function readOne(
+  one: Wanted,
+  limit: { readonly bytesMax: number; readonly isFirst: boolean },
+  context: RequestContext,
+): Promise<void> {
+  const partition = one.partition as Partition
+  const { fetchOffset, partitionMaxBytes, partition: index } = one.asked
+  one.bytes = 0
+  one.storedBytes = partition.storedBytes
+  try {
+    checkOffset(fetchOffset, partition)
+    if (!one.isBehind || (limit.bytesMax <= 0 && !limit.isFirst)) {
+      one.answer = readAnswer(index, emptyRead(partition), one.isolation)
+      return
+    }
+    const bytesMax = Math.max(0, Math.min(partitionMaxBytes, limit.bytesMax))
+    const read = await partition.readKafka(fetchOffset, {
+      isolation: one.isolation,
+      bytesMax,
+      atLeastOne: limit.isFirst,
+    })
+    one.bytes = read.bytes.length
+    one.answer = readAnswer(index, read, one.isolation)
+  } catch (error) {
+    one.answer = failedAnswer(index, error, context)
+  }
+}
+
+function checkOffset(offset: number, { startOffset, highWatermark }: Partition): void {
+  if (offset >= startOffset && offset <= highWatermark) return
+  throw new KafkaError('OFFSET_OUT_OF_RANGE', `offset ${offset} is not in [${startOffset}, ${highWatermark}]`)
+}
+
+function emptyRead({ highWatermark, lastStableOffset, startOffset }: Partition): KafkaRead {
+  return { bytes: noBytes, highWatermark, lastStableOffset, startOffset, aborted: [] }
+}
+
+function readAnswer(partitionIndex: number, read: KafkaRead, isolation: Isolation): PartitionAnswer {
+  const { bytes, highWatermark, lastStableOffset, startOffset, aborted } = read
+  return {
+    partitionIndex,
+    errorCode: 0,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset: startOffset,
+    abortedTransactions: isolation === 'read_committed' ? aborted : null,
+    records: bytes,
+  }
+}
+
+function failedAnswer(partitionIndex: number, error: unknown, context: RequestContext): PartitionAnswer {
+  const { errorCode } = troubleOf(error, context)
+  // Some clients read null as "no room was left"; an error has no records either way.
+  return { partitionIndex, errorCode, highWatermark: -1, records: noBytes }
+}
+
+/** The partitions under their topics again, in the order of the request. */
+function answersOf(request: FetchRequest, wanted: readonly Wanted[]): readonly TopicAnswer[] {
+  let at = 0
+  return request.topics.map(({ topic, topicId, partitions }) => {
+    const own = wanted.slice(at, at + partitions.length)
+    at += partitions.length
+    return { topic, topicId, partitions: own.map(({ answer }, index) => answer ?? lost(partitions[index])) }
+  })
+}
+
+function lost(asked: AskedPartition | undefined): PartitionAnswer {
+  return {
+    partitionIndex: asked?.partition ?? -1,
+    errorCode: kafkaErrors.UNKNOWN_SERVER_ERROR,
+    highWatermark: -1,
+    records: noBytes,
+  }
+}

@@ -1,0 +1,48 @@
+// Buffers for frames, used again: a fresh megabyte costs as much as all the rest of its way to the disk.
+
+/** Below this a fresh buffer is cheap. */
+const bytesMin = 4 * 1024
+/** Above this nothing is kept. */
+const bytesMax = 16 * 1024 * 1024
+
+/** Keeps buffers in sizes of powers of two, up to a bound for all of them. */
+export class FramePool {
+  readonly #keptBytesMax: number
+  readonly #free = new Map<number, Buffer[]>()
+  #keptBytes = 0
+
+  constructor(keptBytesMax: number) {
+    this.#keptBytesMax = keptBytesMax
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes
+  }
+
+  /** A buffer of exactly this length, its content arbitrary; perhaps a part of a larger one. */
+  take(length: number): Buffer {
+    if (length < bytesMin) return Buffer.allocUnsafe(length)
+    if (length > bytesMax) return Buffer.allocUnsafeSlow(length)
+    const size = sizeFor(length)
+    const kept = this.#free.get(size)?.pop()
+    if (kept === undefined) return Buffer.allocUnsafeSlow(size).subarray(0, length)
+    this.#keptBytes -= size
+    return kept.subarray(0, length)
+  }
+
+  /** Takes a buffer back that nobody looks at any more. */
+  give(buffer: Buffer): void {
+    if (buffer.length < bytesMin || buffer.length > bytesMax) return
+    const size = sizeFor(buffer.length)
+    if (this.#keptBytes + size > this.#keptBytesMax) return
+    this.#keptBytes += size
+    const whole = Buffer.from(buffer.buffer, 0, size)
+    const kept = this.#free.get(size)
+    if (kept === undefined) this.#free.set(size, [whole])
+    else kept.push(whole)
+  }
+}
+
+function sizeFor(length: number): number {
+  return 2 ** Math.ceil(Math.log2(length))
+}
