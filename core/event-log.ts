@@ -106,7 +106,7 @@ export interface Batch {
   readonly partition: number
   readonly firstOffset: number
   readonly lastOffset: number
-  /** Records in it: less than lastOffset - firstOffset + 1 only in compacted topics. */
+  /** Records in it: less than lastOffset - firstOffset + 1 where compaction or transactions (markers, aborted records) left gaps. */
   readonly count: number
   /** When the plan was made, wall-clock ms. */
   readonly plannedAt: number

@@ -47,10 +47,15 @@ export class Cut {
     return this.#full
   }
 
-  /** Takes the batch unless the cut is full; one that is larger than the limits is taken alone. */
-  add({ header, unpackedBytes }: LogHeader, limits: CutLimits): boolean {
-    const rows = header.baseOffset + header.count - Math.max(this.first, header.baseOffset)
-    const bytes = unpackedBytes ?? header.length * guessedRatio
+  /**
+   * Takes the batch unless the cut is full; one that is larger than the limits is taken alone. A hidden batch (a marker,
+   * an aborted one) belongs to the range but has no rows.
+   */
+  add({ header, unpackedBytes }: LogHeader, limits: CutLimits, isHidden = false): boolean {
+    const end = header.baseOffset + header.lastOffsetDelta + 1
+    const inRange = end - Math.max(this.first, header.baseOffset)
+    const rows = isHidden ? 0 : Math.min(header.count, inRange)
+    const bytes = isHidden ? 0 : (unpackedBytes ?? header.length * guessedRatio)
     const isOver = this.#count + rows > limits.rowsMax || this.#bytes + bytes > limits.bytesMax
     if (this.#full || (this.#count > 0 && isOver)) {
       this.#full = true
@@ -61,7 +66,7 @@ export class Cut {
     this.#crc = crc32c(crc, this.#crc)
     this.#count += rows
     this.#bytes += bytes
-    this.#next = header.baseOffset + header.count
+    this.#next = end
     this.#full = this.#count >= limits.rowsMax || this.#bytes >= limits.bytesMax
     return true
   }

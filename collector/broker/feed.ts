@@ -5,11 +5,12 @@ import type { Batch, FeedOptions, UnreadableBatch } from '../../core/event-log.t
 import type { Feed } from '../../core/flow.ts'
 import type { DecodedBatch } from '../../core/records.ts'
 import type { Clock, Logger } from '../../core/runtime.ts'
+import type { BatchHeader } from '../../protocol/batch-header.ts'
 import type { OffsetRange } from '../log/segment.ts'
 import { Cut, type CutLimits } from './cut.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { Losses, LossReason } from './losses.ts'
-import type { CommittedOffset, Plan } from './offset-codec.ts'
+import { type CommittedOffset, feedOffset, type Plan } from './offset-codec.ts'
 import type { Partition } from './partition.ts'
 import { readBatches } from './read.ts'
 
@@ -37,7 +38,7 @@ export async function openFeed(
   let committed: CommittedOffset | null = known?.topicId === topicId ? known : null
   if (committed === null) {
     const offset = options.start === 'beginning' ? partition.startOffset : partition.highWatermark
-    committed = { offset, topicId, replayEpoch: 0, plan: null, metadata: '', committedAt: clock.now() }
+    committed = feedOffset(offset, topicId, { replayEpoch: 0, plan: null }, clock.now())
     // Durable at once: a restart must not move the start of a group that began at the end.
     await offsets.commit(key, committed, signal)
   }
@@ -65,8 +66,9 @@ class PartitionFeed implements Feed<Batch> {
     this.#parts = parts
     this.#limits = { rowsMax: options.rowsMax, bytesMax: options.bytesMax }
     this.#position = committed.offset
-    this.#replayEpoch = committed.replayEpoch
-    this.#recovered = committed.plan
+    // What a Kafka client committed has neither: the feed takes over where it stands.
+    this.#replayEpoch = committed.feed?.replayEpoch ?? 0
+    this.#recovered = committed.feed?.plan ?? null
     this.#noteWaiting()
     this.#unlisten = parts.partition.listen(() => this.#noteWaiting())
   }
@@ -101,7 +103,7 @@ class PartitionFeed implements Feed<Batch> {
     if (plan === null) return null
     const { partition, logger } = this.#parts
     const { group, topic } = this.#options
-    if (plan.first < partition.startOffset || plan.last >= partition.highWatermark) {
+    if (plan.first < partition.startOffset || plan.last >= partition.lastStableOffset) {
       // Retention won, or the log lost its end (flush modes that sync late): these bounds cut something else now.
       logger.error(
         { group, topic, partition: partition.index, plan },
@@ -146,13 +148,15 @@ class PartitionFeed implements Feed<Batch> {
       signal.throwIfAborted()
       // Retention may have come while the feed waited.
       if (cut.first < partition.startOffset) cut = new Cut(await this.#reachable())
-      const missing = await this.#walk(cut, partition.highWatermark, this.#limits)
+      const missing = await this.#walk(cut, partition.lastStableOffset, this.#limits)
       for (const gap of missing) await this.#lost('damage', gap)
       if (cut.isFull) return cut
       if (cut.count === 0) {
-        // Nothing but a gap: it is jumped over now, so that it is reported once.
-        const behind = missing.at(-1)?.toOffset ?? cut.next
-        if (behind > cut.next) this.#position = behind
+        // Nothing but gaps, markers and aborted records: they are jumped over now, so that a gap is reported once.
+        this.#position = Math.max(cut.next, missing.at(-1)?.toOffset ?? 0)
+        if (cut.next > cut.first) await this.#commit(this.#position, null, signal)
+        this.#waitingSince = null
+        this.#noteWaiting()
         cut = new Cut(this.#position)
         await partition.waitFor(cut.next, signal)
         continue
@@ -170,7 +174,7 @@ class PartitionFeed implements Feed<Batch> {
     const stored = partition.storedBytes
     const enough = Math.max(1, (bytesMax - cut.bytes) / wakeShare)
     const mayBeFull = () =>
-      partition.highWatermark - cut.first >= rowsMax || partition.storedBytes - stored >= enough
+      partition.lastStableOffset - cut.first >= rowsMax || partition.storedBytes - stored >= enough
     const over = new AbortController()
     const either = AbortSignal.any([signal, over.signal])
     const waits = [clock.sleep(waitMs, either), partition.waitUntil(mayBeFull, either)]
@@ -181,11 +185,11 @@ class PartitionFeed implements Feed<Batch> {
 
   /** Adds what the log holds from the cut's end up to `endOffset`; gives back the gaps that it went over. */
   async #walk(cut: Cut, endOffset: number, limits: CutLimits): Promise<readonly OffsetRange[]> {
-    const { log } = this.#parts.partition
+    const { log, producers } = this.#parts.partition
     if (cut.next >= endOffset) return []
     const skipped: OffsetRange[] = []
     for await (const stored of log.headers(cut.next, endOffset, skipped)) {
-      if (!cut.add(stored, limits)) break
+      if (!cut.add(stored, limits, producers.isHidden(stored.header))) break
     }
     return skipped.filter((gap) => cut.count === 0 || gap.fromOffset < cut.next)
   }
@@ -227,7 +231,7 @@ class PartitionFeed implements Feed<Batch> {
 
   #noteWaiting(): void {
     const { partition, clock } = this.#parts
-    if (this.#waitingSince === null && partition.highWatermark > this.#position) {
+    if (this.#waitingSince === null && partition.lastStableOffset > this.#position) {
       this.#waitingSince = clock.monotonic()
     }
   }
@@ -235,14 +239,7 @@ class PartitionFeed implements Feed<Batch> {
   async #commit(offset: number, plan: Plan | null, signal: AbortSignal): Promise<void> {
     const { offsets, topicId, clock } = this.#parts
     const { group, topic, partition } = this.#options
-    const value = {
-      offset,
-      topicId,
-      replayEpoch: this.#replayEpoch,
-      plan,
-      metadata: '',
-      committedAt: clock.now(),
-    }
+    const value = feedOffset(offset, topicId, { replayEpoch: this.#replayEpoch, plan }, clock.now())
     await offsets.commit({ group, topic, partition }, value, signal)
   }
 
@@ -273,7 +270,8 @@ async function* readPlanned(
 ): AsyncGenerator<DecodedBatch | UnreadableBatch> {
   // Records that retention took meanwhile are lost to this batch: the rest is better than none.
   const from = Math.max(plan.first, partition.startOffset)
-  for await (const batch of readBatches(partition.log, from, plan.last + 1)) {
+  const isHidden = (header: BatchHeader) => partition.producers.isHidden(header)
+  for await (const batch of readBatches(partition.log, from, plan.last + 1, isHidden)) {
     signal.throwIfAborted()
     if ('unreadable' in batch) {
       const { unreadable, baseOffset, lastOffset } = batch

@@ -178,7 +178,8 @@ export class Partition implements AsyncDisposable {
    */
   async appendKafka(batch: Uint8Array, options: KafkaAppendOptions): Promise<KafkaAppended> {
     const refusal = this.refusal()
-    if (refusal !== null) throw refusal
+    if (refusal !== null && options.origin !== 'coordinator') throw refusal
+    if (options.origin === 'coordinator') this.#refuseUnlessFull()
     const settings = this.#settings
     const placed = await this.producers.append(batch, options, settings)
     return kafkaAppended(placed, settings, this.startOffset)

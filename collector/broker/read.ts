@@ -12,20 +12,22 @@ const readBytes = 1024 * 1024
 
 /**
  * The batches of a log, decoded one at a time: whole ones, so the first may begin below `fromOffset`. One that cannot be
- * decoded is yielded as it is, so that it never blocks what is behind it.
+ * decoded is yielded as it is, so that it never blocks what is behind it. Hidden ones are not looked into.
  */
 export async function* readBatches(
   log: Log,
   fromOffset: number,
   endOffset: number,
+  isHidden: (header: BatchHeader) => boolean = () => false,
 ): AsyncGenerator<DecodedBatch | UnreadableBatch> {
   let next = fromOffset
   while (next < endOffset) {
     const read = await log.read(next, endOffset, readBytes)
     for (let at = 0; at < read.bytes.length; ) {
       const header = readHeader(read.bytes, at)
-      yield decodeOrGive(read.bytes.subarray(at, at + header.length), header)
+      const bytes = read.bytes.subarray(at, at + header.length)
       at += header.length
+      if (!isHidden(header)) yield decodeOrGive(bytes, header)
     }
     if (read.nextOffset <= next) return
     next = read.nextOffset
@@ -44,10 +46,27 @@ export async function* readRecords(
       onUnreadable(batch)
       continue
     }
-    for (let index = 0; index < batch.count; index += 1) {
-      const record = recordAt(batch, index)
-      if (record.offset >= fromOffset && record.offset < endOffset) yield record
-    }
+    yield* recordsOf(batch, fromOffset, endOffset)
+  }
+}
+
+/** The committed records of a partition; ends at its last stable offset at the latest. */
+export async function* readCommitted(
+  partition: Partition,
+  fromOffset: number,
+  endOffset: number,
+): AsyncGenerator<LogRecord> {
+  const end = Math.min(endOffset, partition.lastStableOffset)
+  const isHidden = (header: BatchHeader) => partition.producers.isHidden(header)
+  for await (const batch of readBatches(partition.log, fromOffset, end, isHidden)) {
+    if (!('unreadable' in batch)) yield* recordsOf(batch, fromOffset, end)
+  }
+}
+
+function* recordsOf(batch: DecodedBatch, fromOffset: number, endOffset: number): Generator<LogRecord> {
+  for (let index = 0; index < batch.count; index += 1) {
+    const record = recordAt(batch, index)
+    if (record.offset >= fromOffset && record.offset < endOffset) yield record
   }
 }
 

@@ -2,7 +2,7 @@
 import { isCode } from '../../core/errors.ts'
 import type { LogRecord } from '../../core/records.ts'
 import type { Partition } from './partition.ts'
-import { offsetOf, readRecords, type TailStart } from './read.ts'
+import { offsetOf, readCommitted, type TailStart } from './read.ts'
 
 export interface TailOptions {
   readonly topics: readonly string[]
@@ -21,7 +21,7 @@ export interface TailedRecord extends LogRecord {
 }
 
 /**
- * Merges the partitions: in order within each, by turns between them. Ends behind what was there at the start unless it
+ * Merges the committed records of partitions: in order within each, by turns between them. Ends behind what was there at the start unless it
  * follows, after `recordsMax` records, or when the signal aborts. A batch that cannot be decoded is left out: this is
  * for looking, sinks set it aside. Byte arrays are views: copy what you keep.
  */
@@ -63,13 +63,13 @@ interface Reader {
 }
 
 async function openReader(partition: Partition, { start, follow }: TailOptions): Promise<Reader> {
-  const endOffset = follow ? Number.POSITIVE_INFINITY : partition.highWatermark
+  const endOffset = follow ? Number.POSITIVE_INFINITY : partition.lastStableOffset
   return { partition, endOffset, next: await offsetOf(partition, start), records: null, recordsEnd: 0 }
 }
 
 function hasMore({ partition, next, endOffset, records }: Reader): boolean {
   if (records !== null) return true
-  return Math.max(next, partition.startOffset) < Math.min(partition.highWatermark, endOffset)
+  return Math.max(next, partition.startOffset) < Math.min(partition.lastStableOffset, endOffset)
 }
 
 /** The reader's next record, or null when it came to the end of what is visible. */
@@ -78,8 +78,8 @@ async function take(reader: Reader): Promise<TailedRecord | null> {
   while (hasMore(reader)) {
     if (reader.records === null) {
       reader.next = Math.max(reader.next, partition.startOffset)
-      reader.recordsEnd = Math.min(partition.highWatermark, reader.endOffset)
-      reader.records = readRecords(partition.log, reader.next, reader.recordsEnd)
+      reader.recordsEnd = Math.min(partition.lastStableOffset, reader.endOffset)
+      reader.records = readCommitted(partition, reader.next, reader.recordsEnd)
     }
     try {
       const { done, value } = await reader.records.next()
