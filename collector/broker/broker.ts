@@ -11,8 +11,10 @@ import { type BrokerConfig, brokerDefaults } from './config.ts'
 import { ConfigAdmin } from './config-admin.ts'
 import { DiskShare } from './disk-share.ts'
 import { openFeed } from './feed.ts'
-import { type GroupOffsets, offsetsTopic, openGroupOffsets } from './group-offsets.ts'
+import { type GroupOffsets, openGroupOffsets } from './group-offsets.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
+import { feedOffset } from './offset-codec.ts'
+import { offsetsTopic } from './offsets-log.ts'
 import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
 import { openSecurityStore, type SecurityStore } from './security-store.ts'
@@ -108,7 +110,11 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   if (offsetsPartition === undefined || lossesPartition === undefined) {
     throw new LogdriveError('STATE_CORRUPT', 'an internal topic has no partition')
   }
-  const offsets = await openGroupOffsets(offsetsPartition, config.groupOffsetsMax, logger)
+  const offsets = await openGroupOffsets(offsetsPartition, {
+    clock,
+    logger,
+    entriesMax: config.groupOffsetsMax,
+  })
   const losses = await openLosses(lossesPartition, { clock, logger })
   for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
   const clusterId = await openClusterId(folder, { storage, random })
@@ -250,15 +256,8 @@ class LocalBroker implements Broker {
     const offset = await offsetOf(partitionOfTopic(topic, key.partition), start)
     const { offsets, clock } = this.#parts
     const known = offsets.find(key)
-    const replayEpoch = (known?.replayEpoch ?? 0) + 1
-    const value = {
-      offset,
-      topicId: topic.id,
-      replayEpoch,
-      plan: null,
-      metadata: '',
-      committedAt: clock.now(),
-    }
+    const replayEpoch = (known?.feed?.replayEpoch ?? 0) + 1
+    const value = feedOffset(offset, topic.id, { replayEpoch, plan: null }, clock.now())
     await offsets.commit(key, value, signal)
     return offset
   }

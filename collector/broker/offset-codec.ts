@@ -1,10 +1,9 @@
-// The records of `__consumer_offsets`, in Kafka's layouts: key version 1, value version 3; big-endian.
+// Offsets as records of `__consumer_offsets`, in Kafka's layouts: key version 1, value version 3.
 //
-// key:   int16 1, string group, string topic, int32 partition
-// value: int16 3, int64 offset, int32 leader epoch, string metadata, int64 commit timestamp (ms)
-//
-// A string is an int16 length and UTF-8. Source: kafka OffsetCommitKey.json, OffsetCommitValue.json. Our metadata is JSON:
-// { topicId, replayEpoch, plan, client }, `client` being what a Kafka client gave as metadata; docs/storage-format.md.
+// Source: kafka OffsetCommitKey.json, OffsetCommitValue.json; docs/storage-format.md. The metadata of the value is JSON
+// of ours: { topicId, client } with what a Kafka client gave as metadata, and for a feed { topicId, replayEpoch, plan }.
+import { field, int32, int64, string, struct } from '../../protocol/schema.ts'
+import { decodeValue, encodeValue, versionOf } from '../../protocol/values.ts'
 
 /** What one offset belongs to. */
 export interface OffsetKey {
@@ -25,79 +24,87 @@ export interface Plan {
   readonly crc: number
 }
 
+/** What a feed keeps with its offset; see feed.ts. */
+export interface FeedState {
+  readonly replayEpoch: number
+  readonly plan: Plan | null
+}
+
 export interface CommittedOffset {
   /** The next offset to be read. */
   readonly offset: number
   /** The topic's id at the time of the commit: a topic made again starts anew. */
   readonly topicId: string
-  readonly replayEpoch: number
-  readonly plan: Plan | null
+  /** The leader epoch of the last record read, -1 when a client did not say. */
+  readonly leaderEpoch: number
   /** What a Kafka client gave. */
   readonly metadata: string
   /** Wall-clock ms. */
   readonly committedAt: number
+  /** Null: a Kafka client committed it. Else the offset is a feed's, and nobody else commits there. */
+  readonly feed: FeedState | null
 }
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** An offset and what it belongs to. */
+export interface GroupOffset extends OffsetKey, CommittedOffset {}
 
-export function encodeOffsetKey(key: OffsetKey): Uint8Array {
-  const group = encoder.encode(key.group)
-  const topic = encoder.encode(key.topic)
-  const bytes = new Uint8Array(2 + 2 + group.length + 2 + topic.length + 4)
-  const view = new DataView(bytes.buffer)
-  view.setInt16(0, 1)
-  view.setInt16(2, group.length)
-  bytes.set(group, 4)
-  view.setInt16(4 + group.length, topic.length)
-  bytes.set(topic, 6 + group.length)
-  view.setInt32(6 + group.length + topic.length, key.partition)
-  return bytes
+const keyVersion = 1
+const valueVersion = 3
+
+const offsetKey = struct({
+  group: field(string, '0+', 'The id of the group.'),
+  topic: field(string, '0+', 'The name of the topic.'),
+  partition: field(int32, '0+', 'The number of the partition.'),
+})
+
+const offsetValue = struct({
+  offset: field(int64, '0+', 'The next offset to be read.'),
+  leaderEpoch: field(int32, '3+', 'The leader epoch of the last record read, or -1.'),
+  metadata: field(string, '0+', 'What the client gave; here JSON of ours around it.'),
+  commitTimestamp: field(int64, '0+', 'When it was committed, in ms since 1970.'),
+})
+
+/** What a feed commits. */
+export function feedOffset(
+  offset: number,
+  topicId: string,
+  feed: FeedState,
+  committedAt: number,
+): CommittedOffset {
+  return { offset, topicId, leaderEpoch: -1, metadata: '', committedAt, feed }
+}
+
+export function encodeOffsetKey({ group, topic, partition }: OffsetKey): Uint8Array {
+  return encodeValue(offsetKey, keyVersion, { group, topic, partition })
 }
 
 /** The key in the bytes, or null for another version or bytes that are none. */
 export function decodeOffsetKey(bytes: Uint8Array): OffsetKey | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes.length < 10 || view.getInt16(0) !== 1) return null
-  const groupEnd = 4 + view.getInt16(2)
-  if (groupEnd < 4 || groupEnd + 6 > bytes.length) return null
-  const topicEnd = groupEnd + 2 + view.getInt16(groupEnd)
-  if (topicEnd < groupEnd + 2 || topicEnd + 4 !== bytes.length) return null
-  return {
-    group: decoder.decode(bytes.subarray(4, groupEnd)),
-    topic: decoder.decode(bytes.subarray(groupEnd + 2, topicEnd)),
-    partition: view.getInt32(topicEnd),
-  }
+  return versionOf(bytes) === keyVersion ? decodeValue(offsetKey, keyVersion, bytes, true) : null
 }
 
 export function encodeOffsetValue(value: CommittedOffset): Uint8Array {
-  const { topicId, replayEpoch, plan } = value
-  const metadata = encoder.encode(JSON.stringify({ topicId, replayEpoch, plan, client: value.metadata }))
-  const bytes = new Uint8Array(2 + 8 + 4 + 2 + metadata.length + 8)
-  const view = new DataView(bytes.buffer)
-  view.setInt16(0, 3)
-  view.setBigInt64(2, BigInt(value.offset))
-  view.setInt32(10, -1)
-  view.setInt16(14, metadata.length)
-  bytes.set(metadata, 16)
-  view.setBigInt64(16 + metadata.length, BigInt(value.committedAt))
-  return bytes
+  const { offset, leaderEpoch, topicId, metadata: client, committedAt, feed } = value
+  const metadata = JSON.stringify({ topicId, ...feed, client })
+  return encodeValue(offsetValue, valueVersion, {
+    offset,
+    leaderEpoch,
+    metadata,
+    commitTimestamp: committedAt,
+  })
 }
 
 /** The value in the bytes, or null for another version or bytes that are none. */
 export function decodeOffsetValue(bytes: Uint8Array): CommittedOffset | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (bytes.length < 24 || view.getInt16(0) !== 3) return null
-  const metadataEnd = 16 + view.getInt16(14)
-  if (metadataEnd < 16 || metadataEnd + 8 !== bytes.length) return null
-  const metadata = parseMetadata(decoder.decode(bytes.subarray(16, metadataEnd)))
-  const offset = Number(view.getBigInt64(2))
-  const committedAt = Number(view.getBigInt64(metadataEnd))
-  if (metadata === null || !Number.isSafeInteger(offset) || offset < 0) return null
-  return { ...metadata, offset, committedAt }
+  if (versionOf(bytes) !== valueVersion) return null
+  const value = decodeValue(offsetValue, valueVersion, bytes, true)
+  const ours = value === null ? null : parseMetadata(value.metadata)
+  if (value === null || ours === null || value.offset < 0) return null
+  const { offset, leaderEpoch, commitTimestamp: committedAt } = value
+  return { offset, leaderEpoch, committedAt, ...ours }
 }
 
-function parseMetadata(text: string): Omit<CommittedOffset, 'offset' | 'committedAt'> | null {
+function parseMetadata(text: string): Pick<CommittedOffset, 'topicId' | 'metadata' | 'feed'> | null {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -106,9 +113,9 @@ function parseMetadata(text: string): Omit<CommittedOffset, 'offset' | 'committe
   }
   if (typeof value !== 'object' || value === null) return null
   const { topicId, replayEpoch, plan, client } = value as Record<string, unknown>
-  if (typeof topicId !== 'string' || typeof replayEpoch !== 'number' || typeof client !== 'string')
-    return null
-  return { topicId, replayEpoch, plan: isPlan(plan) ? plan : null, metadata: client }
+  if (typeof topicId !== 'string' || typeof client !== 'string') return null
+  const feed = typeof replayEpoch === 'number' ? { replayEpoch, plan: isPlan(plan) ? plan : null } : null
+  return { topicId, metadata: client, feed }
 }
 
 function isPlan(value: unknown): value is Plan {

@@ -66,7 +66,8 @@ export function topicStatus(topic: OpenTopic): TopicStatus {
 /** The committed offsets of topics that still are what they were. */
 export function groupStatus(offsets: GroupOffsets, topics: Topics): readonly GroupStatus[] {
   return offsets.list().flatMap((entry) => {
-    const { group, topic, partition, offset, committedAt, replayEpoch } = entry
+    const { group, topic, partition, offset, committedAt } = entry
+    const replayEpoch = entry.feed?.replayEpoch ?? 0
     const known = topics.find(topic)
     const end = known?.id === entry.topicId ? known.open[partition]?.highWatermark : undefined
     if (end === undefined) return []

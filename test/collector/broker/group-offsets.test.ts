@@ -9,6 +9,7 @@ import {
   decodeOffsetValue,
   encodeOffsetKey,
   encodeOffsetValue,
+  feedOffset,
 } from '../../../collector/broker/offset-codec.ts'
 import { openPartition } from '../../../collector/broker/partition.ts'
 import { topicSettings } from '../../../collector/broker/topic-settings.ts'
@@ -35,8 +36,10 @@ test('keys and values survive their bytes; other bytes are refused', () => {
         const key = { group, topic, partition }
         expect(decodeOffsetKey(encodeOffsetKey(key))).toEqual(key)
         const plan = { first: offset, last: offset + 3, count: 4, plannedAt: 7, replayEpoch: 1, crc: 99 }
-        const value = { offset, topicId: topic, replayEpoch: 1, plan, metadata: group, committedAt: 12 }
+        const value = feedOffset(offset, topic, { replayEpoch: 1, plan }, 12)
         expect(decodeOffsetValue(encodeOffsetValue(value))).toEqual(value)
+        const client = { ...value, feed: null, leaderEpoch: 5, metadata: group }
+        expect(decodeOffsetValue(encodeOffsetValue(client))).toEqual(client)
         decodeOffsetKey(junk)
         expect(decodeOffsetValue(junk)).toBe(null)
       },
@@ -59,11 +62,18 @@ async function open(world: ReturnType<typeof machine>) {
     { topic: '__consumer_offsets', index: 0, directory: '/data/o', settings: topicSettings({}, config) },
     parts,
   )
-  return { partition, offsets: await openGroupOffsets(partition, 1000, world.logger) }
+  return {
+    partition,
+    offsets: await openGroupOffsets(partition, {
+      clock: world.clock,
+      logger: world.logger,
+      entriesMax: 1000,
+    }),
+  }
 }
 
 function valueAt(offset: number) {
-  return { offset, topicId: 'id', replayEpoch: 0, plan: null, metadata: '', committedAt: offset }
+  return feedOffset(offset, 'id', { replayEpoch: 0, plan: null }, offset)
 }
 
 test('after 100,000 commits the log is as small as ever, and holds the last offset of every group', async () => {
