@@ -1,27 +1,27 @@
 // What a schema cannot say: names that must exist elsewhere, ports that must differ, keys that must not be the same.
 
 import { activityTopics } from './activity-topics.ts'
+import { checkKafka, type ReadFile } from './kafka-check.ts'
+import { isLoopback } from './loopback.ts'
 import { doubtful, type Finding, type Path, wrong } from './problems.ts'
 import type { Config } from './schema.ts'
 import { didYouMean, nearest } from './suggest.ts'
 
 const keyCharactersMin = 16
 
-/** What is wrong or doubtful between the parts of a configuration that is right part by part. */
-export function crossCheck(config: Config): readonly Finding[] {
+/**
+ * What is wrong or doubtful between the parts of a configuration that is right part by part. `readFile` null: files it names
+ * are not looked at.
+ */
+export function crossCheck(config: Config, readFile: ReadFile | null): readonly Finding[] {
   return [
     ...checkPorts(config),
     ...checkTopics(config),
     ...checkPaths(config),
     ...checkKeys(config),
     ...checkSinks(config),
-    ...checkKafka(config),
+    ...checkKafka(config, readFile),
   ]
-}
-
-/** True for an address only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }
 
 function checkPorts(config: Config): readonly Finding[] {
@@ -131,10 +131,4 @@ function checkSinks(config: Config): readonly Finding[] {
       findings.push(wrong(['sinks', name, 'retry', 'wait_min'], 'longer than retry.wait_max'))
   }
   return findings
-}
-
-function checkKafka(config: Config): readonly Finding[] {
-  const { kafka } = config.collector
-  if (kafka === undefined || kafka === 'off') return []
-  return [doubtful(['collector', 'kafka'], 'not served yet: the Kafka listener comes with a later version')]
 }

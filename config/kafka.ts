@@ -31,45 +31,56 @@ function principal() {
     .meta({ title: 'user', examples: ['alice'] })
 }
 
-/** One or a list of them. */
-function oneOrMore<Schema extends z.ZodType>(schema: Schema) {
+function superUser() {
+  return principal().refine((user) => user !== '*' && user !== 'User:*', {
+    error: 'everybody? without super_users and acls everybody may do everything already',
+  })
+}
+
+/** One or a list of them; `expected` is said when it is neither. */
+function oneOrMore<Schema extends z.ZodType>(schema: Schema, expected: string) {
   return z
-    .union([schema.transform((one) => [one]), z.array(schema).min(1, { error: 'at least one' })])
+    .union([schema.transform((one) => [one]), z.array(schema).min(1, { error: 'at least one' })], {
+      error: expected,
+    })
     .meta({ title: 'one or a list' })
 }
 
-function resourcePattern(noun: string, example: string) {
-  return z
-    .string({ error: `expected the name of a ${noun}, or the beginning of names and a "*"` })
-    .regex(/^[^\p{Cc}*]{0,249}\*?$/u, { error: `only the end may be a "*", such as "${example}"` })
-    .min(1, { error: 'empty: "*" stands for all' })
+/** Users an ACL is about. */
+function principals() {
+  return oneOrMore(principal(), `expected a user, such as alice, "User:CN=alice" or "*", or a list of users`)
+}
+
+/** Resources an ACL is about. */
+function patterns(noun: string, example: string) {
+  const expected = `expected the name of a ${noun}, "${example}" for a beginning, "*" for all, or a list of them`
+  const pattern = z
+    .string({ error: expected })
+    .regex(/^(?!$)[^\p{Cc}*]{0,249}\*?$/u, { error: expected })
     .meta({ title: 'name, beginning*, or *', examples: [example] })
+  return oneOrMore(pattern, expected)
 }
 
 const acl = z
   .strictObject({
-    allow: oneOrMore(principal())
+    allow: principals()
       .optional()
       .meta({ description: 'Users who may; `"*"` is everybody.', examples: ['alice'] }),
-    deny: oneOrMore(principal())
-      .optional()
-      .meta({ description: 'Users who may not, whatever else allows it.' }),
-    to: oneOrMore(z.enum(aclOperations)).meta({
+    deny: principals().optional().meta({ description: 'Users who may not, whatever else allows it.' }),
+    to: oneOrMore(z.enum(aclOperations), `expected ${aclOperations.join(', ')}, or a list of them`).meta({
       description:
-        'What: `read`, `write`, `create`, `delete`, `alter`, `describe`, `describe_configs`, `alter_configs`, `idempotent_write`, `cluster_action`, `all`. The first four but `create`, and `alter`, include `describe`.',
+        'What: `read`, `write`, `create`, `delete`, `alter`, `describe`, `describe_configs`, `alter_configs`, `idempotent_write`, `cluster_action`, `all`. `read`, `write`, `delete` and `alter` include `describe`.',
       examples: [['read', 'write']],
     }),
-    topics: oneOrMore(resourcePattern('topic', 'shop.*'))
+    topics: patterns('topic', 'shop.*')
       .optional()
       .meta({ description: 'On these topics: a name, `beginning*`, or `"*"`.', examples: [['page_views']] }),
-    groups: oneOrMore(resourcePattern('consumer group', 'etl-*'))
-      .optional()
-      .meta({ description: 'On these consumer groups.' }),
-    transactional_ids: oneOrMore(resourcePattern('transactional id', 'etl-*'))
+    groups: patterns('consumer group', 'etl-*').optional().meta({ description: 'On these consumer groups.' }),
+    transactional_ids: patterns('transactional id', 'etl-*')
       .optional()
       .meta({ description: 'On these transactional ids.' }),
     cluster: fields.flag().prefault(false).meta({ description: 'On the cluster itself.' }),
-    from: oneOrMore(fields.ipAddress())
+    from: oneOrMore(fields.ipAddress(), 'expected an address such as 10.0.0.7 or ::1, or a list of them')
       .optional()
       .meta({ description: 'Only when they come from these addresses. Default: any.' }),
   })
@@ -158,7 +169,7 @@ export const kafka = z
           .prefault({})
           .meta({ description: 'Users and their passwords. More can be made with `kafka-configs`.' }),
         super_users: z
-          .array(principal())
+          .array(superUser())
           .prefault([])
           .meta({
             description: 'Users who may do everything. With them or `acls` the others need an ACL.',

@@ -89,7 +89,7 @@ export function loadConfig(text: string, options: LoadOptions): Loaded {
   }
   // After a syntax error the tree is a guess; checking a guess only makes noise.
   if (broken) return { problems: sorted(faults) }
-  const checked = checkTree(tree, options.sinkSchemas)
+  const checked = checkTree(tree, options)
   const errors = checked.findings.filter((finding) => finding.severity === 'error').map(place)
   if (checked.config === undefined || faults.length + errors.length > 0)
     return { problems: sorted([...faults, ...errors]) }
@@ -103,13 +103,16 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column} ${path}${problem.message}`
 }
 
-function checkTree(tree: Tree, sinkSchemas: SinkSchemas): { config?: Config; findings: readonly Finding[] } {
+function checkTree(tree: Tree, options: LoadOptions): { config?: Config; findings: readonly Finding[] } {
+  const { sinkSchemas } = options
   const checked = check(configSchema(sinkSchemas), tree.value ?? Object.create(null))
   if ('findings' in checked) {
     const findings = checked.findings.filter((finding) => !tree.unset.has(pathKey(finding.path)))
     return { findings }
   }
-  return { config: checked.value, findings: crossCheck(checked.value) }
+  // An agent runs no collector: what only that reads it may not even be allowed to.
+  const readFile = sinkSchemas === 'unchecked' ? null : (path: string) => options.readFile(path)
+  return { config: checked.value, findings: crossCheck(checked.value, readFile) }
 }
 
 /** Where a finding is: its key or value, or the nearest thing around it that is in the file. */
