@@ -28,7 +28,8 @@ export interface DecodedRecords extends DecodedBatch {
 export function decodeBatch(bytes: Uint8Array, at: number, limits: BatchLimits): DecodedRecords {
   const header = verifyBatch(bytes, at, limits)
   const section = bytes.subarray(at + BATCH_OVERHEAD, at + header.length)
-  const records = decompress(header.codec, section, limits.unpackedBytesMax)
+  // Of a batch that compaction emptied nothing is left, not even what packs nothing.
+  const records = header.count === 0 ? section : decompress(header.codec, section, limits.unpackedBytesMax)
   if (header.count * RECORD_BYTES_MIN > records.length) {
     throw corrupt(at, `${header.count} records do not fit into ${records.length} bytes`, 57)
   }
@@ -195,7 +196,11 @@ function decodeRecord(batch: DecodedRecords, bytes: Uint8Array, cursor: Cursor, 
   cursor.at++ // The attributes of a record: unused by Kafka, ignored as Kafka does.
   timestamps[index] = header.baseTimestamp + readVarlong(bytes, cursor, end)
   const offsetDelta = readVarint(bytes, cursor, end)
-  if (offsetDelta !== index) throw badRecord(index, start, `its offset delta is ${offsetDelta}`)
+  const before = index === 0 ? -1 : (offsetDeltas[index - 1] as number)
+  // In a compacted batch deltas grow; in any other they count from 0.
+  const isNext = header.lastOffsetDelta === header.count - 1 ? offsetDelta === index : offsetDelta > before
+  if (!isNext || offsetDelta > header.lastOffsetDelta)
+    throw badRecord(index, start, `its offset delta is ${offsetDelta}`)
   offsetDeltas[index] = offsetDelta
   const keyLength = readLength(bytes, cursor, end, index)
   keyFrom[index] = keyLength < 0 ? -1 : cursor.at

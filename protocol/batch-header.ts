@@ -64,6 +64,8 @@ export interface BatchLimits {
   readonly unpackedBytesMax: number
   /** Its records. */
   readonly recordsMax: number
+  /** Records may be missing in it, even all: compaction took them out. Only of our own log. */
+  readonly isCompacted?: boolean
 }
 
 /** Limits for bytes whose way in has no narrower ones: the HTTP body limit, eight times unpacked, a million records. */
@@ -140,8 +142,9 @@ export function verifyBatch(bytes: Uint8Array, at: number, limits: BatchLimits):
   if (at + header.length > bytes.length) {
     throw corrupt(at, `cut short: ${bytes.length - at} of ${header.length} bytes`, 8)
   }
-  if (header.count < 1) throw corrupt(at, `it counts ${header.count} records`, 57)
-  if (header.lastOffsetDelta !== header.count - 1) {
+  if (limits.isCompacted !== true && header.count < 1)
+    throw corrupt(at, `it counts ${header.count} records`, 57)
+  if (!countFits(header, limits.isCompacted === true)) {
     throw corrupt(at, `${header.count} records do not end at offset delta ${header.lastOffsetDelta}`, 23)
   }
   if (header.count > limits.recordsMax) {
@@ -154,6 +157,17 @@ export function verifyBatch(bytes: Uint8Array, at: number, limits: BatchLimits):
   const crc = crc32c(bytes.subarray(at + CRC_FROM, at + header.length))
   if (crc !== header.crc) throw corrupt(at, `its CRC is ${hex(crc)}, it says ${hex(header.crc)}`, 17)
   return header
+}
+
+/** Whether so many records can end where the header says; when it was compacted, there may be fewer, or none. */
+export function countFits({ count, lastOffsetDelta }: BatchHeader, isCompacted: boolean): boolean {
+  if (!isCompacted) return count >= 1 && lastOffsetDelta === count - 1
+  return count >= 0 && lastOffsetDelta >= 0 && count <= lastOffsetDelta + 1
+}
+
+/** The offset behind the batch: never `count`, as compaction takes records out and leaves offsets alone. */
+export function nextOffsetOf({ baseOffset, lastOffsetDelta }: BatchHeader): number {
+  return baseOffset + lastOffsetDelta + 1
 }
 
 /**
@@ -211,7 +225,7 @@ export interface HeaderFields {
 
 /** Writes the header at the start of a whole batch (offset 0, leader epoch -1) and seals it with its CRC. */
 export function sealBatch(batch: Uint8Array, fields: HeaderFields): void {
-  assert(batch.length === fields.length && fields.count >= 1, 'a sealed batch is whole and not empty')
+  assert(batch.length === fields.length && fields.count >= 0, 'a sealed batch is whole')
   writeInt64(batch, 0, 0)
   writeInt32(batch, 8, fields.length - LOG_OVERHEAD)
   writeInt32(batch, 12, -1)

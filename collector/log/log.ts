@@ -1,11 +1,12 @@
 // Log: segments as one range of offsets; append, read, trim, truncate, sync. Knows nothing of topics, sources, groups.
 import { strict as assert } from 'node:assert'
-import { isCode, LogdriveError } from '../../core/errors.ts'
+import { isCode, type LogdriveError } from '../../core/errors.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
+import { Changes } from './changes.ts'
 import { writeCheckpoint } from './checkpoint.ts'
+import { Damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
 import { createSegment, openSegments } from './open.ts'
-import { quarantineSegment } from './quarantine.ts'
 import type { Gap } from './recovery.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
 import type { LogBatch, OffsetRange, Segment } from './segment.ts'
@@ -66,18 +67,15 @@ export class Log implements AsyncDisposable {
   readonly #storage: Storage
   readonly #clock: Clock
   readonly #logger: Logger
-  #row = new SegmentRow([])
-  #startOffset = 0
+  readonly #changes: Changes
+  #damage: Damage
+  #row = new SegmentRow([], 0)
   /** Everything below is synced. */
   #syncedOffset = 0
   /** The recovery point on disk. */
   #checkpointed = -1
   #activeSince = 0
   #tornBytes = 0
-  #quarantined = 0
-  #failure: LogdriveError | null = null
-  #queue: Promise<unknown> = Promise.resolve()
-  #damageWork: Promise<void> = Promise.resolve()
 
   constructor(open: OpenLog, parts: LogParts) {
     this.#open = open
@@ -86,10 +84,12 @@ export class Log implements AsyncDisposable {
     this.#storage = parts.storage
     this.#clock = parts.clock
     this.#logger = parts.logger
+    this.#changes = new Changes(open.directory, open.onFailure)
+    this.#damage = new Damage(open.directory, parts, 0)
   }
 
   get startOffset(): number {
-    return this.#startOffset
+    return this.#row.startOffset
   }
 
   /** The offset of the next record. */
@@ -103,7 +103,7 @@ export class Log implements AsyncDisposable {
   }
 
   get failure(): LogdriveError | null {
-    return this.#failure
+    return this.#changes.failure
   }
 
   /** When segments are closed, from the next append on. */
@@ -113,14 +113,14 @@ export class Log implements AsyncDisposable {
 
   status(): LogStatus {
     return {
-      startOffset: this.#startOffset,
+      startOffset: this.startOffset,
       endOffset: this.endOffset,
       bytes: this.#row.segments.reduce((sum, segment) => sum + segment.bytes, 0),
       segments: this.#row.segments.length,
       tornBytes: this.#tornBytes,
       gaps: this.#row.segments.flatMap((segment) => segment.state.gaps.map(offsetsOf)),
-      quarantined: this.#quarantined,
-      failed: this.#failure !== null,
+      quarantined: this.#damage.quarantined,
+      failed: this.failure !== null,
     }
   }
 
@@ -129,7 +129,7 @@ export class Log implements AsyncDisposable {
    * (nothing was stored, try later) or DISK_FAILED (for ever).
    */
   append(batches: readonly LogBatch[]): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#changes.exclusive(async () => {
       let expected = this.endOffset
       let bytes = 0
       for (const batch of batches) {
@@ -150,10 +150,10 @@ export class Log implements AsyncDisposable {
 
   /** Makes everything appended so far safe. A failure is final: DISK_FAILED, now and for every later call. */
   sync(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#changes.exclusive(async () => {
       const { endOffset } = this
       if (this.#syncedOffset >= endOffset) return
-      await this.#orFail(() => this.#active.sync())
+      await this.#changes.orFail(() => this.#active.sync())
       this.#syncedOffset = endOffset
     })
   }
@@ -162,42 +162,29 @@ export class Log implements AsyncDisposable {
    * Whole batches from the one that holds `fromOffset` on, below `endOffset`, about `bytesMax` but one at least. Throws
    * OFFSET_OUT_OF_RANGE below the start and beyond the end.
    */
-  async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
-    this.#checkRange(fromOffset)
-    try {
-      return await this.#row.read(fromOffset, endOffset, bytesMax)
-    } catch (error) {
-      // Perhaps the files were trimmed away just now: then that is what the reader should hear.
-      this.#checkRange(fromOffset)
-      throw error
-    }
+  read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
+    return this.#row.read(fromOffset, endOffset, bytesMax)
   }
 
   /** The headers of the batches from the one that holds `fromOffset` on, below `endOffset`; `skipped` is added to. */
-  async *headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<LogHeader> {
-    this.#checkRange(fromOffset)
-    try {
-      yield* this.#row.headers(fromOffset, endOffset, skipped)
-    } catch (error) {
-      this.#checkRange(fromOffset)
-      throw error
-    }
+  headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<LogHeader> {
+    return this.#row.headers(fromOffset, endOffset, skipped)
   }
 
   /** An offset at or before the first record with this timestamp (ms) or a later one; the end when there is none. */
   async offsetForTime(timestamp: number): Promise<number> {
     const offset = await this.#row.searchTime(timestamp)
-    return Math.max(offset ?? this.endOffset, this.#startOffset)
+    return Math.max(offset ?? this.endOffset, this.startOffset)
   }
 
   /** Forgets what is below the offset: the new start is made durable first, then whole segments are removed. */
   trim(startOffset: number): Promise<void> {
-    return this.#exclusive(() => this.#trim(Math.min(startOffset, this.endOffset)))
+    return this.#changes.exclusive(() => this.#trim(Math.min(startOffset, this.endOffset)))
   }
 
   /** Removes the segments that are too old or too many; gives back how many went. */
   expire(limits: RetentionLimits): Promise<number> {
-    return this.#exclusive(async () => {
+    return this.#changes.exclusive(async () => {
       const facts = this.#row.segments.map((segment) => segment.state)
       const count = expiredSegments(facts, limits, this.#clock.now())
       if (count > 0) await this.#trim((this.#row.segments[count] as Segment).baseOffset)
@@ -207,12 +194,12 @@ export class Log implements AsyncDisposable {
 
   /** Cuts the log before the batch that holds `endOffset`, and syncs. */
   truncate(endOffset: number): Promise<void> {
-    return this.#exclusive(async () => {
-      assert(endOffset >= this.#startOffset, 'a log is not truncated below its start')
+    return this.#changes.exclusive(async () => {
+      assert(endOffset >= this.startOffset, 'a log is not truncated below its start')
       while (this.#row.segments.length > 1 && this.#active.baseOffset >= endOffset) {
         await this.#row.pop().remove()
       }
-      await this.#orFail(async () => {
+      await this.#changes.orFail(async () => {
         await this.#storage.syncDirectory(this.#open.directory)
         await this.#active.openToWrite()
         await this.#active.truncate(endOffset)
@@ -225,14 +212,14 @@ export class Log implements AsyncDisposable {
 
   /** Closes the active segment when it is older than `segmentAgeMs`, so that retention can take it. */
   rollIfOld(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#changes.exclusive(async () => {
       if (this.#rollIsDue(0, this.endOffset)) await this.#roll()
     })
   }
 
   /** Notes durably how far the log is synced, so that the next start need not guess. Costs nothing when that is known. */
   checkpoint(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#changes.exclusive(async () => {
       if (this.#checkpointed !== this.#syncedOffset) await this.#saveCheckpoint()
     })
   }
@@ -240,8 +227,8 @@ export class Log implements AsyncDisposable {
   /** Closes the files. What was appended is synced before, and the checkpoint says so. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.#exclusive(async () => {
-        if (this.#syncedOffset < this.endOffset) await this.#orFail(() => this.#active.sync())
+      await this.#changes.exclusive(async () => {
+        if (this.#syncedOffset < this.endOffset) await this.#changes.orFail(() => this.#active.sync())
         this.#syncedOffset = this.endOffset
         await this.#writeIndexes(this.#active)
         await this.#saveCheckpoint()
@@ -250,7 +237,7 @@ export class Log implements AsyncDisposable {
       // A failed log has told its owner already; there is nothing left to save.
       if (!isCode(error, 'DISK_FAILED')) throw error
     } finally {
-      await this.#damageWork
+      await this.#damage.settled()
       for (const segment of this.#row.segments) await segment[Symbol.asyncDispose]()
     }
   }
@@ -258,29 +245,17 @@ export class Log implements AsyncDisposable {
   async [start](): Promise<void> {
     const { directory, clean } = this.#open
     const opened = await openSegments({ directory, clean }, this.#parts)
-    this.#row = new SegmentRow(opened.segments)
-    this.#startOffset = opened.startOffset
+    this.#row = new SegmentRow(opened.segments, opened.startOffset)
+    this.#damage = new Damage(directory, this.#parts, opened.quarantined)
     this.#tornBytes = opened.tornBytes
-    this.#quarantined = opened.quarantined
     this.#syncedOffset = this.endOffset
     this.#activeSince = this.#active.state.appendedAt
-    for (const segment of this.#row.segments) segment.onDamage = (gap) => this.#foundDamage(segment, gap)
+    for (const segment of this.#row.segments) this.#damage.watch(segment)
     if (opened.changed) await this.#saveCheckpoint()
   }
 
   get #active(): Segment {
     return this.#row.active
-  }
-
-  /** One change at a time, in the order they were asked for. */
-  #exclusive<R>(work: () => Promise<R>): Promise<R> {
-    const run = async () => {
-      if (this.#failure !== null) throw this.#failure
-      return await work()
-    }
-    const result = this.#queue.then(run)
-    this.#queue = result.catch(() => undefined)
-    return result
   }
 
   #rollIsDue(bytes: number, endOffset: number): boolean {
@@ -294,19 +269,21 @@ export class Log implements AsyncDisposable {
 
   async #roll(): Promise<void> {
     const full = this.#active
-    await this.#orFail(() => full.sync())
+    await this.#changes.orFail(() => full.sync())
     this.#syncedOffset = this.endOffset
     await this.#writeIndexes(full)
-    const next = await this.#orFail(() => createSegment(this.#open.directory, this.endOffset, this.#parts))
-    next.onDamage = (gap) => this.#foundDamage(next, gap)
+    const next = await this.#changes.orFail(() =>
+      createSegment(this.#open.directory, this.endOffset, this.#parts),
+    )
+    this.#damage.watch(next)
     this.#row.push(next)
     await this.#row.touch(full)
     await this.#saveCheckpoint()
   }
 
   async #rollBack(active: Segment, error: unknown): Promise<never> {
-    if (!isCode(error, 'DISK_FULL')) throw this.#fail(error)
-    await this.#orFail(async () => {
+    if (!isCode(error, 'DISK_FULL')) throw this.#changes.fail(error)
+    await this.#changes.orFail(async () => {
       await active.cutBack()
       await active.sync()
     })
@@ -314,12 +291,10 @@ export class Log implements AsyncDisposable {
   }
 
   async #trim(startOffset: number): Promise<void> {
-    if (startOffset <= this.#startOffset) return
-    await writeCheckpoint(this.#storage, this.#open.directory, {
-      ...this.#checkpointNow(),
-      startOffset,
-    })
-    this.#startOffset = startOffset
+    if (startOffset <= this.startOffset) return
+    const checkpoint = { ...this.#checkpointNow(), startOffset }
+    await this.#changes.orFail(() => writeCheckpoint(this.#storage, this.#open.directory, checkpoint))
+    this.#row.startOffset = startOffset
     while (this.#row.segments.length > 1 && (this.#row.segments[1] as Segment).baseOffset <= startOffset) {
       await this.#row.shift().remove()
     }
@@ -327,7 +302,7 @@ export class Log implements AsyncDisposable {
 
   #checkpointNow() {
     const segments = this.#row.segments.map((segment) => segment.state)
-    return { startOffset: this.#startOffset, recoveryPoint: this.#syncedOffset, segments }
+    return { startOffset: this.startOffset, recoveryPoint: this.#syncedOffset, segments }
   }
 
   /** The checkpoint only saves work at the next start: a full disk does not stop the log. */
@@ -338,7 +313,7 @@ export class Log implements AsyncDisposable {
       await writeCheckpoint(this.#storage, directory, checkpoint)
       this.#checkpointed = checkpoint.recoveryPoint
     } catch (error) {
-      if (!isCode(error, 'DISK_FULL')) throw this.#fail(error)
+      if (!isCode(error, 'DISK_FULL')) throw this.#changes.fail(error)
       this.#logger.warn(
         { err: error, directory },
         'no room for a checkpoint; the next start will take longer',
@@ -353,54 +328,6 @@ export class Log implements AsyncDisposable {
     } catch (error) {
       this.#logger.warn({ err: error, directory }, 'an index could not be written; it will be rebuilt')
     }
-  }
-
-  #foundDamage(segment: Segment, gap: Gap): void {
-    const { directory } = this.#open
-    this.#logger.error({ directory, segment: segment.path, gap }, 'the log is damaged; readers skip the gap')
-    this.#damageWork = this.#damageWork.then(async () => {
-      try {
-        if (await quarantineSegment(this.#storage, directory, segment.path, gap)) this.#quarantined += 1
-      } catch (error) {
-        this.#logger.error({ err: error, segment: segment.path }, 'a damaged segment could not be copied')
-      }
-    })
-  }
-
-  #checkRange(offset: number): void {
-    if (offset >= this.#startOffset && offset <= this.endOffset) return
-    const range = { startOffset: this.#startOffset, endOffset: this.endOffset }
-    throw new LogdriveError(
-      'OFFSET_OUT_OF_RANGE',
-      `offset ${offset} is not in [${range.startOffset}, ${range.endOffset}]`,
-      { details: range },
-    )
-  }
-
-  /** Runs a step whose failure ends the log, unless there was just no room (or no descriptor) for it. */
-  async #orFail<R>(step: () => Promise<R>): Promise<R> {
-    try {
-      return await step()
-    } catch (error) {
-      if (isCode(error, 'DISK_FULL')) throw diskFull(error)
-      if (isCode(error, 'OVERLOADED')) throw error
-      throw this.#fail(error)
-    }
-  }
-
-  #fail(cause: unknown): LogdriveError {
-    if (this.#failure !== null) return this.#failure
-    const { directory } = this.#open
-    this.#failure = new LogdriveError(
-      'DISK_FAILED',
-      `the log in ${directory} failed and takes no more writes`,
-      {
-        cause,
-        hint: 'Look at the disk, then start again: the log recovers from what the disk holds.',
-      },
-    )
-    this.#open.onFailure(this.#failure)
-    return this.#failure
   }
 }
 

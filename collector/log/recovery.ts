@@ -4,6 +4,7 @@
 // batch behind it: it may be cut. Anything else is damage: nothing is cut, the unreadable range becomes a gap that
 // readers skip, and what is behind it stays. Algorithm: docs/storage-format.md.
 import type { StorageFile } from '../../core/runtime.ts'
+import { nextOffsetOf } from '../../protocol/batch-header.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { findBatch, ReadWindow, verifiedAt } from './scan.ts'
 import { TimeIndex } from './time-index.ts'
@@ -53,7 +54,7 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
   while (position < file.size) {
     const header = await verifiedAt(window, position)
     if (header !== null && header.baseOffset === expected) {
-      expected += header.count
+      expected = nextOffsetOf(header)
       indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, expected)
       position += header.length
       continue

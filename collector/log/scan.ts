@@ -5,6 +5,7 @@ import {
   BATCH_OVERHEAD,
   type BatchHeader,
   type BatchLimits,
+  countFits,
   readHeader,
   verifyBatch,
 } from '../../protocol/batch-header.ts'
@@ -14,6 +15,7 @@ export const storedLimits: BatchLimits = {
   batchBytesMax: 256 * 1024 * 1024,
   unpackedBytesMax: 512 * 1024 * 1024,
   recordsMax: 0x7fffffff,
+  isCompacted: true,
 }
 
 /** A window over the first `end` bytes of a file: one large read serves many small ones. */
@@ -104,7 +106,7 @@ function plausibleHeader(bytes: Uint8Array, at: number, room: number): BatchHead
   try {
     const header = readHeader(bytes, at)
     const fits = header.length <= room && header.length <= storedLimits.batchBytesMax
-    return fits && header.count >= 1 && header.lastOffsetDelta === header.count - 1 ? header : null
+    return fits && countFits(header, true) ? header : null
   } catch (error) {
     if (isCode(error, 'BATCH_CORRUPT')) return null
     throw error

@@ -1,6 +1,7 @@
 // The small reads and writes of a segment: chunks of batches, and its index files.
 import { isCode } from '../../core/errors.ts'
 import type { Storage, StorageFile } from '../../core/runtime.ts'
+import { nextOffsetOf } from '../../protocol/batch-header.ts'
 import { headerAt } from './scan.ts'
 import { readWhole } from './state-file.ts'
 
@@ -17,7 +18,7 @@ export function takeWhole(chunk: Uint8Array, expected: number, endOffset: number
     wanted = header.length
     if (end + header.length > chunk.length) break
     end += header.length
-    nextOffset += header.count
+    nextOffset = nextOffsetOf(header)
   }
   return { end, nextOffset, wanted }
 }

@@ -1,6 +1,8 @@
 // SegmentRow: the segments of a log in order; finds the one for an offset and reads across their borders.
 import { strict as assert } from 'node:assert'
-import type { OffsetRange, Segment, StoredBatch } from './segment.ts'
+import { LogdriveError } from '../../core/errors.ts'
+import { nextOffsetOf } from '../../protocol/batch-header.ts'
+import { type OffsetRange, type Segment, SegmentGone, type StoredBatch } from './segment.ts'
 
 /** What a reader gets: whole batches, and the ranges it will never get. */
 export interface LogRead {
@@ -20,11 +22,14 @@ export interface LogHeader extends StoredBatch {
 const openSegmentsMax = 8
 
 export class SegmentRow {
+  /** The first offset that may be read: nothing below is given out, whatever the first segment still holds. */
+  startOffset: number
   readonly #segments: Segment[]
   #recent: Segment[] = []
 
-  constructor(segments: readonly Segment[]) {
+  constructor(segments: readonly Segment[], startOffset: number) {
     this.#segments = [...segments]
+    this.startOffset = startOffset
   }
 
   get segments(): readonly Segment[] {
@@ -56,15 +61,31 @@ export class SegmentRow {
     return this.#segments.pop() as Segment
   }
 
-  /** Whole batches from the one that holds `fromOffset` on; the caller checked that the range is there. */
+  /** Takes `before`, neighbours in the row, out and puts one in that holds the same offsets. False when they are gone. */
+  replace(before: readonly Segment[], after: Segment): boolean {
+    const at = this.#segments.indexOf(before[0] as Segment)
+    if (at < 0 || before.some((segment, index) => this.#segments[at + index] !== segment)) return false
+    assert(at + before.length < this.#segments.length, 'the active segment stays')
+    this.#segments.splice(at, before.length, after)
+    this.#recent = this.#recent.filter((segment) => !before.includes(segment))
+    return true
+  }
+
+  /**
+   * Whole batches from the one that holds `fromOffset` on. Throws OFFSET_OUT_OF_RANGE below the start and beyond the
+   * end.
+   */
   async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
+    this.#checkRange(fromOffset)
     const skipped: OffsetRange[] = []
     let next = fromOffset
     while (next < endOffset) {
       const segment = this.#at(next)
-      if (segment.baseOffset > next) skipped.push({ fromOffset: next, toOffset: segment.baseOffset })
+      const from = Math.max(next, segment.baseOffset)
       await this.touch(segment)
-      const part = await segment.read(Math.max(next, segment.baseOffset), endOffset, bytesMax)
+      const part = await this.#orGone(segment, next, () => segment.read(from, endOffset, bytesMax))
+      if (part === null) continue
+      if (from > next) skipped.push({ fromOffset: next, toOffset: from })
       skipped.push(...part.skipped)
       if (part.bytes.length > 0) return { bytes: part.bytes, nextOffset: part.nextOffset, skipped }
       next = leave(segment, part.nextOffset, skipped)
@@ -72,18 +93,29 @@ export class SegmentRow {
     return { bytes: new Uint8Array(0), nextOffset: next, skipped }
   }
 
-  /** The headers of the batches from the one that holds `fromOffset` on; ranges without any are added to `skipped`. */
+  /**
+   * The headers of the batches from the one that holds `fromOffset` on; ranges without any are added to `skipped`. Throws
+   * as `read` does.
+   */
   async *headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<LogHeader> {
+    this.#checkRange(fromOffset)
     let next = fromOffset
     while (next < endOffset) {
       const segment = this.#at(next)
-      if (segment.baseOffset > next) skipped.push({ fromOffset: next, toOffset: segment.baseOffset })
       await this.touch(segment)
       const from = Math.max(next, segment.baseOffset)
       const before = skipped.length
-      for await (const stored of segment.headers(from, endOffset, skipped)) {
-        next = stored.header.baseOffset + stored.header.count
-        yield { ...stored, segment }
+      const headers = segment.headers(from, endOffset, skipped)
+      const first = await this.#orGone(segment, next, () => headers.next())
+      if (first === null) continue
+      if (from > next) skipped.push({ fromOffset: next, toOffset: from })
+      try {
+        for (let result = first; result.done !== true; result = await headers.next()) {
+          next = nextOffsetOf(result.value.header)
+          yield { ...result.value, segment }
+        }
+      } finally {
+        await headers.return(undefined)
       }
       next = Math.max(next, skipped.slice(before).at(-1)?.toOffset ?? next)
       if (next < endOffset) next = leave(segment, next, skipped)
@@ -92,13 +124,48 @@ export class SegmentRow {
 
   /** An offset at or before the first record with this timestamp (ms) or a later one; null when there is none. */
   async searchTime(timestamp: number): Promise<number | null> {
-    for (const segment of [...this.#segments]) {
-      if ((segment.state.timestampMax ?? Number.NEGATIVE_INFINITY) < timestamp) continue
+    let next = this.startOffset
+    for (;;) {
+      const segment = this.#segments.find((known) => {
+        return known.endOffset > next && (known.state.timestampMax ?? Number.NEGATIVE_INFINITY) >= timestamp
+      })
+      if (segment === undefined) return null
       await this.touch(segment)
-      const offset = await segment.searchTime(timestamp)
-      if (offset !== null) return offset
+      const found = await this.#orGone(segment, Math.max(next, this.startOffset), async () => ({
+        offset: await segment.searchTime(timestamp),
+      }))
+      if (found === null) continue
+      if (found.offset !== null) return found.offset
+      next = segment.endOffset
     }
-    return null
+  }
+
+  /**
+   * Does something with a segment; null when the segment went before it began and another one is there by now. Throws
+   * OFFSET_OUT_OF_RANGE when it went because the log begins later now.
+   */
+  async #orGone<R>(segment: Segment, offset: number, work: () => Promise<R>): Promise<R | null> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof SegmentGone)) throw error
+      this.#checkRange(offset)
+      if (this.#at(offset) !== segment) return null
+      throw new LogdriveError('UNAVAILABLE', 'the log is closed')
+    }
+  }
+
+  #checkRange(offset: number): void {
+    const { startOffset } = this
+    const { endOffset } = this.active
+    if (offset >= startOffset && offset <= endOffset) return
+    throw new LogdriveError(
+      'OFFSET_OUT_OF_RANGE',
+      `offset ${offset} is not in [${startOffset}, ${endOffset}]`,
+      {
+        details: { startOffset, endOffset },
+      },
+    )
   }
 
   /** Keeps only the closed segments open that were read last. */

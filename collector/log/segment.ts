@@ -1,13 +1,12 @@
 // Segment: one `.log` file of RecordBatches and its two sparse indexes; appends, reads, and finds offsets.
 import { strict as assert } from 'node:assert'
 import type { Storage, StorageFile } from '../../core/runtime.ts'
-import { BATCH_OVERHEAD, type BatchHeader } from '../../protocol/batch-header.ts'
+import { BATCH_OVERHEAD, type BatchHeader, nextOffsetOf } from '../../protocol/batch-header.ts'
 import { unpackedSize } from '../../protocol/compression.ts'
-import { OffsetIndex } from './offset-index.ts'
 import { type Gap, SegmentIndexer } from './recovery.ts'
 import { findBatch, headerAt, ReadWindow } from './scan.ts'
-import { readChunk, readHint, replaceFile, takeWhole } from './segment-files.ts'
-import { TimeIndex } from './time-index.ts'
+import { readChunk, takeWhole } from './segment-files.ts'
+import { readIndexes, segmentEndings, writeIndexes } from './segment-indexes.ts'
 
 /** One whole batch to be stored, already stamped. */
 export interface LogBatch {
@@ -55,6 +54,9 @@ export function segmentBaseOf(fileName: string): number | null {
   const base = Number(fileName.slice(0, 20))
   return Number.isSafeInteger(base) ? base : null
 }
+
+/** The segment was removed or replaced before a reader got hold of it: look for the one that is there now. */
+export class SegmentGone extends Error {}
 
 /** One segment. The log decides when to append, sync, seal and remove; calls that write never overlap. */
 export class Segment implements AsyncDisposable {
@@ -132,10 +134,7 @@ export class Segment implements AsyncDisposable {
 
   /** Writes both index files. They are hints: not synced, and a failure may be ignored. */
   async writeIndexes(): Promise<void> {
-    const indexer = this.#writeIndexer()
-    indexer.seal(this.endOffset)
-    await replaceFile(this.#storage, `${this.path}.index`, indexer.offsets.encode(this.baseOffset))
-    await replaceFile(this.#storage, `${this.path}.timeindex`, indexer.times.encode(this.baseOffset))
+    await writeIndexes(this.#storage, this.path, this.#writeIndexer(), this.#state)
   }
 
   /**
@@ -210,16 +209,20 @@ export class Segment implements AsyncDisposable {
     await file?.[Symbol.asyncDispose]()
   }
 
-  /** Removes the files; those who read go on until they are done. */
-  async remove(): Promise<void> {
+  /** From now on nobody new gets in; those who read go on until they are done, whatever becomes of the files. */
+  async retire(): Promise<void> {
     this.#removed = true
     await this.release()
-    for (const ending of ['index', 'timeindex', 'log']) await this.#storage.remove(`${this.path}.${ending}`)
+  }
+
+  /** Retires the segment and removes its files. */
+  async remove(): Promise<void> {
+    await this.retire()
+    for (const ending of segmentEndings) await this.#storage.remove(`${this.path}.${ending}`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#removed = true
-    await this.release()
+    await this.retire()
   }
 
   async #use<R>(work: (file: StorageFile) => Promise<R>): Promise<R> {
@@ -240,12 +243,24 @@ export class Segment implements AsyncDisposable {
 
   async #readFile(): Promise<StorageFile> {
     if (this.#file !== null) return this.#file
-    this.#opening ??= this.#storage.open(`${this.path}.log`, 'read').finally(() => {
+    if (this.#removed) throw new SegmentGone()
+    this.#opening ??= this.#openFile().finally(() => {
       this.#opening = null
     })
-    const file = await this.#opening
-    this.#file ??= file
-    return this.#file
+    return await this.#opening
+  }
+
+  async #openFile(): Promise<StorageFile> {
+    const file = await this.#storage.open(`${this.path}.log`, 'read').catch((error: unknown) => {
+      throw this.#removed ? new SegmentGone() : error
+    })
+    if (this.#removed) {
+      // The name may be that of another file by now.
+      await file[Symbol.asyncDispose]()
+      throw new SegmentGone()
+    }
+    this.#file = file
+    return file
   }
 
   #writeFile(): StorageFile {
@@ -264,8 +279,8 @@ export class Segment implements AsyncDisposable {
     const start = await this.#indexedStart(file, offset)
     let place: Place = start
     for await (const { header, position } of this.#walk(file, start.position, start.expected, offset, [])) {
-      if (header.baseOffset + header.count > offset) return { position, expected: header.baseOffset }
-      place = { position: position + header.length, expected: header.baseOffset + header.count }
+      if (nextOffsetOf(header) > offset) return { position, expected: header.baseOffset }
+      place = { position: position + header.length, expected: nextOffsetOf(header) }
     }
     return this.#overGap(place, skipped)
   }
@@ -302,27 +317,16 @@ export class Segment implements AsyncDisposable {
 
   async #loadIndexes(file: StorageFile): Promise<SegmentIndexer> {
     if (this.#indexer !== null) return this.#indexer
-    const indexer = (await this.#readIndexes()) ?? (await this.#rebuildIndexes(file))
+    const read = await readIndexes(this.#storage, this.path, this.#state)
+    const indexer = read ?? (await this.#rebuildIndexes(file))
     this.#indexer ??= indexer
     return this.#indexer
-  }
-
-  async #readIndexes(): Promise<SegmentIndexer | null> {
-    const offsetBytes = await readHint(this.#storage, `${this.path}.index`)
-    const timeBytes = await readHint(this.#storage, `${this.path}.timeindex`)
-    if (offsetBytes === null || timeBytes === null) return null
-    const offsets = OffsetIndex.decode(offsetBytes, this.baseOffset, this.bytes)
-    const times = TimeIndex.decode(timeBytes, this.baseOffset)
-    if (offsets === null || times === null) return null
-    if (times.timestampMax !== this.#state.timestampMax) return null
-    return new SegmentIndexer(indexIntervalBytes, offsets, times)
   }
 
   async #rebuildIndexes(file: StorageFile): Promise<SegmentIndexer> {
     const indexer = new SegmentIndexer(indexIntervalBytes)
     for await (const { header, position } of this.#walk(file, 0, this.baseOffset, this.endOffset, [])) {
-      const end = header.baseOffset + header.count
-      indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, end)
+      indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, nextOffsetOf(header))
     }
     return indexer
   }
@@ -350,7 +354,7 @@ export class Segment implements AsyncDisposable {
         continue
       }
       yield { header, position: place.position, unpackedBytes: unpackedBytesOf(header, head) }
-      place = { position: place.position + header.length, expected: place.expected + header.count }
+      place = { position: place.position + header.length, expected: nextOffsetOf(header) }
     }
   }
 

@@ -101,8 +101,8 @@ function unpack(bytes: Uint8Array): Buffer {
   return Buffer.from(decompress('snappy', bytes, 64 * mebibyte))
 }
 
-function xerial(bytes: Buffer, chunkBytes: number): Buffer {
-  const parts = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
+function xerial(bytes: Buffer<ArrayBufferLike>, chunkBytes: number): Buffer {
+  const parts: Buffer[] = [Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])]
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     const packed = theirs.compressSync(bytes.subarray(at, at + chunkBytes))
     const size = Buffer.alloc(4)
