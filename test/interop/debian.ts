@@ -27,10 +27,9 @@ export async function unpackedPackages(names: readonly string[], folder: string)
 
 /** The installed version of a package, null when it is not installed. */
 export function versionOf(name: string): string | null {
-  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
   let text = ''
   try {
-    text = execFileSync('dpkg', ['-s', name], options)
+    text = execFileSync('dpkg', ['-s', name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   } catch {
     return null
   }

@@ -1,0 +1,23 @@
+// The broker under test with all its doors: plain, SASL, TLS, mutual TLS. Apache Kafka (the rig's reference) or ours.
+import type { Security } from './job.ts'
+
+export interface Broker extends AsyncDisposable {
+  readonly name: string
+  readonly version: string
+  /** host:port of the door without any security. */
+  readonly plain: string
+  /** Where and how to get in through a door; it is opened with the first call. */
+  door(name: Door): Promise<WayIn>
+}
+
+export interface WayIn {
+  readonly brokers: string
+  readonly security: Security
+}
+
+export const doors = ['sasl-plain', 'scram-256', 'scram-512', 'tls', 'mtls', 'sasl-tls'] as const
+
+export type Door = (typeof doors)[number]
+
+/** The one user of the rig. */
+export const user = { username: 'alice', password: 'alice-secret' } as const

@@ -1,0 +1,271 @@
+// @platformatic/kafka as a driver of the interop rig.
+import { readFileSync } from 'node:fs'
+import {
+  Admin,
+  type BaseOptions,
+  ConfigResourceTypes,
+  Consumer,
+  FetchIsolationLevels,
+  IncrementalAlterConfigOperationTypes,
+  ListOffsetTimestamps,
+  type Message,
+  type ProduceResult,
+  Producer,
+} from '@platformatic/kafka'
+import type {
+  AdminJob,
+  AdminStep,
+  ConsumeJob,
+  Job,
+  JobRecord,
+  MemberJob,
+  ProduceJob,
+  TransactJob,
+} from '../job.ts'
+import { countdown, decoded, encoded, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+
+function base(job: Job): BaseOptions {
+  const { security } = job
+  const text = (path: string) => readFileSync(path, 'utf8')
+  const tls =
+    security?.ca === undefined
+      ? {}
+      : {
+          tls: {
+            ca: text(security.ca),
+            ...(security.cert === undefined ? {} : { cert: text(security.cert) }),
+            ...(security.key === undefined ? {} : { key: text(security.key) }),
+          },
+        }
+  const sasl =
+    security?.mechanism === undefined
+      ? {}
+      : {
+          sasl: {
+            mechanism: security.mechanism,
+            username: security.username ?? '',
+            password: security.password ?? '',
+          },
+        }
+  return { clientId: 'interop-platformatic', bootstrapBrokers: job.brokers.split(','), ...tls, ...sasl }
+}
+
+/** Its types know no null keys and values, its wire code does: undefined is written as null. */
+function messages(topic: string, records: readonly JobRecord[]) {
+  return records.map((record) => ({
+    topic,
+    ...(record.key === null ? {} : { key: decoded(record.key) ?? Buffer.alloc(0) }),
+    ...(record.value === null ? {} : { value: decoded(record.value) ?? Buffer.alloc(0) }),
+    ...(record.partition === undefined ? {} : { partition: record.partition }),
+    ...(record.timestamp === undefined ? {} : { timestamp: BigInt(record.timestamp) }),
+    headers: new Map(
+      (record.headers ?? []).map(([name, value]) => [Buffer.from(name), decoded(value) ?? Buffer.alloc(0)]),
+    ),
+  }))
+}
+
+function acks(records: readonly JobRecord[], result: ProduceResult) {
+  const next = new Map((result.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
+  const only = result.offsets?.[0]?.partition ?? -1
+  return records.map((record) => {
+    const partition = record.partition ?? only
+    const offset = next.get(partition) ?? -1
+    next.set(partition, offset + 1)
+    return [partition, offset] as const
+  })
+}
+
+function out(message: Message): void {
+  tellRecord({
+    partition: message.partition,
+    offset: Number(message.offset),
+    timestamp: Number(message.timestamp),
+    key: encoded(message.key),
+    value: encoded(message.value),
+    headers: message.headerEntries.map(([name, value]) => [name.toString(), encoded(value)] as const),
+  })
+}
+
+function reader(job: ConsumeJob | MemberJob): Consumer {
+  return new Consumer({
+    ...base(job),
+    groupId: job.group,
+    heartbeatInterval: 1000,
+    sessionTimeout: (job.op === 'member' ? job.sessionTimeoutMs : undefined) ?? 10_000,
+    maxWaitTime: 100,
+    autocommit: false,
+  })
+}
+
+const operations: Operations = {
+  async produce(job: ProduceJob) {
+    const producer = new Producer({ ...base(job), idempotent: job.idempotent ?? false })
+    const result = await producer.send({
+      messages: messages(job.topic, job.records),
+      acks: -1,
+      compression: job.codec ?? 'none',
+    })
+    await producer.close()
+    return { acks: acks(job.records, result) }
+  },
+
+  async consume(job: ConsumeJob) {
+    const consumer = reader(job)
+    const { from } = job
+    const timestamp =
+      typeof from === 'object'
+        ? BigInt(from.time)
+        : from === 'end'
+          ? ListOffsetTimestamps.LATEST
+          : ListOffsetTimestamps.EARLIEST
+    const found = (await consumer.listOffsets({ topics: [job.topic], timestamp })).get(job.topic) ?? []
+    const ends = (await consumer.listOffsets({ topics: [job.topic] })).get(job.topic) ?? []
+    const stream = await consumer.consume({
+      topics: [job.topic],
+      mode: 'manual',
+      offsets: found.map((offset, partition) => ({
+        topic: job.topic,
+        partition,
+        offset: offset < 0n ? (ends[partition] ?? 0n) : offset,
+      })),
+      isolationLevel:
+        job.isolation === 'read_committed'
+          ? FetchIsolationLevels.READ_COMMITTED
+          : FetchIsolationLevels.READ_UNCOMMITTED,
+    })
+    const { count, over } = countdown(job.count, job.timeoutMs)
+    const failed = new Promise<never>((_, reject) => stream.on('error', reject))
+    stream.on('data', (message: Message) => {
+      out(message)
+      count()
+    })
+    tell({ ev: 'ready' })
+    await Promise.race([over, failed])
+    await consumer.close(true)
+    return {}
+  },
+
+  async member(job: MemberJob, signal: AbortSignal) {
+    const consumer = reader(job)
+    consumer.on('consumer:group:join', ({ assignments }) =>
+      tell({
+        ev: 'assigned',
+        partitions: (assignments ?? []).flatMap(({ topic, partitions }) =>
+          topic === job.topic ? partitions : [],
+        ),
+      }),
+    )
+    const stream = await consumer.consume({
+      topics: [job.topic],
+      mode: 'committed',
+      fallbackMode: 'earliest',
+    })
+    signal.addEventListener('abort', () => stream.destroy())
+    try {
+      for await (const message of stream) {
+        out(message)
+        await Promise.resolve(message.commit()).catch(() => {
+          // A rebalance overtook it: the next owner reads the record again.
+        })
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+    await consumer.close(true)
+    return {}
+  },
+
+  async transact(job: TransactJob) {
+    const producer = new Producer({
+      ...base(job),
+      idempotent: true,
+      transactionalId: job.transactionalId,
+    })
+    const told = []
+    for (const one of job.transactions) {
+      const transaction = await producer.beginTransaction()
+      const sent = await transaction.send({ messages: messages(job.topic, one.records), acks: -1 })
+      told.push(acks(one.records, sent))
+      if (one.offsets !== undefined) {
+        const { group, topic, partition, offset } = one.offsets
+        const consumer = new Consumer({ ...base(job), groupId: group })
+        await transaction.addConsumer(consumer)
+        const coordinatorId = await consumer.findGroupCoordinator()
+        // Only what addOffset reads of a message; it commits the offset after the one of the message.
+        const read = {
+          topic,
+          partition,
+          offset: BigInt(offset - 1),
+          metadata: { consumer: { groupId: group, generationId: -1, memberId: '', coordinatorId } },
+        }
+        await transaction.addOffset(read as unknown as Message)
+        await consumer.close(true)
+      }
+      await (one.end === 'commit' ? transaction.commit() : transaction.abort())
+    }
+    await producer.close()
+    return { transactions: told }
+  },
+
+  async step(job: AdminJob, step: AdminStep) {
+    const admin = new Admin(base(job))
+    try {
+      return await answer(admin, step)
+    } finally {
+      await admin.close()
+    }
+  },
+}
+
+async function answer(admin: Admin, step: AdminStep): Promise<unknown> {
+  const ok = () => 'ok'
+  const resourceType = ConfigResourceTypes.TOPIC
+  switch (step[0]) {
+    case 'createTopic': {
+      const configs = Object.entries(step[3]).map(([name, value]) => ({ name, value }))
+      return admin.createTopics({ topics: [step[1]], partitions: step[2], replicas: 1, configs }).then(ok)
+    }
+    case 'listTopics':
+      return admin.listTopics()
+    case 'partitions':
+      return (await admin.metadata({ topics: [step[1]], forceUpdate: true })).topics.get(step[1])
+        ?.partitionsCount
+    case 'createPartitions':
+      return admin.createPartitions({ topics: [{ name: step[1], count: step[2], assignments: [] }] }).then(ok)
+    case 'configs': {
+      const [found] = await admin.describeConfigs({ resources: [{ resourceType, resourceName: step[1] }] })
+      return Object.fromEntries((found?.configs ?? []).map(({ name, value }) => [name, value]))
+    }
+    case 'alterConfigs': {
+      const configs = Object.entries(step[2]).map(([name, value]) => ({
+        name,
+        configOperation: IncrementalAlterConfigOperationTypes.SET,
+        value,
+      }))
+      const resources = [{ resourceType, resourceName: step[1], configs }]
+      return admin.incrementalAlterConfigs({ resources }).then(ok)
+    }
+    case 'deleteTopic':
+      return admin.deleteTopics({ topics: [step[1]] }).then(ok)
+    case 'listGroups':
+      return [...(await admin.listGroups()).keys()]
+    case 'describeGroup': {
+      const group = (await admin.describeGroups({ groups: [step[1]] })).get(step[1])
+      return { state: group?.state, members: group?.members.size }
+    }
+    case 'groupOffsets': {
+      const [group] = await admin.listConsumerGroupOffsets({ groups: [step[1]] })
+      const topic = group?.topics.find(({ name }) => name === step[2])
+      const known = (topic?.partitions ?? []).filter(({ committedOffset }) => committedOffset >= 0n)
+      return Object.fromEntries(known.map((one) => [one.partitionIndex, Number(one.committedOffset)]))
+    }
+    case 'deleteGroup':
+      return admin.deleteGroups({ groups: [step[1]] }).then(ok)
+    case 'deleteRecords': {
+      const partitions = [{ partition: step[2], offset: BigInt(step[3]) }]
+      return admin.deleteRecords({ topics: [{ name: step[1], partitions }] }).then(ok)
+    }
+  }
+}
+
+await serve(operations)

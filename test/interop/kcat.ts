@@ -1,0 +1,255 @@
+// kcat as a driver: jobs become command lines, its output is parsed by lengths, so that any bytes may be in a record.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { run } from './commands.ts'
+import type { Driver, RunningJob } from './driver.ts'
+import type {
+  AdminJob,
+  ConsumedRecord,
+  ConsumeJob,
+  Done,
+  Job,
+  JobRecord,
+  MemberJob,
+  ProduceJob,
+  TransactJob,
+} from './job.ts'
+
+/** partition, offset, timestamp, lengths of key and value, then their bytes, then the headers up to the end of the line. */
+const format = '%p %o %T %K %S\n%k%s%h\n'
+
+export class KcatDriver implements Driver {
+  readonly #children = new Set<ChildProcess>()
+
+  run(job: Job): RunningJob {
+    const records: ConsumedRecord[] = []
+    const ready = Promise.withResolvers<void>()
+    const running = { ready: ready.promise, records, assigned: null as readonly number[] | null }
+    const assigned = (partitions: readonly number[]) => {
+      running.assigned = partitions
+    }
+    const finished = this.#perform(job, { records, ready: ready.resolve, assigned })
+    finished.catch(ready.reject)
+    ready.promise.catch(() => {})
+    return Object.assign(running, { finished })
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    for (const child of this.#children) {
+      if (child.exitCode !== null || child.signalCode !== null) continue
+      const gone = new Promise((resolve) => child.once('close', resolve))
+      child.kill(signal)
+      await gone
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end('SIGKILL')
+  }
+
+  async #perform(job: Job, told: Told): Promise<Done> {
+    switch (job.op) {
+      case 'produce':
+        await produce(job, job.records, idempotence(job))
+        return { acks: null }
+      case 'transact':
+        return transact(job)
+      case 'admin':
+        return { results: await Promise.all(job.steps.map((step) => answer(job, step))) }
+      case 'consume':
+        return this.#read(consumeArguments(job), job.count, told)
+      case 'member':
+        return this.#read(memberArguments(job), Number.POSITIVE_INFINITY, told)
+    }
+  }
+
+  /** Reads until `count` records are there, or until it is ended. */
+  #read(args: readonly string[], count: number, told: Told): Promise<Done> {
+    const child = spawn('kcat', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#children.add(child)
+    const { promise, resolve, reject } = Promise.withResolvers<Done>()
+    let output = Buffer.alloc(0)
+    let errors = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      output = parsed(Buffer.concat([output, chunk]), told.records)
+      if (told.records.length >= count) child.kill('SIGTERM')
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString('utf8')).slice(-4000)
+      if (errors.includes('Reached end of topic')) told.ready()
+      const last = [...errors.matchAll(/rebalanced \(memberid [^)]*\): (assigned|revoked):(.*)\n/g)].at(-1)
+      if (last !== undefined) told.assigned(last[1] === 'assigned' ? partitionsIn(last[2] ?? '') : [])
+    })
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      this.#children.delete(child)
+      if (code === 0 || signal !== null || told.records.length >= count) resolve({})
+      else reject(new Error(`kcat ended with ${code}: ${errors.slice(-1500)}`))
+    })
+    return promise
+  }
+}
+
+interface Told {
+  readonly records: ConsumedRecord[]
+  ready(): void
+  assigned(partitions: readonly number[]): void
+}
+
+function partitionsIn(text: string): number[] {
+  return [...text.matchAll(/\[(\d+)\]/g)].map((match) => Number(match[1]))
+}
+
+/** Takes whole records off the front of the output; gives what is left. */
+function parsed(output: Buffer, records: ConsumedRecord[]): Buffer<ArrayBuffer> {
+  let rest = output
+  while (true) {
+    const line = rest.indexOf(10)
+    if (line === -1) break
+    const [partition = 0, offset = 0, timestamp = 0, keyLength = 0, valueLength = 0] = rest
+      .toString('latin1', 0, line)
+      .split(' ')
+      .map(Number)
+    const keyEnd = line + 1 + Math.max(0, keyLength)
+    const valueEnd = keyEnd + Math.max(0, valueLength)
+    const end = rest.indexOf(10, valueEnd)
+    if (end === -1) break
+    const part = (from: number, to: number) => rest.toString('base64', from, to)
+    records.push({
+      partition,
+      offset,
+      timestamp,
+      key: keyLength < 0 ? null : part(line + 1, keyEnd),
+      value: valueLength < 0 ? null : part(keyEnd, valueEnd),
+      headers: headersIn(rest.toString('utf8', valueEnd, end)),
+    })
+    rest = rest.subarray(end + 1)
+  }
+  return Buffer.from(rest)
+}
+
+function headersIn(text: string): [string, string | null][] {
+  if (text === '') return []
+  return text.split(',').map((header) => {
+    const [name = '', value = ''] = header.split(/=(.*)/s)
+    return [name, value === 'NULL' ? null : Buffer.from(value).toString('base64')]
+  })
+}
+
+function access(job: Job): string[] {
+  const settings: string[] = []
+  const { security } = job
+  if (security !== undefined) {
+    settings.push(`security.protocol=${security.protocol}`)
+    if (security.mechanism !== undefined) settings.push(`sasl.mechanism=${security.mechanism}`)
+    if (security.username !== undefined) settings.push(`sasl.username=${security.username}`)
+    if (security.password !== undefined) settings.push(`sasl.password=${security.password}`)
+    if (security.ca !== undefined) settings.push(`ssl.ca.location=${security.ca}`)
+    if (security.cert !== undefined) settings.push(`ssl.certificate.location=${security.cert}`)
+    if (security.key !== undefined) settings.push(`ssl.key.location=${security.key}`)
+  }
+  return ['-b', job.brokers, ...settings.flatMap((setting) => ['-X', setting])]
+}
+
+function idempotence(job: ProduceJob): string[] {
+  return job.idempotent === true ? ['-X', 'enable.idempotence=true'] : []
+}
+
+/** A kcat for each run of records that share partition, key, headers and nullness; each value is a file, one message. */
+async function produce(
+  job: ProduceJob | TransactJob,
+  records: readonly JobRecord[],
+  more: string[],
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'logdrive-kcat-'))
+  try {
+    for (const group of runsOf(records)) {
+      const [first] = group
+      const files = group.map((record, index) => {
+        const file = join(folder, `${index}`)
+        writeFileSync(file, Buffer.from(record.value ?? '', 'base64'))
+        return file
+      })
+      const text = (value: string | null) => Buffer.from(value ?? '', 'base64').toString('utf8')
+      const codec = job.op === 'produce' ? (job.codec ?? 'none') : 'none'
+      await run(
+        'kcat',
+        [
+          ...[
+            '-P',
+            '-t',
+            job.topic,
+            ...access(job),
+            ...more,
+            '-X',
+            'acks=all',
+            '-X',
+            'message.timeout.ms=20000',
+          ],
+          ...['-X', 'linger.ms=50', '-z', codec],
+          ...(first?.partition === undefined ? [] : ['-p', String(first.partition)]),
+          ...(first === undefined || first.key === null ? [] : ['-k', text(first.key)]),
+          ...(first?.value === null ? ['-Z'] : []),
+          ...(first?.headers ?? []).flatMap(([name, value]) => ['-H', `${name}=${text(value)}`]),
+          ...files,
+        ],
+        { timeoutMs: 60_000 },
+      )
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function runsOf(records: readonly JobRecord[]): JobRecord[][] {
+  const runs: JobRecord[][] = []
+  const kind = (record: JobRecord | undefined) =>
+    JSON.stringify([record?.partition, record?.key, record?.headers, record?.value === null])
+  for (const record of records) {
+    const last = runs.at(-1)
+    if (last !== undefined && kind(last[0]) === kind(record)) last.push(record)
+    else runs.push([record])
+  }
+  return runs
+}
+
+/** kcat makes one transaction of all that one run of it produces, so records go to one partition here. */
+async function transact(job: TransactJob): Promise<Done> {
+  for (const { records } of job.transactions) {
+    await produce(job, records, ['-X', `transactional.id=${job.transactionalId}`])
+  }
+  return {}
+}
+
+function reading(job: ConsumeJob | MemberJob): string[] {
+  return [...access(job), '-u', '-f', format, '-X', 'check.crcs=true', '-X', 'fetch.wait.max.ms=100']
+}
+
+function consumeArguments(job: ConsumeJob): string[] {
+  const offset = typeof job.from === 'object' ? `s@${job.from.time}` : job.from
+  const isolation = `isolation.level=${job.isolation ?? 'read_uncommitted'}`
+  return ['-C', '-t', job.topic, '-o', offset, '-X', isolation, ...reading(job)]
+}
+
+function memberArguments(job: MemberJob): string[] {
+  const settings = [
+    `session.timeout.ms=${job.sessionTimeoutMs ?? 10_000}`,
+    'heartbeat.interval.ms=1000',
+    'auto.offset.reset=earliest',
+    'auto.commit.interval.ms=200',
+    ...(job.assignor === undefined ? [] : ['partition.assignment.strategy=cooperative-sticky']),
+  ]
+  return ['-G', job.group, ...settings.flatMap((one) => ['-X', one]), ...reading(job), job.topic]
+}
+
+async function answer(job: AdminJob, step: AdminJob['steps'][number]): Promise<unknown> {
+  if (step[0] !== 'listTopics' && step[0] !== 'partitions') return { unsupported: step[0] }
+  const topic = step[0] === 'partitions' ? ['-t', step[1]] : []
+  const listed = JSON.parse(await run('kcat', ['-L', '-J', ...access(job), ...topic])) as {
+    topics: { topic: string; partitions: unknown[] }[]
+  }
+  if (step[0] === 'listTopics') return listed.topics.map((one) => one.topic)
+  return listed.topics[0]?.partitions.length
+}
