@@ -1,6 +1,7 @@
 // Agent: tails the files of its inputs and ships their lines; starts, scans, stops.
 import type { Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
+import { compress } from '../protocol/compression.ts'
 import { slabBytes } from './block.ts'
 import { Checkpoints, openAgentId } from './checkpoints.ts'
 import { discoverer, type Scan } from './discover.ts'
@@ -178,6 +179,7 @@ class RunningAgent {
       agentId,
       isNew,
       host: this.#options.host,
+      zstd: this.#options.zstd ?? (async (bytes) => compress('zstd', bytes)),
       inputs: new Map(this.#options.inputs.map((input) => [input.name, input])),
       limits: this.#limits,
       checkpoints,

@@ -1,21 +1,31 @@
-// Ahead: reads and encodes the next batch of a file while the one before it is on its way.
+// Ahead: reads, frames and packs the next batches of a file while the one before them is on its way.
 import type { Feed } from '../core/flow.ts'
 import type { LineBatch } from './batch.ts'
 import type { PackedBatch } from './shipper.ts'
 
+/** Batches in work beside the one on its way: one is packed while another is read. */
+const aheadMax = 2
+
+/** A batch that was read and is being packed. */
+interface Begun {
+  readonly batch: LineBatch
+  readonly packed: Promise<PackedBatch>
+}
+
 /**
- * A feed of packed batches over a feed of batches. Only where a file has more to read is the next one made ahead, so
+ * A feed of packed batches over a feed of batches. Only where a file has more to read is the next one begun ahead, so
  * an idle file costs nothing. `stop` ends `next` while a write in progress may still finish.
  */
 export class Ahead implements Feed<PackedBatch> {
   readonly #feed: Feed<LineBatch>
-  readonly #pack: (batch: LineBatch, after: LineBatch | null) => PackedBatch
+  readonly #pack: (batch: LineBatch, after: LineBatch | null) => Promise<PackedBatch>
   readonly #stop: AbortSignal
-  #next: Promise<PackedBatch> | null = null
+  /** In order; null where the file had no more when the one before it was read. */
+  readonly #begun: Promise<Begun | null>[] = []
 
   constructor(
     feed: Feed<LineBatch>,
-    pack: (batch: LineBatch, after: LineBatch | null) => PackedBatch,
+    pack: (batch: LineBatch, after: LineBatch | null) => Promise<PackedBatch>,
     stop: AbortSignal,
   ) {
     this.#feed = feed
@@ -24,16 +34,13 @@ export class Ahead implements Feed<PackedBatch> {
   }
 
   async next(_signal: AbortSignal): Promise<PackedBatch> {
-    const ready = this.#next ?? this.#make(null)
-    this.#next = null
-    const packed = await ready
+    const ahead = (await this.#begun.shift()) ?? null
+    // Everything behind the end of what was there ends there too.
+    if (ahead === null) this.#begun.length = 0
+    const begun = ahead ?? (await this.#begin(null))
     this.#stop.throwIfAborted()
-    if (packed.batch.more) {
-      this.#next = this.#make(packed.batch)
-      // Whoever takes it hears of the failure; until then nobody does.
-      this.#next.catch(() => undefined)
-    }
-    return packed
+    if (begun.batch.more) this.#goAhead(begun)
+    return await begun.packed
   }
 
   commit(packed: PackedBatch, signal: AbortSignal): Promise<void> {
@@ -42,11 +49,30 @@ export class Ahead implements Feed<PackedBatch> {
 
   /** Waits for what is being made; the feed below belongs to its owner. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#next?.catch(() => undefined)
-    this.#next = null
+    for (const promise of this.#begun.splice(0)) {
+      const begun = await promise.catch(() => null)
+      await begun?.packed.catch(() => undefined)
+    }
   }
 
-  async #make(after: LineBatch | null): Promise<PackedBatch> {
-    return this.#pack(await this.#feed.next(this.#stop), after)
+  #goAhead(begun: Begun): void {
+    while (this.#begun.length < aheadMax) {
+      const next = this.#follow(this.#begun.at(-1) ?? begun)
+      // Whoever takes it hears of the failure; until then nobody does.
+      next.catch(() => undefined)
+      this.#begun.push(next)
+    }
+  }
+
+  async #follow(before: Begun | Promise<Begun | null>): Promise<Begun | null> {
+    const begun = await before
+    return begun?.batch.more === true ? await this.#begin(begun.batch) : null
+  }
+
+  async #begin(after: LineBatch | null): Promise<Begun> {
+    const batch = await this.#feed.next(this.#stop)
+    const packed = this.#pack(batch, after)
+    packed.catch(() => undefined)
+    return { batch, packed }
   }
 }

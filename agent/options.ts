@@ -20,6 +20,8 @@ export interface AgentOptions {
   /** The name of this machine, sent with every batch. */
   readonly host: string
   readonly inputs: readonly FileInput[]
+  /** Packs batches; without it that is done in between, on the same core. */
+  readonly zstd?: (bytes: Uint8Array) => Promise<Uint8Array>
   /** Other bounds than the defaults. */
   readonly limits?: Partial<AgentLimits>
 }

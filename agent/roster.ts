@@ -11,7 +11,7 @@ import type { Handles } from './open-file.ts'
 import type { AgentLimits, FileInput } from './options.ts'
 import type { Quarantine } from './quarantine.ts'
 import { findRelatives, type Relative } from './relatives.ts'
-import { Shipper } from './shipper.ts'
+import { Shipper, type Zstd } from './shipper.ts'
 import { Tail } from './tail.ts'
 import type { TailMark } from './tail-options.ts'
 import type { Slabs } from './turns.ts'
@@ -23,6 +23,7 @@ export interface RosterDeps {
   /** This agent never ran before: the collector cannot know its files. */
   readonly isNew: boolean
   readonly host: string
+  readonly zstd: Zstd
   readonly inputs: ReadonlyMap<string, FileInput>
   readonly limits: AgentLimits
   readonly checkpoints: Checkpoints
@@ -137,7 +138,7 @@ export class Roster {
 
   #add(sighting: Sighting): Follower | null {
     const { stat, path } = sighting
-    const { runtime, agentId, inputs, limits, checkpoints, uplink, host } = this.#deps
+    const { runtime, agentId, inputs, limits, checkpoints, uplink, host, zstd } = this.#deps
     const input = inputs.get(sighting.input)
     if (input === undefined) return null
     const locator: Locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
@@ -146,7 +147,7 @@ export class Roster {
     const start: TailMark = checkpoint ?? this.#startOf(sighting, input)
     const logger = runtime.logger.child({ input: input.name })
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
-    const shipper = new Shipper({ topic: input.topic, source, host, kept }, uplink)
+    const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd }, uplink)
     const tail = new Tail(
       {
         source,

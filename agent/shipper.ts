@@ -2,7 +2,7 @@
 import { LogdriveError } from '../core/errors.ts'
 import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
-import { encodeLines } from '../protocol/batch-encode.ts'
+import { encodeLinesLater } from '../protocol/batch-encode.ts'
 import { guardAt, type LineBatch, lineAfter, positionOf } from './batch.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
@@ -17,12 +17,16 @@ export interface PackedBatch {
   readonly body: Uint8Array
 }
 
+/** Packs bytes, which stay as they are until it resolves. */
+export type Zstd = (bytes: Uint8Array) => Promise<Uint8Array>
+
 export interface ShipperOptions {
   readonly topic: string
   readonly source: string
   readonly host: string
   /** What the collector has, as far as the checkpoint knows. */
   readonly kept: Kept
+  readonly zstd: Zstd
 }
 
 export class Shipper implements Sink<PackedBatch> {
@@ -55,9 +59,9 @@ export class Shipper implements Sink<PackedBatch> {
   }
 
   /** Encodes a batch; `after` is the one that will be written before it, null when there is none. */
-  pack(batch: LineBatch, after: LineBatch | null): PackedBatch {
+  async pack(batch: LineBatch, after: LineBatch | null): Promise<PackedBatch> {
     const from = after === null ? this.#fromOf(batch) : after.epoch === batch.epoch ? after.to : 0
-    return { batch, from, body: this.#encode(batch, 0, batch.count, from) }
+    return { batch, from, body: await this.#encode(batch, 0, batch.count, from) }
   }
 
   /** Throws POSITION_CONFLICT with `details.kept` when the collector has another position; else as `Uplink.ship`. */
@@ -87,7 +91,7 @@ export class Shipper implements Sink<PackedBatch> {
     const { batch } = packed
     const from = this.#fromOf(batch)
     const whole = first === 0 && end === batch.count && from === packed.from
-    const body = whole ? packed.body : this.#encode(batch, first, end, from)
+    const body = whole ? packed.body : await this.#encode(batch, first, end, from)
     const { topic, source } = this.#options
     const to = positionOf(batch, end - 1)
     const range = { source, epoch: batch.epoch, from, to, gap: this.#gap }
@@ -132,9 +136,9 @@ export class Shipper implements Sink<PackedBatch> {
     return this.#kept.epoch === batch.epoch ? this.#kept.to : 0
   }
 
-  #encode(batch: LineBatch, first: number, end: number, from: number): Uint8Array {
-    const { bytes, ranges } = batch.slab
-    const { source, host } = this.#options
+  #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Uint8Array> {
+    const { bytes, ranges, frame } = batch.slab
+    const { source, host, zstd } = this.#options
     const firstHeaders = [
       header(headerKeys.source, source),
       header(headerKeys.epoch, String(batch.epoch)),
@@ -146,7 +150,7 @@ export class Shipper implements Sink<PackedBatch> {
     ]
     const cut = batch.cutBytes !== null && end === batch.count ? batch.cutBytes : null
     const truncated = cut === null ? null : [header(headerKeys.truncated, String(cut))]
-    return encodeLines({
+    const lines = {
       bytes,
       starts: ranges.valueFrom.subarray(first, end),
       ends: ranges.valueTo.subarray(first, end),
@@ -155,7 +159,8 @@ export class Shipper implements Sink<PackedBatch> {
       firstHeaders,
       ...(truncated === null ? {} : { headersAt: new Map([[end - first - 1, truncated]]) }),
       codec: batch.to - batch.from < packedBytesMin ? 'none' : 'zstd',
-    })
+    } as const
+    return encodeLinesLater(lines, frame, zstd)
   }
 }
 

@@ -1,5 +1,6 @@
 // Turns: a bounded number of things at a time, first come first served; a turn to read brings its reused buffer.
 import assert from 'node:assert/strict'
+import type { FrameRoom } from '../protocol/batch-encode.ts'
 import { type LineRanges, lineRanges } from './lines.ts'
 
 /** Hands out at most `turnsMax` turns; who comes when all are taken waits in line. */
@@ -51,10 +52,11 @@ export class Turns {
   }
 }
 
-/** Room for one batch of lines. */
+/** Room for one batch of lines, as they were read and as they are framed for the wire. */
 export interface Slab {
   readonly bytes: Uint8Array
   readonly ranges: LineRanges
+  readonly frame: FrameRoom
 }
 
 /** The memory of all batches that are read but not yet acknowledged: `slabsMax` slabs, made when first needed. */
@@ -78,7 +80,10 @@ export class Slabs {
   async take(signal: AbortSignal): Promise<Slab> {
     await this.#turns.take(signal)
     // Slow means: not from the shared pool, and pages never touched cost nothing.
-    return this.#free.pop() ?? { bytes: Buffer.allocUnsafeSlow(this.#bytes), ranges: lineRanges(this.#lines) }
+    const known = this.#free.pop()
+    if (known !== undefined) return known
+    const frame = { bytes: Buffer.alloc(0) }
+    return { bytes: Buffer.allocUnsafeSlow(this.#bytes), ranges: lineRanges(this.#lines), frame }
   }
 
   give(slab: Slab): void {

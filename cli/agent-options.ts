@@ -5,6 +5,7 @@ import type { AgentOptions } from '../agent/options.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
 import type { Config } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
+import { zstdLater } from '../protocol/compression.ts'
 
 /** The agent of a configuration. Throws CONFIG_INVALID when the file has none. */
 export function agentOptions(config: Config, file: string): AgentOptions {
@@ -18,6 +19,7 @@ export function agentOptions(config: Config, file: string): AgentOptions {
     key: agent.key ?? null,
     stateFolder: agent.state,
     host: hostname(),
+    zstd: zstdLater,
     inputs: Object.entries(agent.inputs).map(([name, input]) => ({
       name,
       paths: input.paths,

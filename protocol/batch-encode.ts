@@ -47,19 +47,37 @@ export interface LineBatch extends FinishOptions {
  * least one line, and lines inside `bytes`.
  */
 export function encodeLines(lines: LineBatch): Uint8Array {
-  assert(lines.count >= 1 && lines.count <= lines.ends.length, 'a batch has at least one line')
-  const headers = encodeLineHeaders(lines)
-  const size = BATCH_OVERHEAD + linesSize(lines, headers)
-  const facts = { count: lines.count, baseTimestamp: lines.timestampMs, maxTimestamp: lines.timestampMs }
+  const { headers, size } = measureLines(lines)
   if (lines.codec === 'none') {
     // The exact size is known: written straight into what the caller gets.
     const batch = Buffer.allocUnsafeSlow(size)
     frameLines(lines, headers, batch)
-    return seal(batch, facts, lines)
+    return seal(batch, factsOf(lines), lines)
   }
   const scratch = takeScratch(size)
   frameLines(lines, headers, scratch)
-  return pack(scratch.subarray(BATCH_OVERHEAD, size), facts, lines)
+  return pack(scratch.subarray(BATCH_OVERHEAD, size), factsOf(lines), lines)
+}
+
+/** Memory that framing uses again and again; it grows as needed. */
+export interface FrameRoom {
+  bytes: Buffer
+}
+
+/**
+ * As `encodeLines`, but packed with `zstd` while the caller does other things. Framing is done when this returns: only
+ * the room has to stay as it is until the promise resolves.
+ */
+export async function encodeLinesLater(
+  lines: LineBatch,
+  room: FrameRoom,
+  zstd: (bytes: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  if (lines.codec !== 'zstd') return encodeLines(lines)
+  const { headers, size } = measureLines(lines)
+  if (room.bytes.length < size) room.bytes = Buffer.allocUnsafeSlow(size)
+  frameLines(lines, headers, room.bytes)
+  return wrap(await zstd(room.bytes.subarray(BATCH_OVERHEAD, size)), factsOf(lines), lines)
 }
 
 /** Unpacked bytes at which a builder refuses more, unless told otherwise. */
@@ -199,6 +217,20 @@ export class BatchBuilder {
   }
 }
 
+/** The header sections of a batch's lines and the bytes it takes before packing. */
+function measureLines(lines: LineBatch): {
+  readonly headers: ReadonlyMap<number, Uint8Array>
+  readonly size: number
+} {
+  assert(lines.count >= 1 && lines.count <= lines.ends.length, 'a batch has at least one line')
+  const headers = encodeLineHeaders(lines)
+  return { headers, size: BATCH_OVERHEAD + linesSize(lines, headers) }
+}
+
+function factsOf({ count, timestampMs }: LineBatch): BatchFacts {
+  return { count, baseTimestamp: timestampMs, maxTimestamp: timestampMs }
+}
+
 interface BatchFacts {
   readonly count: number
   readonly baseTimestamp: number
@@ -219,7 +251,11 @@ function takeScratch(size: number): Buffer {
 
 /** Packs a records section and puts a sealed header before it. */
 function pack(records: Uint8Array, facts: BatchFacts, options: FinishOptions): Uint8Array {
-  const packed = compress(options.codec, records, options.level)
+  return wrap(compress(options.codec, records, options.level), facts, options)
+}
+
+/** Puts a sealed header before packed records. */
+function wrap(packed: Uint8Array, facts: BatchFacts, options: FinishOptions): Uint8Array {
   const batch = Buffer.allocUnsafeSlow(BATCH_OVERHEAD + packed.length)
   batch.set(packed, BATCH_OVERHEAD)
   return seal(batch, facts, options)
