@@ -11,9 +11,10 @@ import { type BrokerConfig, brokerDefaults } from './config.ts'
 import { ConfigAdmin } from './config-admin.ts'
 import { DiskShare } from './disk-share.ts'
 import { openFeed } from './feed.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
 import { type GroupOffsets, openGroupOffsets } from './group-offsets.ts'
+import { resetOffset } from './group-reset.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
-import { feedOffset } from './offset-codec.ts'
 import { offsetsTopic } from './offsets-log.ts'
 import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
@@ -58,8 +59,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   /** Every group, topic and partition with a committed offset. */
   groups(): readonly GroupStatus[]
   /**
-   * Sets a group elsewhere in a partition and grows its replay epoch. Throws TOPIC_UNKNOWN, and REQUEST_INVALID while
-   * a feed of the group is open. Resolves to the offset.
+   * Sets a group elsewhere in a partition; a feed's replay epoch grows. Throws TOPIC_UNKNOWN, and REQUEST_INVALID while
+   * a feed of the group is open there, or the group has members. Resolves to the offset.
    */
   resetGroup(key: GroupKey, start: TailStart, signal: AbortSignal): Promise<number>
   /** Records of topics as they come, for looking at; see `TailOptions`. */
@@ -79,6 +80,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   findTopic(name: string): OpenTopic | null
   /** An open partition, for those who speak Kafka; null when there is none. */
   partition(topic: string, index: number): Partition | null
+  /** The consumer groups of Kafka clients, and how ours look to them. */
+  readonly groupsCoordinator: GroupCoordinator
   /** The topic with this UUID, or null. */
   topicById(id: string): OpenTopic | null
 }
@@ -119,7 +122,7 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
   const clusterId = await openClusterId(folder, { storage, random })
   const opened = { topics, offsets, losses, security, clusterId }
-  const broker = new LocalBroker({ folder, config, storage, clock, logger, share, ...opened })
+  const broker = new LocalBroker({ folder, config, storage, clock, random, logger, share, ...opened })
   const count = topics.list().length
   logger.info({ folder, topics: count, clean, tookMs: clock.monotonic() - started }, 'the log is open')
   return broker
@@ -138,6 +141,7 @@ interface LocalParts {
   readonly config: BrokerConfig
   readonly storage: Storage
   readonly clock: Clock
+  readonly random: Random
   readonly logger: Logger
   readonly share: DiskShare
   readonly topics: Topics
@@ -152,6 +156,7 @@ class LocalBroker implements Broker {
   readonly folder: string
   readonly security: SecurityStore
   readonly configs: ConfigAdmin
+  readonly groupsCoordinator: GroupCoordinator
   readonly #parts: LocalParts
   readonly #closing = new AbortController()
   readonly #scope: Scope
@@ -165,6 +170,8 @@ class LocalBroker implements Broker {
     this.security = parts.security
     this.configs = new ConfigAdmin(parts.topics)
     this.#scope = new Scope(this.#closing.signal)
+    const openFeeds = () => [...this.#feeds.keys()].map(keyOfFeed)
+    this.groupsCoordinator = new GroupCoordinator({ ...parts, openFeeds }, this.#closing.signal)
     startUpkeep(parts, this.#scope)
   }
 
@@ -254,11 +261,12 @@ class LocalBroker implements Broker {
       })
     }
     const offset = await offsetOf(partitionOfTopic(topic, key.partition), start)
-    const { offsets, clock } = this.#parts
-    const known = offsets.find(key)
-    const replayEpoch = (known?.feed?.replayEpoch ?? 0) + 1
-    const value = feedOffset(offset, topic.id, { replayEpoch, plan: null }, clock.now())
-    await offsets.commit(key, value, signal)
+    signal.throwIfAborted()
+    await resetOffset(
+      key,
+      { offset, topicId: topic.id },
+      { ...this.#parts, coordinator: this.groupsCoordinator },
+    )
     return offset
   }
 
@@ -311,6 +319,7 @@ class LocalBroker implements Broker {
   async #dispose(): Promise<void> {
     this.#closing.abort(new LogdriveError('UNAVAILABLE', 'the broker is shutting down'))
     await this.#scope[Symbol.asyncDispose]()
+    await this.groupsCoordinator[Symbol.asyncDispose]()
     for (const feed of [...this.#feeds.values()]) await feed[Symbol.asyncDispose]()
     const { topics, share, storage, folder, logger } = this.#parts
     await topics[Symbol.asyncDispose]()
@@ -366,4 +375,9 @@ function partitionOfTopic(topic: OpenTopic, index: number) {
 
 function feedName(key: GroupKey): string {
   return `${key.group}\0${key.topic}\0${key.partition}`
+}
+
+function keyOfFeed(name: string): GroupKey {
+  const [group = '', topic = '', partition] = name.split('\0')
+  return { group, topic, partition: Number(partition) }
 }

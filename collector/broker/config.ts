@@ -43,6 +43,21 @@ export interface BrokerConfig {
   readonly transactionTimeoutMsMax: number
   /** Consumer offsets that are kept: groups times partitions. */
   readonly groupOffsetsMax: number
+  /** How long they are kept without a member of the group, or without a commit where there never was one. */
+  readonly offsetsRetentionMs: number
+  /** How often they are looked at for that. */
+  readonly offsetsCheckMs: number
+  /** Groups with members, now or before. */
+  readonly groupsMax: number
+  /** `group.max.size`. */
+  readonly groupMembersMax: number
+  /** What the members of a group say of themselves, and what they are assigned: each as one record. */
+  readonly groupBytesMax: number
+  /** `group.initial.rebalance.delay.ms`: how long the first member of an empty group waits for others. */
+  readonly groupInitialDelayMs: number
+  /** `group.min.session.timeout.ms`, `group.max.session.timeout.ms`. */
+  readonly groupSessionTimeoutMsMin: number
+  readonly groupSessionTimeoutMsMax: number
 }
 
 const mebibyte = 1024 * 1024
@@ -72,4 +87,12 @@ export const brokerDefaults: BrokerConfig = {
   transactionalIdExpiryMs: 7 * dayMs,
   transactionTimeoutMsMax: 15 * 60 * 1000,
   groupOffsetsMax: 100_000,
+  offsetsRetentionMs: 7 * dayMs,
+  offsetsCheckMs: 10 * 60 * 1000,
+  groupsMax: 10_000,
+  groupMembersMax: 10_000,
+  groupBytesMax: 8 * mebibyte,
+  groupInitialDelayMs: 3000,
+  groupSessionTimeoutMsMin: 6000,
+  groupSessionTimeoutMsMax: 30 * 60 * 1000,
 }

@@ -116,9 +116,10 @@ export interface OffsetCommitRequest extends CommitIdentity {
 
 /** Offsets that count once the producer's transaction commits. */
 export interface TxnOffsetCommitRequest extends OffsetCommitRequest {
-  readonly transactionalId: string
   readonly producerId: number
   readonly producerEpoch: number
+  /** The client knows TRANSACTION_ABORTABLE. */
+  readonly knowsAbortable: boolean
 }
 
 export interface PartitionError {
