@@ -36,15 +36,14 @@ export function readClientFirst(token: Uint8Array): ClientFirst {
   const [gs2Header = '', binding = '', asOther] = header
   if (binding.startsWith('p')) throw failed('channel binding is not offered')
   const bare = text.slice(gs2Header.length)
-  const message = /^n=([^,]{1,1024}),r=([\x21-\x2b\x2d-\x7e]{1,1024})((?:,[a-zA-Z]=[^,]{1,512}){0,8})$/.exec(
+  const message = /^n=([^,]{1,1024}),r=([\x21-\x2b\x2d-\x7e]{1,1024})(?:,[a-zA-Z]=[^,]{1,512}){0,8}$/.exec(
     bare,
   )
   if (message === null) throw failed('the first message is not n=user,r=nonce')
-  const [, name = '', nonce = '', extensions = ''] = message
+  const [, name = '', nonce = ''] = message
   if (nonce.length > nonceCharactersMax) throw failed('the nonce is too long')
   const user = readName(name)
   if (asOther !== undefined && readName(asOther) !== user) throw failed('nobody may act for somebody else')
-  if (/,tokenauth=true/.test(extensions)) throw failed('delegation tokens are not served')
   return { user, nonce, gs2Header, bare }
 }
 

@@ -142,9 +142,11 @@ interface DoomedTopic {
 
 async function deleteTopic(doomed: DoomedTopic, context: RequestContext): Promise<DeletedTopic> {
   const { topicId } = doomed
-  const name = doomed.name ?? context.broker.topicById(topicId)?.name ?? null
-  const mayKnow = name !== null && (doomed.name !== null || context.authorize('DESCRIBE', 'TOPIC', name))
-  const answer = { name: mayKnow ? name : null, topicId }
+  const found = doomed.name ?? context.broker.topicById(topicId)?.name ?? null
+  // Who may not know of a topic is told the same as when it was not there.
+  const mayKnow = doomed.name !== null || (found !== null && context.authorize('DESCRIBE', 'TOPIC', found))
+  const name = mayKnow ? found : null
+  const answer = { name, topicId }
   try {
     if (doomed.isTwice) throw namedTwice()
     if (name === null) throw new KafkaError('UNKNOWN_TOPIC_ID', 'there is no topic of that id')
