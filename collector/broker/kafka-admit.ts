@@ -1,8 +1,9 @@
 // Admission: what a Kafka client's batch must be before a partition takes it, and what the topic's configs make of it.
 import { decodeBatch } from '../../protocol/batch-decode.ts'
-import { type BatchHeader, readHeader, stampAppendTime } from '../../protocol/batch-header.ts'
+import { type BatchHeader, defaultLimits, readHeader, stampAppendTime } from '../../protocol/batch-header.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import { storedLimits } from '../log/scan.ts'
+import { recompress } from './recompress.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
 /** A batch as it will be stored. */
@@ -12,8 +13,9 @@ export interface Admitted {
 }
 
 /**
- * Checks a verified batch of a client, and stamps the time of the append where the topic asks for it (in place). Looks
- * into the records only where the topic is compacted. Throws INVALID_RECORD, INVALID_TIMESTAMP.
+ * Checks a verified batch of a client, packs it anew where the topic has a codec of its own, and stamps the time of the
+ * append where it asks for that (in place). Looks into the records only where the topic is compacted. Throws
+ * INVALID_RECORD, INVALID_TIMESTAMP; BATCH_CORRUPT and BATCH_TOO_LARGE for records that do not unpack.
  */
 export function admitBatch(
   bytes: Uint8Array,
@@ -24,9 +26,11 @@ export function admitBatch(
   checkProducer(header)
   if (settings.timestampType === 'create') checkTimestamps(header, settings, now)
   if (settings.isCompacted) checkKeys(bytes)
-  if (settings.timestampType === 'create') return { bytes, header }
-  stampAppendTime(bytes, now)
-  return { bytes, header: readHeader(bytes, 0) }
+  const { codec, codecLevel } = settings
+  const stored = codec === null ? bytes : recompress(bytes, codec, codecLevel, defaultLimits.unpackedBytesMax)
+  if (settings.timestampType === 'append') stampAppendTime(stored, now)
+  const isSame = stored === bytes && settings.timestampType === 'create'
+  return { bytes: stored, header: isSame ? header : readHeader(stored, 0) }
 }
 
 function checkProducer({

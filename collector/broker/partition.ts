@@ -7,6 +7,7 @@ import type { Marker } from '../../protocol/control-batch.ts'
 import { type Log, openLog } from '../log/log.ts'
 import type { BrokerConfig } from './config.ts'
 import { type DiskShare, overloaded } from './disk-share.ts'
+import { readFilled } from './filled-batches.ts'
 import type { FlushGroup } from './flush-group.ts'
 import { FlushQueue } from './flush-queue.ts'
 import type {
@@ -196,7 +197,7 @@ export class Partition implements AsyncDisposable {
     const { highWatermark, lastStableOffset, startOffset } = this
     const isCommitted = options.isolation === 'read_committed'
     const endOffset = isCommitted ? lastStableOffset : highWatermark
-    const read = await this.log.read(fromOffset, endOffset, options.bytesMax)
+    const read = await readFilled(this.log, fromOffset, endOffset, options.bytesMax)
     const fits = options.atLeastOne || read.bytes.length <= options.bytesMax
     const bytes = fits ? read.bytes : new Uint8Array(0)
     const isFiltered = isCommitted && bytes.length > 0

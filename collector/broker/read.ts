@@ -6,6 +6,7 @@ import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
 import { type BatchHeader, readHeader } from '../../protocol/batch-header.ts'
 import type { Log } from '../log/log.ts'
 import { storedLimits } from '../log/scan.ts'
+import { firstSince } from './list-offset.ts'
 import type { Partition } from './partition.ts'
 
 const readBytes = 1024 * 1024
@@ -82,17 +83,8 @@ export async function offsetOf(partition: Partition, start: TailStart): Promise<
   return Math.min(highWatermark, Math.max(startOffset, offset))
 }
 
-/** The exact offset of the first record at or after the time. */
-async function timeOffset(partition: Partition, timestamp: number): Promise<number> {
-  const from = await partition.log.offsetForTime(timestamp)
-  for await (const batch of readBatches(partition.log, from, partition.highWatermark)) {
-    if ('unreadable' in batch) continue
-    for (let index = 0; index < batch.count; index += 1) {
-      if ((batch.timestamps[index] as number) < timestamp) continue
-      return batch.baseOffset + (batch.offsetDeltas[index] as number)
-    }
-  }
-  return partition.highWatermark
+async function timeOffset({ log, highWatermark }: Partition, timestamp: number): Promise<number> {
+  return (await firstSince(log, timestamp, highWatermark))?.offset ?? highWatermark
 }
 
 function decodeOrGive(bytes: Uint8Array, header: BatchHeader): DecodedBatch | UnreadableBatch {

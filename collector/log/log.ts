@@ -171,10 +171,18 @@ export class Log implements AsyncDisposable {
     return this.#row.headers(fromOffset, endOffset, skipped)
   }
 
-  /** An offset at or before the first record with this timestamp (ms) or a later one; the end when there is none. */
-  async offsetForTime(timestamp: number): Promise<number> {
-    const offset = await this.#row.searchTime(timestamp)
-    return Math.max(offset ?? this.endOffset, this.startOffset)
+  /** The headers of batches below `endOffset` that hold a record of this timestamp (ms) or later, in order. */
+  async *headersSince(timestamp: number, endOffset: number): AsyncGenerator<LogHeader> {
+    const from = await this.#row.searchTime(timestamp)
+    if (from === null) return
+    for await (const stored of this.headers(Math.max(from, this.startOffset), endOffset, [])) {
+      if (stored.header.maxTimestamp >= timestamp) yield stored
+    }
+  }
+
+  /** The largest timestamp (ms) of the batches below `endOffset`; null when there is none. */
+  largestTimestamp(endOffset: number): Promise<number | null> {
+    return this.#row.largestTimestamp(endOffset)
   }
 
   /** Forgets what is below the offset: the new start is made durable first, then whole segments are removed. */

@@ -2,7 +2,8 @@
 import { strict as assert } from 'node:assert'
 import { LogdriveError } from '../../core/errors.ts'
 import { nextOffsetOf } from '../../protocol/batch-header.ts'
-import { type OffsetRange, type Segment, SegmentGone, type StoredBatch } from './segment.ts'
+import type { OffsetRange, Segment, StoredBatch } from './segment.ts'
+import { SegmentGone } from './shared-file.ts'
 
 /** What a reader gets: whole batches, and the ranges it will never get. */
 export interface LogRead {
@@ -18,6 +19,8 @@ export interface LogHeader extends StoredBatch {
   readonly segment: Segment
 }
 
+/** Kafka's word for "no time". */
+const noTimestamp = -1
 /** Closed segments that stay open for reading. */
 const openSegmentsMax = 8
 
@@ -138,6 +141,25 @@ export class SegmentRow {
       if (found.offset !== null) return found.offset
       next = segment.endOffset
     }
+  }
+
+  /** The largest timestamp (ms) of the batches below `endOffset`; null when there is none. */
+  async largestTimestamp(endOffset: number): Promise<number | null> {
+    const known = (segment: Segment) => segment.state.timestampMax ?? noTimestamp
+    const segments = this.#segments.filter((segment) => segment.baseOffset < endOffset)
+    segments.sort((a, b) => known(b) - known(a))
+    let largest = noTimestamp
+    for (const segment of segments) {
+      if (known(segment) <= largest) break
+      await this.touch(segment)
+      const found = await this.#orGone(segment, Math.max(segment.baseOffset, this.startOffset), () =>
+        segment.largestTimestamp(endOffset),
+      )
+      // One that was compacted meanwhile: its successor is asked instead.
+      if (found === null) return await this.largestTimestamp(endOffset)
+      largest = Math.max(largest, found)
+    }
+    return largest === noTimestamp ? null : largest
   }
 
   /**

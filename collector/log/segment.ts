@@ -7,6 +7,7 @@ import { type Gap, SegmentIndexer } from './recovery.ts'
 import { findBatch, headerAt, ReadWindow } from './scan.ts'
 import { readChunk, takeWhole } from './segment-files.ts'
 import { readIndexes, segmentEndings, writeIndexes } from './segment-indexes.ts'
+import { SharedFile } from './shared-file.ts'
 
 /** One whole batch to be stored, already stamped. */
 export interface LogBatch {
@@ -55,20 +56,14 @@ export function segmentBaseOf(fileName: string): number | null {
   return Number.isSafeInteger(base) ? base : null
 }
 
-/** The segment was removed or replaced before a reader got hold of it: look for the one that is there now. */
-export class SegmentGone extends Error {}
-
 /** One segment. The log decides when to append, sync, seal and remove; calls that write never overlap. */
 export class Segment implements AsyncDisposable {
   readonly baseOffset: number
   readonly path: string
   readonly #storage: Storage
   #state: SegmentState
-  #file: StorageFile | null
+  readonly #file: SharedFile
   #indexer: SegmentIndexer | null
-  #users = 0
-  #removed = false
-  #releasing = false
   /** Told of a range that turned out to be unreadable while reading. */
   onDamage: (gap: Gap) => void = () => undefined
 
@@ -82,7 +77,9 @@ export class Segment implements AsyncDisposable {
     this.baseOffset = state.baseOffset
     this.path = `${directory}/${segmentName(state.baseOffset)}`
     this.#state = state
-    this.#file = opened?.file ?? null
+    this.#file = new SharedFile(storage, `${this.path}.log`, opened?.file ?? null, () => {
+      this.#indexer = null
+    })
     this.#indexer = opened?.indexer ?? null
   }
 
@@ -103,7 +100,7 @@ export class Segment implements AsyncDisposable {
     const pieces: Uint8Array[] = []
     for (const batch of batches) pieces.push(batch.bytes)
     const indexer = this.#writeIndexer()
-    await this.#writeFile().write(this.bytes, pieces)
+    await this.#file.opened.write(this.bytes, pieces)
     let { bytes, endOffset } = this.#state
     for (const batch of batches) {
       indexer.note(batch.baseOffset, bytes, batch.bytes.length, batch.timestampMax, batch.lastOffset + 1)
@@ -116,17 +113,17 @@ export class Segment implements AsyncDisposable {
 
   /** After a failed append: makes the file as long as the segment is. */
   async cutBack(): Promise<void> {
-    await this.#writeFile().truncate(this.bytes)
+    await this.#file.opened.truncate(this.bytes)
   }
 
   async sync(): Promise<void> {
-    await this.#writeFile().sync()
+    await this.#file.opened.sync()
   }
 
   /** Cuts the segment before the batch that holds `endOffset`; not synced. */
   async truncate(endOffset: number): Promise<void> {
-    const at = await this.#use((file) => this.#locate(file, endOffset))
-    await this.#writeFile().truncate(at.position)
+    const at = await this.#file.use((file) => this.#locate(file, endOffset))
+    await this.#file.opened.truncate(at.position)
     this.#writeIndexer().truncate(at.position, at.expected)
     const gaps = this.#state.gaps.filter((gap) => gap.toPosition <= at.position)
     this.#state = { ...this.#state, bytes: at.position, endOffset: at.expected, gaps }
@@ -142,7 +139,7 @@ export class Segment implements AsyncDisposable {
    * `bytesMax` but one at least. Stops at a gap; `skipped` names the gap it had to jump over first.
    */
   async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<SegmentRead> {
-    return this.#use(async (file) => {
+    return this.#file.use(async (file) => {
       for (;;) {
         const skipped: OffsetRange[] = []
         const at = await this.#locate(file, fromOffset, skipped)
@@ -164,25 +161,24 @@ export class Segment implements AsyncDisposable {
 
   /** The headers of the batches from the one that holds `fromOffset` on, below `endOffset`, in order. */
   async *headers(fromOffset: number, endOffset: number, skipped: OffsetRange[]): AsyncGenerator<StoredBatch> {
-    this.#users += 1
+    const file = await this.#file.enter()
     try {
-      const file = await this.#readFile()
       const at = await this.#locate(file, fromOffset, skipped)
       yield* this.#walk(file, at.position, at.expected, endOffset, skipped)
     } finally {
-      await this.#leave()
+      await this.#file.leave()
     }
   }
 
   /** The bytes of one stored batch; fewer when the file is shorter than it was. */
   async readAt(position: number, length: number): Promise<Uint8Array> {
-    return this.#use((file) => readChunk(file, position, length))
+    return this.#file.use((file) => readChunk(file, position, length))
   }
 
   /** An offset at or before the first record with the timestamp or a later one; null when all records are older. */
   async searchTime(timestamp: number): Promise<number | null> {
     if (this.#state.timestampMax === null || this.#state.timestampMax < timestamp) return null
-    const from = await this.#use(async (file) => {
+    const from = await this.#file.use(async (file) => {
       const indexer = await this.#loadIndexes(file)
       return indexer.times.searchFrom(timestamp, this.baseOffset)
     })
@@ -192,27 +188,31 @@ export class Segment implements AsyncDisposable {
     return null
   }
 
+  /** The largest timestamp of the batches below `endOffset`; -1 without any. */
+  async largestTimestamp(endOffset: number): Promise<number> {
+    const noted = await this.#file.use(async (file) =>
+      (await this.#loadIndexes(file)).times.before(endOffset),
+    )
+    let largest = noted?.timestamp ?? -1
+    if (largest === this.#state.timestampMax) return largest
+    const headers = this.headers(noted?.nextOffset ?? this.baseOffset, endOffset, [])
+    for await (const { header } of headers) largest = Math.max(largest, header.maxTimestamp)
+    return largest
+  }
+
   /** Makes the segment the one that is appended to: opens it for writing and has its indexes in memory. */
   async openToWrite(): Promise<void> {
-    await this.release()
-    this.#file = await this.#storage.open(`${this.path}.log`, 'write')
-    await this.#loadIndexes(this.#file)
+    await this.#loadIndexes(await this.#file.openToWrite())
   }
 
   /** Gives the descriptor and the indexes back, once nobody is reading; they come again when needed. */
   async release(): Promise<void> {
-    this.#releasing = this.#users > 0
-    if (this.#releasing) return
-    const file = this.#file
-    this.#file = null
-    this.#indexer = null
-    await file?.[Symbol.asyncDispose]()
+    await this.#file.release()
   }
 
   /** From now on nobody new gets in; those who read go on until they are done, whatever becomes of the files. */
   async retire(): Promise<void> {
-    this.#removed = true
-    await this.release()
+    await this.#file.retire()
   }
 
   /** Retires the segment and removes its files. */
@@ -223,49 +223,6 @@ export class Segment implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.retire()
-  }
-
-  async #use<R>(work: (file: StorageFile) => Promise<R>): Promise<R> {
-    this.#users += 1
-    try {
-      return await work(await this.#readFile())
-    } finally {
-      await this.#leave()
-    }
-  }
-
-  async #leave(): Promise<void> {
-    this.#users -= 1
-    if (this.#removed || this.#releasing) await this.release()
-  }
-
-  #opening: Promise<StorageFile> | null = null
-
-  async #readFile(): Promise<StorageFile> {
-    if (this.#file !== null) return this.#file
-    if (this.#removed) throw new SegmentGone()
-    this.#opening ??= this.#openFile().finally(() => {
-      this.#opening = null
-    })
-    return await this.#opening
-  }
-
-  async #openFile(): Promise<StorageFile> {
-    const file = await this.#storage.open(`${this.path}.log`, 'read').catch((error: unknown) => {
-      throw this.#removed ? new SegmentGone() : error
-    })
-    if (this.#removed) {
-      // The name may be that of another file by now.
-      await file[Symbol.asyncDispose]()
-      throw new SegmentGone()
-    }
-    this.#file = file
-    return file
-  }
-
-  #writeFile(): StorageFile {
-    assert(this.#file !== null, 'only the open active segment is written')
-    return this.#file
   }
 
   #writeIndexer(): SegmentIndexer {

@@ -35,6 +35,13 @@ export class TimeIndex {
     return at < 0 ? segmentBase : (this.#offsets[at] as number)
   }
 
+  /** The last note that only speaks of records before `endOffset`, or null. */
+  before(endOffset: number): { readonly timestamp: number; readonly nextOffset: number } | null {
+    const at = lastAtOrBelow(this.#offsets, endOffset)
+    if (at < 0) return null
+    return { timestamp: this.#timestamps[at] as number, nextOffset: this.#offsets[at] as number }
+  }
+
   /** Forgets what was noted beyond the offset. */
   truncate(endOffset: number): void {
     while ((this.#offsets.at(-1) ?? -1) > endOffset) {

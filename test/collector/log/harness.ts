@@ -79,6 +79,12 @@ export async function valuesOf(log: Log, from = log.startOffset): Promise<readon
   return values
 }
 
+/** The base offset of the first batch with this timestamp or a later one, null without any. */
+export async function batchSince(log: Log, timestamp: number): Promise<number | null> {
+  for await (const { header } of log.headersSince(timestamp, log.endOffset)) return header.baseOffset
+  return null
+}
+
 /** `r<from>` to `r<to - 1>`. */
 export function expected(from: number, to: number): readonly string[] {
   return Array.from({ length: to - from }, (_, i) => `r${from + i}`)

@@ -1,6 +1,6 @@
 // The log over a simulated disk: appends, reads, rolls, trims, and what it does when the disk is full or fails.
 import { expect, test } from 'vitest'
-import { batchAt, directory, expected, machine, valuesOf } from './harness.ts'
+import { batchAt, batchSince, directory, expected, machine, valuesOf } from './harness.ts'
 
 test('what was appended is read back from any offset, across segments', async () => {
   const { open, disk } = machine()
@@ -111,10 +111,10 @@ test('the first record of a time is found, in any segment', async () => {
     await log.append([batchAt(offset, 1, 100, 1000 + offset * 10)])
   await log.sync()
   for (let offset = 0; offset < 40; offset += 1) {
-    expect(await log.offsetForTime(1000 + offset * 10)).toBe(offset)
-    expect(await log.offsetForTime(1000 + offset * 10 - 9)).toBe(offset)
+    expect(await batchSince(log, 1000 + offset * 10)).toBe(offset)
+    expect(await batchSince(log, 1000 + offset * 10 - 9)).toBe(offset)
   }
-  expect(await log.offsetForTime(9999)).toBe(40)
+  expect(await batchSince(log, 9999)).toBe(null)
 })
 
 test('truncation cuts whole batches, in the active segment and before it', async () => {

@@ -1,7 +1,7 @@
 // Recovery: torn tails are cut, damage never is; whatever call the power fails at, nothing that was synced is lost.
 import { expect, test } from 'vitest'
 import { drain } from '../../sim/clock.ts'
-import { batchAt, directory, expected, machine, valuesOf } from './harness.ts'
+import { batchAt, batchSince, directory, expected, machine, valuesOf } from './harness.ts'
 
 const file = `${directory}/00000000000000000000.log`
 
@@ -129,7 +129,7 @@ test('missing, short and garbage indexes are rebuilt', async () => {
     const again = await open({ segmentBytes: 20_000, clean: true })
     for (const from of [0, 1, 57, 199, 311, 399])
       expect(await valuesOf(again, from)).toEqual(expected(from, 400))
-    expect(await again.offsetForTime(1250)).toBe(250)
+    expect(await batchSince(again, 1250)).toBe(250)
   }
 })
 
