@@ -2,9 +2,11 @@
 import type { ApiName, RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { aclHandlers } from './acls.ts'
 import { clusterHandlers } from './cluster.ts'
+import { commitHandlers } from './commits.ts'
 import { configHandlers } from './configs.ts'
 import type { RequestContext } from './context.ts'
 import { fetchHandlers } from './fetch.ts'
+import { groupHandlers } from './groups.ts'
 import { logDirHandlers } from './log-dirs.ts'
 import { metadataHandlers } from './metadata.ts'
 import { offsetHandlers } from './offsets.ts'
@@ -32,6 +34,8 @@ const nouns = {
   ...produceHandlers,
   ...fetchHandlers,
   ...offsetHandlers,
+  ...groupHandlers,
+  ...commitHandlers,
   ...topicHandlers,
   ...configHandlers,
   ...clusterHandlers,
