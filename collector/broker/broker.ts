@@ -16,6 +16,7 @@ import { type GroupOffsets, openGroupOffsets } from './group-offsets.ts'
 import { resetOffset } from './group-reset.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
 import { offsetsTopic } from './offsets-log.ts'
+import { openTransactions } from './open-transactions.ts'
 import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
 import { openSecurityStore, type SecurityStore } from './security-store.ts'
@@ -24,6 +25,7 @@ import { type TailedRecord, type TailOptions, tailTopics } from './tail.ts'
 import { checkTopicName } from './topic-files.ts'
 import { isInternal, type OpenTopic, openTopics, type Topics } from './topics.ts'
 import { TransactionGate } from './transaction-gate.ts'
+import type { TransactionCoordinator } from './transactions.ts'
 import { startUpkeep } from './upkeep.ts'
 
 /** What the broker asks of the world: any Runtime has it. */
@@ -84,6 +86,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   readonly groupsCoordinator: GroupCoordinator
   /** The topic with this UUID, or null. */
   topicById(id: string): OpenTopic | null
+  /** Producer ids and transactions of Kafka clients. */
+  readonly transactions: TransactionCoordinator
 }
 
 export interface GroupKey {
@@ -104,8 +108,8 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const clean = await takeMarker(storage, folder)
   const started = clock.monotonic()
   const share = new DiskShare(config)
-  const guard = new TransactionGate()
-  const parts = { storage, clock, random, logger, share, config, clean, guard }
+  const gate = new TransactionGate()
+  const parts = { storage, clock, random, logger, share, config, clean, guard: gate }
   const security = await openSecurityStore(folder, { storage, random })
   const topics = await openTopics(folder, parts)
   const offsetsPartition = (await topics.make(offsetsTopic, {})).open[0]
@@ -120,8 +124,9 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   })
   const losses = await openLosses(lossesPartition, { clock, logger })
   for (const [name, topicOptions] of Object.entries(config.topics)) await topics.make(name, topicOptions)
+  const transactions = await openTransactions({ folder, topics, storage, config, clock, logger, gate })
   const clusterId = await openClusterId(folder, { storage, random })
-  const opened = { topics, offsets, losses, security, clusterId }
+  const opened = { topics, offsets, losses, security, clusterId, transactions }
   const broker = new LocalBroker({ folder, config, storage, clock, random, logger, share, ...opened })
   const count = topics.list().length
   logger.info({ folder, topics: count, clean, tookMs: clock.monotonic() - started }, 'the log is open')
@@ -149,6 +154,7 @@ interface LocalParts {
   readonly losses: Losses
   readonly security: SecurityStore
   readonly clusterId: string
+  readonly transactions: TransactionCoordinator
 }
 
 class LocalBroker implements Broker {
@@ -173,6 +179,7 @@ class LocalBroker implements Broker {
     const openFeeds = () => [...this.#feeds.keys()].map(keyOfFeed)
     this.groupsCoordinator = new GroupCoordinator({ ...parts, openFeeds }, this.#closing.signal)
     startUpkeep(parts, this.#scope)
+    parts.transactions.start(this.#scope)
   }
 
   topics(): readonly Topic[] {
@@ -293,6 +300,10 @@ class LocalBroker implements Broker {
       losses: losses.totals(),
       recentLosses: losses.recent(),
     }
+  }
+
+  get transactions(): TransactionCoordinator {
+    return this.#parts.transactions
   }
 
   get clusterId(): string {

@@ -41,6 +41,11 @@ export class PartitionProducers {
     return this.#state.producers.evicted
   }
 
+  /** The largest producer id that the partition remembers, -1 without any. */
+  get idMax(): number {
+    return this.#state.producers.idMax
+  }
+
   /** The producers that the partition remembers. */
   facts(): readonly ProducerFacts[] {
     return this.#state.producers.facts()

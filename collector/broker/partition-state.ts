@@ -39,7 +39,7 @@ export async function loadPartitionState(
   const sourceLimits = { sourcesMax: config.sourcesMax, expiryMs: config.sourceExpiryMs }
   const producerLimits = { producersMax: config.producersMax, expiryMs: config.producerExpiryMs }
   const sources = await readSourceSnapshot(directory, sourceLimits, parts)
-  const producers = await readProducerSnapshot(directory, log.endOffset, producerLimits, parts)
+  const producers = await readProducerSnapshot(directory, log, producerLimits, parts)
   const sourcesFrom = sources?.offset ?? 0
   const producersFrom = producers?.offset ?? 0
   const state = {

@@ -61,7 +61,7 @@ export async function writeProducerSnapshot(
 /** The last snapshot, or null when there is none that can be used for a log with this end. */
 export async function readProducerSnapshot(
   directory: string,
-  endOffset: number,
+  log: { readonly startOffset: number; readonly endOffset: number },
   limits: ProducerLimits,
   parts: { readonly storage: Storage; readonly logger: Logger },
 ): Promise<{ readonly offset: number; readonly state: ProducerState } | null> {
@@ -72,7 +72,10 @@ export async function readProducerSnapshot(
     const { offset } = value as Record<string, unknown>
     if (!Number.isSafeInteger(offset) || !state.restore(value as Record<string, unknown>)) return null
     // It knows of batches that a flush mode which syncs late has lost: only the log counts then.
-    return (offset as number) <= endOffset ? { offset: offset as number, state } : null
+    if ((offset as number) > log.endOffset) return null
+    // Markers behind it may be gone with what was trimmed: they would be missed for ever.
+    if ((offset as number) < log.startOffset) state.producers.forgetOpen()
+    return { offset: offset as number, state }
   } catch (error) {
     if (!isCode(error, 'STATE_CORRUPT')) throw error
     parts.logger.warn(

@@ -95,6 +95,13 @@ export class Producers {
     return this.#evicted
   }
 
+  /** The largest producer id, -1 without any. */
+  get idMax(): number {
+    let max = -1
+    for (const id of this.#producers.keys()) max = Math.max(max, id)
+    return max
+  }
+
   /** The first offset of the oldest open transaction, or null. */
   get firstOpenOffset(): number | null {
     for (const offset of this.#open.values()) return offset
@@ -232,6 +239,15 @@ export class Producers {
           batch.timestamp,
         ]),
       ])
+  }
+
+  /** What was open begins below the start of the log: only batches that are still there can open it again. */
+  forgetOpen(): void {
+    this.#open.clear()
+    for (const producer of this.#producers.values()) {
+      producer.transactionFrom = -1
+      settle(producer)
+    }
   }
 
   /** Takes what `save` gave; anything else is refused by returning false. */

@@ -128,7 +128,12 @@ test('topics: names, options, growth, deletion; a topic made again is another on
   await broker[Symbol.asyncDispose]()
   broker = await open()
   expect(broker.describeTopic('a')).toMatchObject({ id: made.id, retentionMs: 1000, retentionBytes: 77 })
-  expect(broker.topics().map(({ name }) => name)).toEqual(['__consumer_offsets', '__losses', 'a'])
+  expect(broker.topics().map(({ name }) => name)).toEqual([
+    '__consumer_offsets',
+    '__losses',
+    '__transaction_state',
+    'a',
+  ])
   await broker.deleteTopic('a')
   await expect(broker.deleteTopic('a')).rejects.toMatchObject({ code: 'TOPIC_UNKNOWN' })
   expect((await broker.topic('a')).id).not.toBe(made.id)

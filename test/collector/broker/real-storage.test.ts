@@ -53,7 +53,12 @@ test('records survive a clean stop, and a start without one after the tail was t
   expect(await send(broker, { from: 100, to: 105 })).toMatchObject({ outcome: 'appended' })
   expect((await valuesOf(broker)).length).toBe(105)
   await broker.deleteTopic('events')
-  expect(readdirSync(join(folder, 'topics'))).toEqual(['__consumer_offsets', '__losses', 'logs'])
+  expect(readdirSync(join(folder, 'topics'))).toEqual([
+    '__consumer_offsets',
+    '__losses',
+    '__transaction_state',
+    'logs',
+  ])
   expect(readdirSync(join(folder, 'deleted'))).toEqual([])
   await broker[Symbol.asyncDispose]()
 })
