@@ -1,6 +1,6 @@
 // The broker's configs under Kafka's names, for DescribeConfigs: what topics get that say nothing else, and a few facts.
 import type { ConfigAdmin } from '../broker/config-admin.ts'
-import type { TopicConfigName } from '../broker/topic-configs.ts'
+import { isTopicConfig, type TopicConfigName } from '../broker/topic-configs.ts'
 import type { DescribedEntry } from './configs.ts'
 
 /** Kafka's name of the broker's value behind each topic config that has one. */
@@ -21,6 +21,11 @@ const names: Readonly<Partial<Record<TopicConfigName, string>>> = {
   'segment.bytes': 'log.segment.bytes',
   'segment.ms': 'log.roll.ms',
   'unclean.leader.election.enable': 'unclean.leader.election.enable',
+}
+
+/** What the broker calls the value behind a topic config; the name itself where it has no other. */
+export function brokerConfigName(name: string): string {
+  return isTopicConfig(name) ? (names[name] ?? name) : name
 }
 
 /** Sorted by name. None of them can be changed but in the YAML. */

@@ -2,7 +2,7 @@
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import type { ConfigChange, ConfigEntry, ConfigSource, ConfigType } from '../broker/topic-configs.ts'
-import { brokerConfigs } from './broker-configs.ts'
+import { brokerConfigName, brokerConfigs } from './broker-configs.ts'
 import { nodeId, type RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { clusterResource } from './security.ts'
@@ -108,7 +108,11 @@ function describedConfig(entry: DescribedEntry, request: DescribeRequest, isTopi
     configSource: sourceCodes[source],
     isSensitive: false,
     synonyms: request.includeSynonyms
-      ? synonyms.map((level) => ({ name, value: level.value, source: sourceCodes[level.source] }))
+      ? synonyms.map((level) => ({
+          name: level.source === 'topic' ? name : brokerConfigName(name),
+          value: level.value,
+          source: sourceCodes[level.source],
+        }))
       : [],
     configType: typeCodes[type],
     documentation: request.includeDocumentation ? doc : null,

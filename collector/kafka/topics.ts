@@ -1,9 +1,11 @@
-// CreateTopics, DeleteTopics, CreatePartitions: the admin calls about whole topics.
+// CreateTopics, DeleteTopics, CreatePartitions, DeleteRecords: the admin calls that make topics, larger and smaller.
 import { isCode } from '../../core/errors.ts'
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { ZERO_UUID } from '../../protocol/bytes.ts'
 import { KafkaError, kafkaErrors } from '../../protocol/errors.ts'
+import { deleteRecords } from '../broker/delete-records.ts'
 import { checkTopicName, partitionsMax } from '../broker/topic-files.ts'
+import { isInternal } from '../broker/topics.ts'
 import { createdConfig } from './configs.ts'
 import { nodeId, type RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
@@ -56,6 +58,26 @@ export const topicHandlers = {
     }
     return { results }
   },
+
+  async DeleteRecords({ topics }, context) {
+    const results = []
+    for (const { name, partitions } of topics) {
+      const mayDelete = context.authorize('DELETE', 'TOPIC', name)
+      const answers = []
+      for (const { partitionIndex, offset } of partitions) {
+        try {
+          if (!mayDelete) throw notAllowed('DELETE')
+          const lowWatermark = await deleteRecordsOf(name, partitionIndex, offset, context)
+          answers.push({ partitionIndex, lowWatermark, errorCode: kafkaErrors.NONE })
+        } catch (error) {
+          const { errorCode } = troubleOf(error, context)
+          answers.push({ partitionIndex, lowWatermark: -1, errorCode })
+        }
+      }
+      results.push({ name, partitions: answers })
+    }
+    return { topics: results }
+  },
 } satisfies Partial<Handlers>
 
 async function createTopic(
@@ -69,6 +91,8 @@ async function createTopic(
     throw notAllowed('CREATE')
   if (options.isTwice) throw namedTwice()
   checkTopicName(name)
+  if (isInternal(name))
+    throw new KafkaError('INVALID_TOPIC_EXCEPTION', 'names that begin with "__" are the broker\'s own')
   if (broker.findTopic(name) !== null)
     throw new KafkaError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`)
   const partitions = partitionsOfNew(topic) ?? broker.configs.broker.partitions
@@ -185,6 +209,17 @@ async function createPartitions(
     for (const { brokerIds } of assignments) checkReplicas(brokerIds)
   }
   if (!validateOnly) await broker.alterTopic(name, { partitions: count })
+}
+
+async function deleteRecordsOf(
+  name: string,
+  index: number,
+  offset: number,
+  { broker }: RequestContext,
+): Promise<number> {
+  const partition = broker.partition(name, index)
+  if (partition === null) throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', 'there is no such partition')
+  return await deleteRecords(partition, offset)
 }
 
 function notAllowed(operation: string): KafkaError {
