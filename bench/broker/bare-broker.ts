@@ -1,17 +1,20 @@
 // The limit of a Node broker: reads Produce frames into one buffer, checks the CRC, appends to a file, acknowledges.
 //
-//   node bench/broker/bare-broker.ts FILE     prints its port; understands what bench/broker/load.ts sends, nothing else
-import { ftruncateSync, openSync, writeSync } from 'node:fs'
+//   node bench/broker/bare-broker.ts FOLDER     prints its port; understands what bench/broker/load.ts sends, nothing else
+import { closeSync, openSync, writeSync } from 'node:fs'
 import net from 'node:net'
+import path from 'node:path'
 import { BATCH_OVERHEAD, CRC_FROM } from '../../protocol/batch-header.ts'
 import { crc32c } from '../../protocol/crc32c.ts'
 
 /** Holds the largest frame and what is read ahead of it. */
 const bufferBytes = 4 * 1024 * 1024
-/** The file begins anew here: the disk of the bench is not endless. */
-const fileBytesMax = 512 * 1024 * 1024
+/** As our segments: a file that is written over and over would cost the system less than a log does. */
+const fileBytesMax = 128 * 1024 * 1024
 
-const file = openSync(process.argv[2] ?? '/dev/null', 'w')
+const folder = process.argv[2] ?? '.'
+let files = 0
+let file = nextFile()
 let fileAt = 0
 let nextOffset = 0
 
@@ -90,9 +93,15 @@ function produce(frame: Buffer): Buffer {
 
 function append(batch: Buffer): void {
   if (fileAt + batch.length > fileBytesMax) {
-    ftruncateSync(file, 0)
+    closeSync(file)
+    file = nextFile()
     fileAt = 0
   }
   if (writeSync(file, batch, 0, batch.length, fileAt) !== batch.length) throw new Error('a short write')
   fileAt += batch.length
+}
+
+function nextFile(): number {
+  files += 1
+  return openSync(path.join(folder, `${files}.log`), 'w')
 }

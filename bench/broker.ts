@@ -1,0 +1,51 @@
+// Bench: our Kafka broker side by side with Apache Kafka under Kafka's own perf tools, and against a bare Node loop.
+//
+//   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk
+import { compareWithLimit } from './broker/limit.ts'
+import { measureScale } from './broker/scale.ts'
+import { benchFolder, type Subject, startBare, startKafka, startOurs } from './broker/subjects.ts'
+import { type CellShape, compareFootprint, compareLatency, compareThroughput } from './broker/throughput.ts'
+
+const isQuick = process.env.BENCH_QUICK === '1'
+const cells: readonly CellShape[] = [100, 1000].flatMap((recordBytes) =>
+  [1, 16].flatMap((partitions) =>
+    (['none', 'lz4'] as const).map((compression) => ({ recordBytes, partitions, compression })),
+  ),
+)
+const quickCells = cells.filter(({ compression, partitions }) => compression === 'none' && partitions === 1)
+
+await sideBySide()
+await againstLimit()
+{
+  using folder = benchFolder('scale')
+  const size = { topics: 1_000, connections: 2_000, groups: 200 }
+  await measureScale(folder.path, { ...size, idleSeconds: isQuick ? 5 : 15 })
+}
+process.exit(0)
+
+/** All three run at once; only the one that is asked does anything. */
+async function sideBySide(): Promise<void> {
+  using folders = new DisposableStack()
+  const place = (name: string) => folders.use(benchFolder(name)).path
+  await using commit = await startOurs(place('commit'), 'commit')
+  await using osFlush = await startOurs(place('os'), 'os')
+  await using kafka = await startKafka(place('kafka'))
+  const subjects: readonly Subject[] = [commit, osFlush, kafka]
+  const rates = await compareThroughput(subjects, {
+    rounds: isQuick ? 1 : 3,
+    runBytes: isQuick ? 100e6 : 400e6,
+    cells: isQuick ? quickCells : cells,
+  })
+  const most = rates.get('1000 B, 1 partition, none') ?? 20
+  await compareLatency(subjects, most / 2, isQuick ? 5 : 20)
+  compareFootprint(subjects)
+}
+
+async function againstLimit(): Promise<void> {
+  using folders = new DisposableStack()
+  const place = (name: string) => folders.use(benchFolder(name)).path
+  await using osFlush = await startOurs(place('os'), 'os')
+  await using commit = await startOurs(place('commit'), 'commit')
+  await using bare = await startBare(place('bare'))
+  await compareWithLimit([osFlush, commit, bare], { rounds: isQuick ? 1 : 3, seconds: isQuick ? 1 : 3 })
+}

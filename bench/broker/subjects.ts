@@ -1,0 +1,172 @@
+// What bench:broker compares: our broker in both flush modes, Apache Kafka, and the bare loop; started, asked, measured by pid.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { Runtime } from '../../core/runtime.ts'
+import { nodeRuntime } from '../../runtime/node.ts'
+import { freePorts, Running } from '../../test/integration/processes.ts'
+import { startApacheKafka } from '../../test/interop/apache-kafka.ts'
+import { KafkaClient, throwCode } from '../../test/kafka-client/client.ts'
+import { KafkaProducer } from '../../test/kafka-client/producer.ts'
+
+export const runtime: Runtime = nodeRuntime({ level: 'error' })
+const never = new AbortController().signal
+
+/** A broker that runs. */
+export interface Subject extends AsyncDisposable {
+  readonly name: string
+  readonly port: number
+  readonly pid: number
+  /** From the start of the process to the first acknowledged record, which made its topic. */
+  readonly startMs: number
+}
+
+export type Flush = 'commit' | 'os'
+
+/** A data folder of its own under BENCH_FOLDER, removed at the end. */
+export function benchFolder(name: string): { readonly path: string } & Disposable {
+  const made = mkdtempSync(path.join(process.env.BENCH_FOLDER ?? os.tmpdir(), `logdrive-bench-${name}-`))
+  return { path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) }
+}
+
+/** Our broker as the command line starts it. */
+export async function startOurs(
+  folder: string,
+  flush: Flush,
+): Promise<Subject & { readonly running: Running }> {
+  const [http = 0, port = 0] = await freePorts(2)
+  const yaml = path.join(folder, `collector-${flush}.yaml`)
+  writeFileSync(
+    yaml,
+    `version: 1
+data: ${folder}/data
+collector:
+  http: { listen: "127.0.0.1:${http}" }
+  kafka: { listen: "127.0.0.1:${port}" }
+  flush: ${flush}
+`,
+  )
+  const began = performance.now()
+  const running = new Running(['collector', '-c', yaml])
+  await firstProduce(port, () => {
+    if (running.exited) throw new Error(`our broker ended:\n${running.output.slice(-2000)}`)
+  })
+  const startMs = performance.now() - began
+  const stop = () => running[Symbol.asyncDispose]()
+  return {
+    name: `logdrive (${flush})`,
+    port,
+    pid: running.pid,
+    startMs,
+    running,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/** Apache Kafka with 1 GB of heap and what its own single-node configuration says. */
+export async function startKafka(folder: string): Promise<Subject> {
+  const [port = 0] = await freePorts(1)
+  const kafka = await startApacheKafka({ folder, port, heap: '1g' })
+  const accepted = performance.now()
+  await firstProduce(port, () => undefined)
+  const startMs = kafka.startMs + performance.now() - accepted
+  return {
+    name: 'Apache Kafka',
+    port,
+    pid: kafka.pid,
+    startMs,
+    [Symbol.asyncDispose]: () => kafka.stop('SIGKILL'),
+  }
+}
+
+/** The bare loop over files of a folder. */
+export async function startBare(folder: string): Promise<Subject> {
+  const program = path.join(import.meta.dirname, 'bare-broker.ts')
+  const child = spawn(process.execPath, [program, folder], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const port = await new Promise<number>((resolve, reject) => {
+    child.stdout.once('data', (text: Buffer) => resolve(Number(text.toString())))
+    child.once('exit', () => reject(new Error('the bare broker ended')))
+  })
+  const end = async () => {
+    child.stdin.end()
+  }
+  return { name: 'bare loop', port, pid: child.pid ?? 0, startMs: 0, [Symbol.asyncDispose]: end }
+}
+
+export function clientOf(port: number, requestMs = 10_000): KafkaClient {
+  const options = { address: { host: '127.0.0.1', port }, clientId: 'bench', requestMs }
+  return new KafkaClient(options, runtime, never)
+}
+
+/** Asks again and again until a record is acknowledged. */
+async function firstProduce(port: number, check: () => void): Promise<void> {
+  const until = performance.now() + 60_000
+  for (;;) {
+    check()
+    const client = clientOf(port, 2_000)
+    try {
+      const topics = [{ topicId: '00000000-0000-0000-0000-000000000000', name: 'first' }]
+      const metadata = await client.request('Metadata', { topics, allowAutoTopicCreation: true })
+      throwCode(metadata.topics[0]?.errorCode ?? -1, 'Metadata')
+      const producer = new KafkaProducer(client, {
+        transactionalId: null,
+        transactionTimeoutMs: 60_000,
+        patienceMs: 0,
+      })
+      await producer.init()
+      const [sent] = await producer.send({ topic: 'first', partition: 0 }, [['first']])
+      if (sent?.outcome === 'ok') return
+    } catch (error) {
+      if (performance.now() > until) throw error
+    } finally {
+      client.close()
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+/** Makes a topic. */
+export async function createTopics(
+  port: number,
+  names: readonly string[],
+  partitions: number,
+): Promise<void> {
+  const client = clientOf(port, 60_000)
+  for (let from = 0; from < names.length; from += 100) {
+    const topics = names.slice(from, from + 100).map((name) => ({
+      name,
+      numPartitions: partitions,
+      replicationFactor: 1,
+      assignments: [],
+      configs: [],
+    }))
+    const answer = await client.request('CreateTopics', { topics, timeoutMs: 60_000, validateOnly: false })
+    for (const { errorCode } of answer.topics) throwCode(errorCode, 'CreateTopics')
+  }
+  client.close()
+}
+
+export async function deleteTopic(port: number, name: string): Promise<void> {
+  const client = clientOf(port, 60_000)
+  const topics = [{ name, topicId: '00000000-0000-0000-0000-000000000000' }]
+  await client.request('DeleteTopics', { topics, topicNames: [name], timeoutMs: 60_000 })
+  client.close()
+}
+
+/** CPU that a process has used, user and system, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // Ticks of 10 ms; fields 14 and 15 of the whole line.
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+/** Resident memory now and at its highest, in MiB. */
+export function memoryMb(pid: number): { readonly now: number; readonly peak: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
+  return { now: kib('VmRSS') / 1024, peak: kib('VmHWM') / 1024 }
+}

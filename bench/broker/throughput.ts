@@ -1,0 +1,194 @@
+// Throughput and latency of brokers side by side: the same perf tools, rounds interleaved, CPU and memory by pid.
+import { median, printResult } from '../result.ts'
+import { type Cell, type ProduceFigures, perfConsume, perfProduce } from './perf-tools.ts'
+import { cpuSeconds, createTopics, deleteTopic, memoryMb, type Subject } from './subjects.ts'
+
+export interface ThroughputOptions {
+  readonly rounds: number
+  /** Bytes of records a run. */
+  readonly runBytes: number
+  readonly cells: readonly CellShape[]
+}
+
+export interface CellShape {
+  readonly recordBytes: number
+  readonly partitions: number
+  readonly compression: 'none' | 'lz4'
+}
+
+/** Figures of one subject in one cell, one of each a round. */
+interface Measured {
+  readonly produced: ProduceFigures[]
+  readonly consumed: number[]
+  readonly cpuPerGb: number[]
+}
+
+const theirs = 'Apache Kafka'
+/** What ours has to reach against theirs. */
+const produceGoals: Readonly<Record<string, number>> = { 'logdrive (os)': 1, 'logdrive (commit)': 0.7 }
+
+/** One throw-away run for each, then every cell for all of them in turns. Gives theirs' median MB/s by cell name. */
+export async function compareThroughput(
+  subjects: readonly Subject[],
+  options: ThroughputOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const rates = new Map<string, number>()
+  for (const subject of subjects) await warmUp(subject)
+  for (const shape of options.cells) {
+    const name = `${shape.recordBytes} B, ${shape.partitions} partition${shape.partitions === 1 ? '' : 's'}, ${shape.compression}`
+    const all = new Map(
+      subjects.map((each) => [each.name, { produced: [], consumed: [], cpuPerGb: [] } as Measured]),
+    )
+    for (let round = 0; round < options.rounds; round += 1) {
+      for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
+        const measured = all.get(subject.name)
+        if (measured !== undefined) await runCell(subject, shape, `cell-${round}`, options.runBytes, measured)
+      }
+    }
+    rates.set(name, tell(name, all))
+  }
+  return rates
+}
+
+/** At a rate that all of them sustain: how long a record waits for its acknowledgement. */
+export async function compareLatency(
+  subjects: readonly Subject[],
+  mbPerSecond: number,
+  seconds: number,
+): Promise<void> {
+  const perSecond = Math.round((mbPerSecond * 1e6) / 1000)
+  const figures = new Map<string, ProduceFigures>()
+  for (const subject of subjects) {
+    await createTopics(subject.port, ['latency'], 1)
+    const cell: Cell = {
+      topic: 'latency',
+      records: perSecond * seconds,
+      recordBytes: 1000,
+      compression: 'none',
+    }
+    figures.set(subject.name, await perfProduce(subject.port, cell, perSecond))
+    await deleteTopic(subject.port, 'latency')
+  }
+  const limit = figures.get(theirs)
+  for (const [name, { p50Ms, p99Ms }] of figures) {
+    console.log(`${name}: p50 ${p50Ms} ms, p99 ${p99Ms} ms at ${perSecond} records of 1 KB a second`)
+    if (name === theirs || limit === undefined) continue
+    for (const [what, ours, other] of [
+      ['p50', p50Ms, limit.p50Ms],
+      ['p99', p99Ms, limit.p99Ms],
+    ] as const) {
+      printResult({
+        subject: 'broker',
+        case: `${name}: produce ${what} at ${perSecond} x 1 KB a second (half of Kafka's most)`,
+        figure: ours,
+        unit: 'ms',
+        limit: other,
+        limitIs: theirs,
+        // The tool counts whole milliseconds.
+        ratio: Math.max(1, other) / Math.max(1, ours),
+        ...(what === 'p99' ? { goal: 1 } : {}),
+      })
+    }
+  }
+}
+
+async function warmUp(subject: Subject): Promise<void> {
+  await createTopics(subject.port, ['warm-up'], 4)
+  const cell: Cell = { topic: 'warm-up', records: 300_000, recordBytes: 100, compression: 'none' }
+  await perfProduce(subject.port, cell)
+  await perfConsume(subject.port, cell)
+  await deleteTopic(subject.port, 'warm-up')
+}
+
+async function runCell(
+  subject: Subject,
+  shape: CellShape,
+  topic: string,
+  runBytes: number,
+  into: Measured,
+): Promise<void> {
+  const { port, pid } = subject
+  const cell: Cell = { ...shape, topic, records: Math.ceil(runBytes / shape.recordBytes) }
+  await createTopics(port, [topic], shape.partitions)
+  const before = cpuSeconds(pid)
+  into.produced.push(await perfProduce(port, cell))
+  into.cpuPerGb.push((cpuSeconds(pid) - before) / (runBytes / 1e9))
+  into.consumed.push(await perfConsume(port, cell))
+  await deleteTopic(port, topic)
+}
+
+/** Prints the cell; gives theirs' produce rate. */
+function tell(name: string, all: ReadonlyMap<string, Measured>): number {
+  const rate = (measured: Measured | undefined) =>
+    median((measured?.produced ?? []).map((each) => each.mbPerSecond))
+  const other = all.get(theirs)
+  for (const [subject, measured] of all) {
+    const [produced, consumed, cpu] = [rate(measured), median(measured.consumed), median(measured.cpuPerGb)]
+    console.log(
+      `${name}: ${subject}: produce ${produced.toFixed(0)} MB/s, ${cpu.toFixed(2)} CPU s/GB, consume ${consumed.toFixed(0)} MB/s`,
+    )
+    if (subject === theirs || other === undefined) continue
+    const common = { subject: 'broker', unit: 'MB/s', limitIs: theirs }
+    const goal = produceGoals[subject]
+    printResult({
+      ...common,
+      case: `${subject}: produce ${name}`,
+      figure: produced,
+      limit: rate(other),
+      ratio: produced / rate(other),
+      ...(goal === undefined ? {} : { goal }),
+    })
+    const limit = median(other.consumed)
+    printResult({
+      ...common,
+      case: `${subject}: consume ${name}`,
+      figure: consumed,
+      limit,
+      ratio: consumed / limit,
+      goal: 1,
+    })
+    const theirCpu = median(other.cpuPerGb)
+    printResult({
+      ...common,
+      case: `${subject}: broker's CPU, produce ${name} (ratio: how many times less)`,
+      figure: cpu,
+      unit: 's/GB',
+      limit: theirCpu,
+      ratio: theirCpu / cpu,
+    })
+  }
+  return rate(other)
+}
+
+/** Resident memory after all that, and how long it took to be there. */
+export function compareFootprint(subjects: readonly Subject[]): void {
+  const other = subjects.find(({ name }) => name === theirs)
+  if (other === undefined) return
+  const peak = memoryMb(other.pid).peak
+  for (const subject of subjects) {
+    const mine = memoryMb(subject.pid)
+    console.log(
+      `${subject.name}: RSS ${mine.now.toFixed(0)} MiB, highest ${mine.peak.toFixed(0)} MiB, first produce after ${subject.startMs.toFixed(0)} ms`,
+    )
+    if (subject === other) continue
+    const common = { subject: 'broker', limitIs: theirs }
+    printResult({
+      ...common,
+      case: `${subject.name}: highest RSS (ratio: how many times less)`,
+      figure: mine.peak,
+      unit: 'MiB',
+      limit: peak,
+      ratio: peak / mine.peak,
+      goal: 4,
+    })
+    printResult({
+      ...common,
+      case: `${subject.name}: start to first acknowledged record (ratio: how many times faster)`,
+      figure: subject.startMs,
+      unit: 'ms',
+      limit: other.startMs,
+      ratio: other.startMs / subject.startMs,
+      goal: 10,
+    })
+  }
+}
