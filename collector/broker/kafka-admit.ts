@@ -15,7 +15,7 @@ export interface Admitted {
 /**
  * Checks a verified batch of a client, packs it anew where the topic has a codec of its own, and stamps the time of the
  * append where it asks for that (in place). Looks into the records only where the topic is compacted. Throws
- * INVALID_RECORD, INVALID_TIMESTAMP; BATCH_CORRUPT and BATCH_TOO_LARGE for records that do not unpack.
+ * INVALID_RECORD; BATCH_CORRUPT and BATCH_TOO_LARGE for records that do not unpack.
  */
 export function admitBatch(
   bytes: Uint8Array,
@@ -24,7 +24,6 @@ export function admitBatch(
   now: number,
 ): Admitted {
   checkProducer(header)
-  if (settings.timestampType === 'create') checkTimestamps(header, settings, now)
   if (settings.isCompacted) checkKeys(bytes)
   const { codec, codecLevel } = settings
   const stored = codec === null ? bytes : recompress(bytes, codec, codecLevel, defaultLimits.unpackedBytesMax)
@@ -47,15 +46,6 @@ function checkProducer({
   if (producerId >= 0 && (baseSequence < 0 || producerEpoch < 0)) {
     throw new KafkaError('INVALID_RECORD', 'a batch with a producer id has an epoch and a sequence')
   }
-}
-
-/** By the header alone: the first and the largest timestamp. -1 is none. */
-function checkTimestamps(header: BatchHeader, settings: TopicSettings, now: number): void {
-  const { baseTimestamp, maxTimestamp } = header
-  const isEarly = baseTimestamp >= 0 && now - baseTimestamp > settings.timestampBeforeMaxMs
-  if (!isEarly && maxTimestamp - now <= settings.timestampAfterMaxMs) return
-  const message = `timestamps of the batch lie between ${baseTimestamp} and ${maxTimestamp}, too far from ${now}`
-  throw new KafkaError('INVALID_TIMESTAMP', message)
 }
 
 function checkKeys(bytes: Uint8Array): void {

@@ -11,8 +11,10 @@ import { logDirHandlers } from './log-dirs.ts'
 import { metadataHandlers } from './metadata.ts'
 import { offsetHandlers } from './offsets.ts'
 import { produceHandlers } from './produce.ts'
+import { producerHandlers } from './producers.ts'
 import { saslHandlers } from './sasl.ts'
 import { topicHandlers } from './topics.ts'
+import { transactionHandlers } from './transactions.ts'
 import { userHandlers } from './users.ts'
 import { versionHandlers } from './versions.ts'
 
@@ -36,6 +38,8 @@ const nouns = {
   ...offsetHandlers,
   ...groupHandlers,
   ...commitHandlers,
+  ...producerHandlers,
+  ...transactionHandlers,
   ...topicHandlers,
   ...configHandlers,
   ...clusterHandlers,
