@@ -1,34 +1,27 @@
 // FlushGroup: what goes to the disk together: one write, one fdatasync, one answer for everybody in it.
 //
-// A group that is synced holds at most one batch of a source and of a producer. A crash may keep any part of an unsynced
-// write, also a later batch without an earlier one (recovery keeps what is whole behind a hole: it may be acknowledged
-// data behind bit rot). With two batches of one sender in it, the second alone would move the kept position or sequence
-// over the first, which could then be stored no more, or only out of order.
+// A power cut may keep any part of an unsynced write, also a later batch without an earlier one. Every batch therefore
+// says where its write began (log/write-mark.ts), and recovery cuts a torn write at its first hole: what survives of a
+// group is its beginning, so that a later batch of a sender never stands without an earlier one.
 import type { NewRecord } from '../../core/records.ts'
 import type { BatchBuilder } from '../../protocol/batch-encode.ts'
 import { type BatchHeader, readHeader, stampBatch } from '../../protocol/batch-header.ts'
 import type { Marker } from '../../protocol/control-batch.ts'
 import type { LogBatch } from '../log/segment.ts'
+import { encodeMark } from '../log/write-mark.ts'
 import { headersOf } from './record-source.ts'
 import type { GuardedRange, Kept } from './sources.ts'
 
 /** Batches above this are packed before they are stored. */
 const packBytesMin = 4096
 
-/** The leader epoch in batches that this broker or an agent made: their headers are facts about sources. */
-const ownLeaderEpoch = 0
-/**
- * The leader epoch in batches of Kafka clients, "none" to every reader: whatever their records' headers say, they are
- * no facts of ours. The field lies outside of the CRC; on a single node it has no other use.
- */
-export const foreignLeaderEpoch = -1
-
 /** A whole batch that waits in a group. */
 export interface WaitingBatch {
   readonly bytes: Uint8Array
   readonly header: BatchHeader
   readonly marker: Marker | null
-  readonly leaderEpoch: number
+  /** Made by a Kafka client. */
+  readonly isForeign: boolean
   /** Known once the group is sealed. */
   baseOffset: number
 }
@@ -39,8 +32,6 @@ export class FlushGroup {
   /** Where the sources of the group stand once it is durable. */
   readonly ranges = new Map<string, Kept>()
   readonly records = new Map<string, Kept>()
-  /** The producers with a batch in it. */
-  readonly producers = new Set<number>()
   readonly batches: WaitingBatch[] = []
   /** Bytes that wait in it. */
   bytes = 0
@@ -76,14 +67,13 @@ export class FlushGroup {
 
   /** Takes one whole batch of a source. */
   append(bytes: Uint8Array, range: GuardedRange): void {
-    this.#add({ bytes, header: readHeader(bytes, 0), marker: null, leaderEpoch: ownLeaderEpoch })
+    this.#add({ bytes, header: readHeader(bytes, 0), marker: null, isForeign: false })
     this.ranges.set(range.source, { epoch: range.epoch, to: range.to, guard: range.guard })
   }
 
   /** Takes one whole batch of a Kafka client, or the marker of a transaction. */
   appendKafka(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): WaitingBatch {
-    if (header.producerId >= 0) this.producers.add(header.producerId)
-    return this.#add({ bytes, header, marker, leaderEpoch: foreignLeaderEpoch })
+    return this.#add({ bytes, header, marker, isForeign: true })
   }
 
   /** Takes one record into the open batch; returns its index. */
@@ -103,8 +93,8 @@ export class FlushGroup {
     const sealed: LogBatch[] = []
     let next = baseOffset
     for (const waiting of this.batches) {
-      const { bytes, header } = waiting
-      stampBatch(bytes, 0, next, waiting.leaderEpoch)
+      const { bytes, header, isForeign } = waiting
+      stampBatch(bytes, 0, next, encodeMark({ isForeign, distance: next - baseOffset }))
       waiting.baseOffset = next
       sealed.push(placed(bytes, next, header))
       next += header.lastOffsetDelta + 1
@@ -113,7 +103,7 @@ export class FlushGroup {
       this.publishedFrom = next
       const codec = this.#builder.bytes > packBytesMin ? 'zstd' : 'none'
       const bytes = this.#builder.finish({ codec })
-      stampBatch(bytes, 0, next, ownLeaderEpoch)
+      stampBatch(bytes, 0, next, encodeMark({ isForeign: false, distance: next - baseOffset }))
       sealed.push(placed(bytes, next, readHeader(bytes, 0)))
       giveBuilder(this.#builder)
       this.#builder = null

@@ -4,7 +4,6 @@ import { type BatchHeader, readHeader } from '../../protocol/batch-header.ts'
 import { encodeMarker, type Marker } from '../../protocol/control-batch.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import type { Aborted } from './aborted.ts'
-import type { FlushMode } from './config.ts'
 import type { FlushGroup, WaitingBatch } from './flush-group.ts'
 import type { FlushQueue } from './flush-queue.ts'
 import { admitBatch } from './kafka-admit.ts'
@@ -18,7 +17,6 @@ export interface PartitionProducersParts {
   readonly partition: number
   readonly state: ProducerState
   readonly queue: FlushQueue
-  readonly flush: FlushMode
   readonly guard: TransactionGuard
   readonly clock: Clock
 }
@@ -136,10 +134,8 @@ export class PartitionProducers {
   }
 
   async #append(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): Promise<WaitingBatch> {
-    const { queue, flush } = this.#parts
-    // With a late flush mode several writes are unsynced at a time: what one group holds does not matter then.
-    const isAlone = header.producerId >= 0 && flush === 'commit'
-    const group = queue.openGroup((open) => isAlone && open.producers.has(header.producerId))
+    const { queue } = this.#parts
+    const group = queue.openGroup(() => false)
     const waiting = group.appendKafka(bytes, header, marker)
     queue.took(bytes.length)
     await group.done

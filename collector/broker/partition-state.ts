@@ -3,8 +3,8 @@ import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import { readHeader } from '../../protocol/batch-header.ts'
 import { decodeMarker } from '../../protocol/control-batch.ts'
 import type { Log } from '../log/log.ts'
+import { decodeMark } from '../log/write-mark.ts'
 import type { BrokerConfig } from './config.ts'
-import { foreignLeaderEpoch } from './flush-group.ts'
 import { ProducerState, readProducerSnapshot, writeProducerSnapshot } from './producer-state.ts'
 import {
   emptySources,
@@ -57,7 +57,7 @@ export async function loadPartitionState(
         state.producers.apply(header, baseOffset, header.isControl ? decodeMarker(bytes, at) : null, now)
       }
       // A Kafka client may have copied records with our headers in them (a mirror): its batches say nothing of sources.
-      const isOurs = header.leaderEpoch !== foreignLeaderEpoch && header.count > 0
+      const isOurs = !decodeMark(header.leaderEpoch).isForeign && header.count > 0
       if (isOurs && baseOffset >= sourcesFrom) rebuildSources(bytes, at, state.sources, { now, logger })
       at += header.length
     }

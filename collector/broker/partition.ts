@@ -112,7 +112,6 @@ export class Partition implements AsyncDisposable {
       partition: index,
       state: producers,
       queue,
-      flush,
       guard,
       clock,
     })
@@ -197,7 +196,11 @@ export class Partition implements AsyncDisposable {
     const { highWatermark, lastStableOffset, startOffset } = this
     const isCommitted = options.isolation === 'read_committed'
     const endOffset = isCommitted ? lastStableOffset : highWatermark
-    const read = await readFilled(this.log, fromOffset, endOffset, options.bytesMax)
+    const read = await readFilled(this.log, fromOffset, endOffset, {
+      bytesMax: options.bytesMax,
+      leaderEpoch: currentLeaderEpoch,
+      allocate: options.allocate,
+    })
     const fits = options.atLeastOne || read.bytes.length <= options.bytesMax
     const bytes = fits ? read.bytes : new Uint8Array(0)
     const isFiltered = isCommitted && bytes.length > 0

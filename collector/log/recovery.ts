@@ -1,13 +1,15 @@
 // Recovery: reads a segment after a crash, finds where it ends, and tells a torn tail from damage.
 //
-// A torn tail (unfinished writes of a crash) is in the last segment, at or after the recovery point, with no whole
-// batch behind it: it may be cut. Anything else is damage: nothing is cut, the unreadable range becomes a gap that
-// readers skip, and what is behind it stays. Algorithm: docs/storage-format.md.
+// A torn tail (the unfinished write of a crash) is in the last segment, at or after the recovery point, and whatever is
+// whole behind its hole belongs to the write that the hole is in: nobody was told that it is safe, and it is cut.
+// Anything else is damage: nothing is cut, the unreadable range becomes a gap that readers skip, and what is behind it
+// stays. Algorithm: docs/storage-format.md.
 import type { StorageFile } from '../../core/runtime.ts'
-import { nextOffsetOf } from '../../protocol/batch-header.ts'
+import { type BatchHeader, nextOffsetOf } from '../../protocol/batch-header.ts'
 import { OffsetIndex } from './offset-index.ts'
 import { findBatch, ReadWindow, verifiedAt } from './scan.ts'
 import { TimeIndex } from './time-index.ts'
+import { decodeMark } from './write-mark.ts'
 
 /** A range of a segment that cannot be read. Offsets and positions: from included, to excluded. */
 export interface Gap {
@@ -24,6 +26,8 @@ export interface SegmentScan {
   readonly bytes: number
   /** Bytes of a torn tail, to be cut from `bytes` on; 0 when there is none. */
   readonly tornBytes: number
+  /** Where the torn write has whole batches behind its hole: worth a copy, should it be damage after all. */
+  readonly tornGap: Gap | null
   readonly gaps: readonly Gap[]
   readonly timestampMax: number | null
   readonly offsetIndex: OffsetIndex
@@ -51,9 +55,12 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
   let position = 0
   let expected = options.baseOffset
   let tornBytes = 0
+  let torn: TornWrite | null = null
   while (position < file.size) {
     const header = await verifiedAt(window, position)
     if (header !== null && header.baseOffset === expected) {
+      // A write that began behind the hole began after all before it was synced.
+      if (torn !== null && writeStart(header) > torn.offset) torn = null
       expected = nextOffsetOf(header)
       indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, expected)
       position += header.length
@@ -65,6 +72,8 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
       else gaps.push(gapToEnd(position, file.size, expected, options))
       break
     }
+    const mayBeTorn = torn === null && options.isLast && expected >= options.recoveryPoint
+    if (mayBeTorn) torn = { position, offset: expected, gaps: gaps.length }
     gaps.push({
       fromPosition: position,
       toPosition: found.position,
@@ -73,6 +82,14 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
     })
     position = found.position
     expected = found.header.baseOffset
+  }
+  const tornGap = torn === null ? null : (gaps[torn.gaps] ?? null)
+  if (torn !== null) {
+    indexer.truncate(torn.position, torn.offset)
+    gaps.length = torn.gaps
+    tornBytes = file.size - torn.position
+    position = torn.position
+    expected = torn.offset
   }
   const lastGap = gaps.at(-1)
   const endOffset = Math.max(expected, lastGap?.toOffset ?? expected, endFloor(options))
@@ -84,11 +101,24 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
     endOffset,
     bytes: tornBytes > 0 ? position : file.size,
     tornBytes,
+    tornGap,
     gaps,
     timestampMax: indexer.timestampMax,
     offsetIndex: indexer.offsets,
     timeIndex: indexer.times,
   }
+}
+
+/** A hole that is torn as far as has been seen: where it begins, and how many gaps were known before. */
+interface TornWrite {
+  readonly position: number
+  readonly offset: number
+  readonly gaps: number
+}
+
+/** The first offset of the write that a batch is part of. */
+function writeStart({ baseOffset, leaderEpoch }: BatchHeader): number {
+  return baseOffset - decodeMark(leaderEpoch).distance
 }
 
 /** The offset below which the log handed out every offset: none of them may be used again. */

@@ -1,5 +1,8 @@
 // Recovery: torn tails are cut, damage never is; whatever call the power fails at, nothing that was synced is lost.
 import { expect, test } from 'vitest'
+import type { LogBatch } from '../../../collector/log/segment.ts'
+import { encodeMark } from '../../../collector/log/write-mark.ts'
+import { stampBatch } from '../../../protocol/batch-header.ts'
 import { drain } from '../../sim/clock.ts'
 import { batchAt, batchSince, directory, expected, machine, valuesOf } from './harness.ts'
 
@@ -76,6 +79,54 @@ test('a flipped bit anywhere before the last batch is damage: quarantined, skipp
     expect(await valuesOf(again)).toEqual([...expected(0, 4), ...expected(8, 14)])
     expect(again.status().quarantined).toBe(0)
   }
+})
+
+/** A log of one batch that was synced and a write of three more, the second of them broken. */
+async function tornWrite() {
+  const world = machine()
+  const log = await world.open()
+  await log.append([batchAt(0, 4)])
+  await log.sync()
+  await log.append([0, 4, 8].map((distance) => marked(batchAt(4 + distance, 4), distance)))
+  await log.sync()
+  const position = batchAt(0, 4).bytes.length + batchAt(4, 4).bytes.length
+  world.disk.corrupt(file, position + 70, 0x40)
+  return { ...world, log }
+}
+
+/** The batch as a write stores it that began `distance` offsets before it. */
+function marked(batch: LogBatch, distance: number): LogBatch {
+  stampBatch(batch.bytes, 0, batch.baseOffset, encodeMark({ isForeign: true, distance }))
+  return batch
+}
+
+test('a hole in the last write is torn: cut there, with what is whole behind it, of which a copy is kept', async () => {
+  const world = await tornWrite()
+  world.disk.kill()
+  const log = await world.open()
+  expect(log.status()).toMatchObject({ endOffset: 8, gaps: [], quarantined: 1 })
+  expect(log.status().tornBytes).toBe(batchAt(8, 4).bytes.length + batchAt(12, 4).bytes.length)
+  await log.append([batchAt(8, 1)])
+  await log.sync()
+  expect(await valuesOf(log)).toEqual(expected(0, 9))
+})
+
+test('a hole in a write that another one followed was synced: damage', async () => {
+  const world = await tornWrite()
+  await world.log.append([batchAt(16, 4)])
+  await world.log.sync()
+  world.disk.kill()
+  const log = await world.open()
+  expect(log.status()).toMatchObject({ endOffset: 20, tornBytes: 0, gaps: [{ fromOffset: 8, toOffset: 12 }] })
+  expect(await valuesOf(log)).toEqual([...expected(0, 8), ...expected(12, 20)])
+})
+
+test('a hole in the last write below the recovery point is damage', async () => {
+  const world = await tornWrite()
+  await world.log.checkpoint()
+  world.disk.kill()
+  const log = await world.open()
+  expect(log.status()).toMatchObject({ tornBytes: 0, gaps: [{ fromOffset: 8, toOffset: 12 }] })
 })
 
 test('a broken end below the recovery point is damage, not a torn tail', async () => {
