@@ -13,7 +13,8 @@ export function principalOfCertificate(subject: string, which: 'subject' | 'comm
   if (which === 'subject') return lines.length === 0 ? anonymous : `User:${lines.reverse().join(',')}`
   const names = lines.filter((line) => line.startsWith('CN='))
   const [only] = names
-  if (only === undefined || names.length > 1 || /\\[0-9A-F]{2}/.test(only)) return anonymous
+  // An escaped byte, and several names in one part: nothing that a user is called.
+  if (only === undefined || names.length > 1 || /\\[0-9A-F]{2}|(?<!\\)\+/.test(only)) return anonymous
   const name = only.slice('CN='.length).replace(/\\(.)/g, '$1')
   return name === '' ? anonymous : `User:${name}`
 }
