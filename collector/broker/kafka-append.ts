@@ -1,6 +1,7 @@
 // What a Kafka client's append and read of a partition look like: options and answers.
 import type { BatchHeader } from '../../protocol/batch-header.ts'
 import type { Outcome } from '../../protocol/control-batch.ts'
+import type { Allocate } from '../log/segment-files.ts'
 
 export interface KafkaAppendOptions {
   /** What `verifyBatch` said of the batch. */
@@ -30,6 +31,8 @@ export interface KafkaReadOptions {
   readonly bytesMax: number
   /** One batch at least, however large. */
   readonly atLeastOne: boolean
+  /** Where the bytes go; without it into a buffer of their own. */
+  readonly allocate?: Allocate
 }
 
 /** A transaction whose records are in the way of a reader of committed ones. */

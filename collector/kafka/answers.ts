@@ -1,5 +1,6 @@
 // Answers of one connection: finished in any order, sent in the order of the requests, under the back-pressure of the reader.
 import type { Clock, Connection } from '../../core/runtime.ts'
+import type { Loan } from './frame-pool.ts'
 
 /** One write holds about this much, so that its time says how slow the reader is. */
 const writeBytesMax = 1024 * 1024
@@ -9,6 +10,8 @@ export interface Slot {
   /** Null until the answer is there. */
   pieces: readonly Uint8Array[] | null
   bytes: number
+  /** Whose buffers the answer is made of; null when of nobody's. */
+  loan: Loan | null
 }
 
 /** How much may wait to be sent. */
@@ -17,11 +20,18 @@ export interface AnswerLimits {
   readonly bytesMax: number
 }
 
+/** What the owner of the answers hears. */
+export interface AnswerEvents {
+  readonly sent: (bytes: number) => void
+  /** Nothing waits to be sent any more. */
+  readonly idle: () => void
+}
+
 export class Answers {
   readonly #connection: Connection
   readonly #clock: Clock
   readonly #limits: AnswerLimits
-  readonly #onSent: (bytes: number) => void
+  readonly #events: AnswerEvents
   readonly #slots: Slot[] = []
   #bytes = 0
   #isRunning = false
@@ -30,11 +40,11 @@ export class Answers {
   #writingSince: number | null = null
   #waiting: { readonly condition: () => boolean; readonly resolve: () => void } | null = null
 
-  constructor(connection: Connection, clock: Clock, limits: AnswerLimits, onSent: (bytes: number) => void) {
+  constructor(connection: Connection, clock: Clock, limits: AnswerLimits, events: AnswerEvents) {
     this.#connection = connection
     this.#clock = clock
     this.#limits = limits
-    this.#onSent = onSent
+    this.#events = events
   }
 
   /** Bytes of answers that are not sent. */
@@ -54,18 +64,22 @@ export class Answers {
   }
 
   get isEmpty(): boolean {
-    return this.#isBroken || (this.#slots.length === 0 && !this.#isRunning)
+    return this.#isBroken || (this.#slots.length === 0 && this.#bytes === 0)
   }
 
   /** Takes the next place. */
   open(): Slot {
-    const slot: Slot = { pieces: null, bytes: 0 }
+    const slot: Slot = { pieces: null, bytes: 0, loan: null }
     this.#slots.push(slot)
     return slot
   }
 
   /** The answer is there; what is due is sent once this turn is over, together. */
   fill(slot: Slot, pieces: readonly Uint8Array[]): void {
+    if (this.#isBroken) {
+      slot.loan?.end('lost')
+      return
+    }
     let bytes = 0
     for (const piece of pieces) bytes += piece.length
     slot.pieces = pieces
@@ -102,31 +116,34 @@ export class Answers {
 
   async #run(): Promise<void> {
     try {
-      for (let pieces = this.#due(); pieces.length > 0; pieces = this.#due()) await this.#write(pieces)
+      for (let due = this.#due(); due.slots.length > 0; due = this.#due()) {
+        await this.#write(due.pieces)
+        for (const slot of due.slots) slot.loan?.end('sent')
+      }
     } catch {
       // The connection broke; whoever reads it hears of that too.
       this.#isBroken = true
-      this.#slots.length = 0
+      for (const slot of this.#slots.splice(0)) if (slot.pieces !== null) slot.loan?.end('lost')
       this.#bytes = 0
       this.#connection.abort()
     }
     this.#isRunning = false
     this.#wake()
+    if (this.isEmpty) this.#events.idle()
   }
 
-  /** The pieces of the answers at the front that are there; their places are free. */
-  #due(): Uint8Array[] {
-    const due: Uint8Array[] = []
+  /** The answers at the front that are there; their places are free. */
+  #due(): { readonly slots: readonly Slot[]; readonly pieces: readonly Uint8Array[] } {
+    const pieces: Uint8Array[] = []
     let count = 0
     let bytes = 0
     for (; count < this.#slots.length && bytes < writeBytesMax; count += 1) {
       const slot = this.#slots[count] as Slot
       if (slot.pieces === null) break
-      for (const piece of slot.pieces) pushParts(due, piece)
+      for (const piece of slot.pieces) pushParts(pieces, piece)
       bytes += slot.bytes
     }
-    if (count > 0) this.#slots.splice(0, count)
-    return due
+    return { slots: count > 0 ? this.#slots.splice(0, count) : [], pieces }
   }
 
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
@@ -141,7 +158,7 @@ export class Answers {
       await this.#connection.write(from === 0 && to === pieces.length ? pieces : pieces.slice(from, to))
       this.#writingSince = null
       this.#bytes -= bytes
-      this.#onSent(bytes)
+      this.#events.sent(bytes)
       from = to
       this.#wake()
     }

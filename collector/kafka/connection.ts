@@ -15,13 +15,14 @@ import type { ByteBudget } from './byte-budget.ts'
 import type { BrokerView, ClientConnection, ClusterView, KafkaServices } from './context.ts'
 import { nodeId } from './context.ts'
 import { type Handler, handlers } from './dispatch.ts'
-import { errorResponse } from './error-response.ts'
+import { errorBodies } from './error-bodies.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { KafkaLimits } from './limits.ts'
 import type { Quotas } from './quotas.ts'
 import { KafkaRequest } from './request.ts'
 import type { Security, SecuritySession } from './security.ts'
 import type { Traffic } from './traffic.ts'
+import { type Trouble, troubleOf } from './trouble.ts'
 
 /** What the connections of a listener share. */
 export interface ListenerParts {
@@ -78,14 +79,21 @@ export class KafkaConnection implements ClientConnection {
     this.cluster = { clusterId: services.broker.clusterId, controllerId: nodeId, brokers: [self] }
     this.#activeAt = services.clock.monotonic()
     const answerLimits = { answersMax: limits.inFlightMax, bytesMax: limits.answerBytesMax }
-    this.#answers = new Answers(connection, services.clock, answerLimits, (bytes) => {
-      traffic.bytesOut += bytes
+    this.#answers = new Answers(connection, services.clock, answerLimits, {
+      sent: (bytes) => {
+        traffic.bytesOut += bytes
+      },
+      idle: () => this.#closeIfDone(),
     })
     connection.signal.addEventListener('abort', () => this.#stopping.abort(), { once: true })
   }
 
   get services(): KafkaServices {
     return this.#parts.services
+  }
+
+  get pool(): FramePool {
+    return this.#parts.pool
   }
 
   get limits(): KafkaLimits {
@@ -99,7 +107,7 @@ export class KafkaConnection implements ClientConnection {
 
   closeAfterAnswers(reason: string): void {
     this.#closing ??= reason
-    if (this.#inFlight === 0 && this.#answers.isEmpty) this.#connection.abort()
+    this.#closeIfDone()
   }
 
   /** Reads and answers until one side has enough. Never rejects. */
@@ -140,7 +148,7 @@ export class KafkaConnection implements ClientConnection {
   sweep(now: number): void {
     const { limits, services, traffic } = this.#parts
     const { writingSince } = this.#answers
-    const isIdle = this.#inFlight === 0 && this.#answers.isEmpty && now - this.#activeAt > limits.idleMs
+    const isIdle = this.#isQuiet && now - this.#activeAt > limits.idleMs
     const isLate = this.#frameDueAt !== null && now > this.#frameDueAt
     const isSlow = writingSince !== null && now - writingSince > limits.writeMs
     if (!isIdle && !isLate && !isSlow) return
@@ -170,8 +178,8 @@ export class KafkaConnection implements ClientConnection {
           this.#frameDueAt = null
         }
         if (got < size || this.#closing !== null) return
-        isOurs = false
         const handled = this.#handle(frame)
+        isOurs = false
         if (handled !== null) await handled
       } finally {
         if (isOurs) this.#release(frame, false)
@@ -225,7 +233,7 @@ export class KafkaConnection implements ClientConnection {
     const { api, header, request } = exchange
     this.#inFlight += 1
     exchange.slot = isUnanswered(exchange) ? null : this.#answers.open()
-    const context = new KafkaRequest(this, api.name as ApiName, header)
+    const context = new KafkaRequest(this, api.name as ApiName, header, exchange.slot)
     try {
       if (api.served !== undefined && header.apiVersion < api.served[0])
         throw new KafkaError('UNSUPPORTED_VERSION', `${api.name} version ${header.apiVersion} is too old`)
@@ -236,19 +244,20 @@ export class KafkaConnection implements ClientConnection {
       }
       const done = answer.then(
         (body) => this.#finish(exchange, body),
-        (error: unknown) => this.#fail(exchange, error),
+        (error: unknown) => this.#fail(exchange, context, error),
       )
       return isBarrier(api.name) ? done : null
     } catch (error) {
-      this.#fail(exchange, error)
+      this.#fail(exchange, context, error)
       return null
     }
   }
 
-  #finish(exchange: Exchange, body: ResponseInput<ApiName> | null): void {
+  #finish(exchange: Exchange, body: Answer | null): void {
+    const { slot } = exchange
     try {
-      if (exchange.slot !== null && body !== null) this.#send(exchange, exchange.slot, body)
-      else if (exchange.slot !== null) this.#answers.fill(exchange.slot, [])
+      if (slot !== null) this.#answers.fill(slot, body === null ? [] : this.#encode(exchange, body))
+      else this.#throttle(exchange, 0)
     } catch (error) {
       // An answer that cannot be written is a bug; the client must not wait for ever.
       this.#cut(error)
@@ -256,49 +265,53 @@ export class KafkaConnection implements ClientConnection {
     this.#end(exchange)
   }
 
-  #send(exchange: Exchange, slot: Slot, body: ResponseInput<ApiName>): void {
-    const { api, header, frame } = exchange
-    const { quotas, traffic, services } = this.#parts
-    const now = services.clock.monotonic()
-    const client = { principal: this.session.principal, clientId: header.clientId }
-    let pieces = encodeResponse(api, header.apiVersion, header.correlationId, body)
-    const throttleMs = quotas.charge(
-      api.name as ApiName,
-      client,
-      { in: frame.length, out: sizeOf(pieces) },
-      now,
-    )
-    if (throttleMs > 0) {
-      traffic.throttledMs += throttleMs
-      this.#mutedUntil = Math.max(this.#mutedUntil, now + throttleMs)
-      pieces = encodeResponse(api, header.apiVersion, header.correlationId, {
-        ...body,
-        throttleTimeMs: Math.ceil(throttleMs),
-      } as typeof body)
-    }
-    this.#answers.fill(slot, pieces)
+  #encode(exchange: Exchange, body: Answer): readonly Uint8Array[] {
+    const { api } = exchange
+    const { apiVersion, correlationId } = exchange.header
+    const pieces = encodeResponse(api, apiVersion, correlationId, body)
+    const throttleTimeMs = this.#throttle(exchange, sizeOf(pieces))
+    if (throttleTimeMs === 0) return pieces
+    return encodeResponse(api, apiVersion, correlationId, { ...body, throttleTimeMs } as Answer)
   }
 
-  /** A handler threw: the API's error answer where there is one, else the end of the connection. */
-  #fail(exchange: Exchange, error: unknown): void {
-    const { api, header, request, slot } = exchange
-    const { traffic, services } = this.#parts
-    traffic.error(api.name as ApiName)
-    const { body, isBug } = errorResponse(api.name as ApiName, header.apiVersion, request, error)
-    if (isBug) services.logger.error({ err: error, api: api.name, peer: this.peer }, 'a Kafka request failed')
-    if (slot !== null && body !== null) {
-      this.#finish(exchange, body)
-      return
-    }
-    if (slot !== null) this.#answers.fill(slot, [])
-    this.#cut(error)
-    this.#end(exchange)
+  /** Charges the client for request and answer; how long it has to pause, in ms. */
+  #throttle({ api, header, frame }: Exchange, bytesOut: number): number {
+    const { quotas, traffic, services } = this.#parts
+    if (quotas.isEmpty) return 0
+    const now = services.clock.monotonic()
+    const client = { principal: this.session.principal, clientId: header.clientId }
+    const bytes = { in: frame.length, out: bytesOut }
+    const throttleMs = Math.ceil(quotas.charge(api.name as ApiName, client, bytes, now))
+    traffic.throttledMs += throttleMs
+    if (throttleMs > 0) this.#mutedUntil = Math.max(this.#mutedUntil, now + throttleMs)
+    return throttleMs
+  }
+
+  /** A handler threw: the API's error answer, or the end of the connection where nobody waits for one. */
+  #fail(exchange: Exchange, context: KafkaRequest, error: unknown): void {
+    const { request, slot } = exchange
+    const name = exchange.api.name as ApiName
+    this.#parts.traffic.error(name)
+    const build = errorBodies[name] as (request: RequestOf<ApiName>, trouble: Trouble) => Answer
+    const body = build(request, troubleOf(error, context))
+    if (slot === null) this.#cut(error)
+    this.#finish(exchange, body)
   }
 
   #end(exchange: Exchange): void {
     this.#inFlight -= 1
     this.#release(exchange.frame, exchange.api.name === 'Produce')
     if (this.session.ended) this.#closing ??= 'the login failed'
+    this.#closeIfDone()
+  }
+
+  /** Disposal is owned by `run`, which waits for it too. */
+  #closeIfDone(): void {
+    if (this.#closing !== null && this.#isQuiet) void this.#connection[Symbol.asyncDispose]()
+  }
+
+  get #isQuiet(): boolean {
+    return this.#inFlight === 0 && this.#answers.isEmpty
   }
 
   /** The frame is done with; only the buffers of Produce are surely nobody's any more. */
@@ -334,6 +347,8 @@ export class KafkaConnection implements ClientConnection {
     this.#connection.abort()
   }
 }
+
+type Answer = ResponseInput<ApiName>
 
 /** One request on its way to its answer. */
 class Exchange {

@@ -60,6 +60,10 @@ export interface RequestContext extends KafkaServices {
   readonly limits: KafkaLimits
   /** Aborts when the connection is gone or the listener stops: what waits should give up. */
   readonly signal: AbortSignal
+  /** What answers may still borrow; a little more does no harm. */
+  readonly lendableBytes: number
+  /** A buffer for parts of the answer, its content arbitrary; it is taken back when the answer is sent. */
+  lend(length: number): Uint8Array
   /** Shorthand for `session.authorize`. */
   authorize: SecuritySession['authorize']
 }

@@ -20,6 +20,8 @@ type PartitionAnswer = TopicAnswer['partitions'][number]
 /** From here on topics are named by their ids. */
 const topicIdVersionMin = 13
 const noBytes = new Uint8Array(0)
+/** Reads of one request at a time. */
+const readsMax = 8
 
 export const fetchHandlers = {
   async Fetch(request, context) {
@@ -34,7 +36,7 @@ export const fetchHandlers = {
       const awaited = wanted.filter(isReadable)
       const bytesMissing = request.minBytes - read.bytes
       if (await waitForBytes(awaited, { bytesMissing, waitMs }, context)) {
-        for (const one of wanted) if (one.isBehind) one.answer = null
+        for (const one of wanted) if (one.isBehind) one.forget()
         read = await readAll(wanted, bytesMax, context)
       }
     }
@@ -83,6 +85,12 @@ class Wanted {
     this.isolation = isolation
     this.partition = partition
     this.answer = answer
+  }
+
+  /** It is to be read once more. */
+  forget(): void {
+    this.answer = null
+    this.bytes = 0
   }
 
   /** Where readers of this isolation stop. */
@@ -141,47 +149,72 @@ interface ReadSoFar {
   readonly failed: boolean
 }
 
-/** Fills the answers that are missing, in the order of the request. The first batch comes whole, however large (KIP-74). */
+/**
+ * Fills the answers that are missing, in the order of the request, some partitions at a time. The first batch comes whole,
+ * however large (KIP-74).
+ */
 async function readAll(
   wanted: readonly Wanted[],
   bytesMax: number,
   context: RequestContext,
 ): Promise<ReadSoFar> {
   let bytes = 0
-  let failed = false
-  for (const one of wanted) {
-    if (one.answer === null) await readOne(one, { bytesMax: bytesMax - bytes, isFirst: bytes === 0 }, context)
-    bytes += one.bytes
-    failed ||= one.answer !== null && one.answer.errorCode !== 0
+  let isFirst = true
+  let reading: Promise<void>[] = []
+  /** What the reads under way may bring at most. */
+  let promised = 0
+  const finish = async () => {
+    await Promise.all(reading)
+    reading = []
+    promised = 0
+    bytes = wanted.reduce((sum, one) => sum + one.bytes, 0)
   }
-  return { bytes, failed }
+  for (const one of wanted) {
+    if (one.answer !== null || one.partition === null) continue
+    if (!one.isBehind) {
+      readNothing(one, one.partition, context)
+      continue
+    }
+    if (promised > 0 && (bytes + promised >= bytesMax || reading.length >= readsMax)) await finish()
+    const room = Math.min(bytesMax - bytes - promised, context.lendableBytes, one.asked.partitionMaxBytes)
+    const limit = { bytesMax: Math.max(0, room), atLeastOne: isFirst && bytes === 0 }
+    if (limit.bytesMax === 0 && !limit.atLeastOne) readNothing(one, one.partition, context)
+    else reading.push(readOne(one, one.partition, limit, context))
+    promised += limit.bytesMax
+    isFirst = false
+  }
+  await finish()
+  return { bytes, failed: wanted.some(({ answer }) => answer !== null && answer.errorCode !== 0) }
 }
 
 async function readOne(
   one: Wanted,
-  limit: { readonly bytesMax: number; readonly isFirst: boolean },
+  partition: Partition,
+  limit: { readonly bytesMax: number; readonly atLeastOne: boolean },
   context: RequestContext,
 ): Promise<void> {
-  const partition = one.partition as Partition
-  const { fetchOffset, partitionMaxBytes, partition: index } = one.asked
-  one.bytes = 0
+  const { asked, isolation } = one
   one.storedBytes = partition.storedBytes
   try {
-    checkOffset(fetchOffset, partition)
-    if (!one.isBehind || (limit.bytesMax <= 0 && !limit.isFirst)) {
-      one.answer = readAnswer(index, emptyRead(partition), one.isolation)
-      return
-    }
-    const bytesMax = Math.max(0, Math.min(partitionMaxBytes, limit.bytesMax))
-    const read = await partition.readKafka(fetchOffset, {
-      isolation: one.isolation,
-      bytesMax,
-      atLeastOne: limit.isFirst,
-    })
+    checkOffset(asked.fetchOffset, partition)
+    const allocate = (length: number) => context.lend(length)
+    const read = await partition.readKafka(asked.fetchOffset, { ...limit, isolation, allocate })
     one.bytes = read.bytes.length
-    one.answer = readAnswer(index, read, one.isolation)
+    one.answer = readAnswer(asked.partition, read, isolation)
   } catch (error) {
-    one.answer = failedAnswer(index, error, context)
+    one.answer = failedAnswer(asked.partition, error, context)
+  }
+}
+
+/** There is nothing to read, or no room left. */
+function readNothing(one: Wanted, partition: Partition, context: RequestContext): void {
+  const { asked, isolation } = one
+  one.storedBytes = partition.storedBytes
+  try {
+    checkOffset(asked.fetchOffset, partition)
+    one.answer = readAnswer(asked.partition, emptyRead(partition), isolation)
+  } catch (error) {
+    one.answer = failedAnswer(asked.partition, error, context)
   }
 }
 

@@ -1,4 +1,4 @@
-// Buffers for frames, used again: a fresh megabyte costs as much as all the rest of its way to the disk.
+// Buffers for frames and answers, used again: a fresh megabyte costs as much as all the rest of its way.
 
 /** Below this a fresh buffer is cheap. */
 const bytesMin = 4 * 1024
@@ -7,6 +7,8 @@ const bytesMax = 16 * 1024 * 1024
 
 /** Keeps buffers in sizes of powers of two, up to a bound for all of them. */
 export class FramePool {
+  /** Bytes in loans that have not ended. */
+  lentBytes = 0
   readonly #keptBytesMax: number
   readonly #free = new Map<number, Buffer[]>()
   #keptBytes = 0
@@ -30,7 +32,7 @@ export class FramePool {
     return kept.subarray(0, length)
   }
 
-  /** Takes a buffer back that nobody looks at any more. */
+  /** Takes a buffer back, as it was given out, that nobody looks at any more. */
   give(buffer: Buffer): void {
     if (buffer.length < bytesMin || buffer.length > bytesMax) return
     const size = sizeFor(buffer.length)
@@ -40,6 +42,31 @@ export class FramePool {
     const kept = this.#free.get(size)
     if (kept === undefined) this.#free.set(size, [whole])
     else kept.push(whole)
+  }
+}
+
+/** The buffers of one answer: they go back together, when it is sent. */
+export class Loan {
+  readonly #pool: FramePool
+  readonly #buffers: Buffer[] = []
+
+  constructor(pool: FramePool) {
+    this.#pool = pool
+  }
+
+  take(length: number): Buffer {
+    const buffer = this.#pool.take(length)
+    this.#pool.lentBytes += length
+    this.#buffers.push(buffer)
+    return buffer
+  }
+
+  /** The answer is sent, or it never will be: then somebody may still look at the buffers. */
+  end(outcome: 'sent' | 'lost'): void {
+    for (const buffer of this.#buffers.splice(0)) {
+      this.#pool.lentBytes -= buffer.length
+      if (outcome === 'sent') this.#pool.give(buffer)
+    }
   }
 }
 

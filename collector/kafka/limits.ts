@@ -21,6 +21,8 @@ export interface KafkaLimits {
   readonly writeMs: number
   /** Bytes of one answer to Fetch; one batch may be larger (`fetch.max.bytes`). */
   readonly fetchBytesMax: number
+  /** What all answers that are not sent hold together; beyond it a Fetch gets one batch at a time. */
+  readonly lentBytesMax: number
   /** The longest wait of a Fetch, whatever it asks for. */
   readonly fetchWaitMsMax: number
   /** Requests under way have this long at a stop. */
@@ -31,7 +33,7 @@ const mebibyte = 1024 * 1024
 
 export const kafkaLimits: KafkaLimits = {
   requestBytesMax: 100 * mebibyte,
-  framesBytesMax: 256 * mebibyte,
+  framesBytesMax: 128 * mebibyte,
   inFlightMax: 256,
   answerBytesMax: 8 * mebibyte,
   connectionsMax: 10_000,
@@ -40,6 +42,7 @@ export const kafkaLimits: KafkaLimits = {
   requestMs: 30_000,
   writeMs: 60_000,
   fetchBytesMax: 55 * mebibyte,
+  lentBytesMax: 256 * mebibyte,
   fetchWaitMsMax: 5 * 60_000,
   drainMs: 5_000,
 }

@@ -41,6 +41,11 @@ export class Quotas {
     this.#quotas = quotas
   }
 
+  /** Nobody has a quota. */
+  get isEmpty(): boolean {
+    return this.#quotas.length === 0
+  }
+
   /** How long the client has to pause now, in ms; 0 when it is within its quota. */
   charge(
     api: ApiName,
@@ -48,7 +53,6 @@ export class Quotas {
     bytes: { readonly in: number; readonly out: number },
     now: number,
   ): number {
-    if (this.#quotas.length === 0) return 0
     if (api === 'Produce') return this.#take('producer', client, bytes.in, now)
     return api === 'Fetch' ? this.#take('consumer', client, bytes.out, now) : 0
   }

@@ -3,8 +3,10 @@ import type { Clock, Logger, Random } from '../../core/runtime.ts'
 import type { ApiName } from '../../protocol/apis/index.ts'
 import type { RequestHeader } from '../../protocol/message.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { Slot } from './answers.ts'
 import type { KafkaConnection } from './connection.ts'
 import type { ClusterView, RequestContext } from './context.ts'
+import { Loan } from './frame-pool.ts'
 import type { KafkaLimits } from './limits.ts'
 import type { SecuritySession } from './security.ts'
 
@@ -13,8 +15,10 @@ export class KafkaRequest implements RequestContext {
   readonly apiName: ApiName
   readonly connection: KafkaConnection
   readonly #header: RequestHeader
+  readonly #slot: Slot | null
 
-  constructor(connection: KafkaConnection, apiName: ApiName, header: RequestHeader) {
+  constructor(connection: KafkaConnection, apiName: ApiName, header: RequestHeader, slot: Slot | null) {
+    this.#slot = slot
     this.connection = connection
     this.apiName = apiName
     this.#header = header
@@ -62,6 +66,16 @@ export class KafkaRequest implements RequestContext {
 
   get logger(): Logger {
     return this.connection.services.logger
+  }
+
+  get lendableBytes(): number {
+    return Math.max(0, this.limits.lentBytesMax - this.connection.pool.lentBytes)
+  }
+
+  lend(length: number): Uint8Array {
+    if (this.#slot === null) return Buffer.allocUnsafeSlow(length)
+    this.#slot.loan ??= new Loan(this.connection.pool)
+    return this.#slot.loan.take(length)
   }
 
   authorize(...question: Parameters<SecuritySession['authorize']>): boolean {

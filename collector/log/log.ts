@@ -10,6 +10,7 @@ import { createSegment, openSegments } from './open.ts'
 import type { Gap } from './recovery.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
 import type { LogBatch, OffsetRange, Segment } from './segment.ts'
+import { type Allocate, allocateFresh } from './segment-files.ts'
 import { type LogHeader, type LogRead, SegmentRow } from './segment-row.ts'
 
 export interface LogOptions {
@@ -160,10 +161,15 @@ export class Log implements AsyncDisposable {
 
   /**
    * Whole batches from the one that holds `fromOffset` on, below `endOffset`, about `bytesMax` but one at least. Throws
-   * OFFSET_OUT_OF_RANGE below the start and beyond the end.
+   * OFFSET_OUT_OF_RANGE below the start and beyond the end. The bytes lie in what `allocate` gave last.
    */
-  read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
-    return this.#row.read(fromOffset, endOffset, bytesMax)
+  read(
+    fromOffset: number,
+    endOffset: number,
+    bytesMax: number,
+    allocate: Allocate = allocateFresh,
+  ): Promise<LogRead> {
+    return this.#row.read(fromOffset, endOffset, bytesMax, allocate)
   }
 
   /** The headers of the batches from the one that holds `fromOffset` on, below `endOffset`; `skipped` is added to. */

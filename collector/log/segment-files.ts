@@ -23,9 +23,20 @@ export function takeWhole(chunk: Uint8Array, expected: number, endOffset: number
   return { end, nextOffset, wanted }
 }
 
+/** Where the bytes of a read go: a buffer of exactly this length, its content arbitrary. */
+export type Allocate = (length: number) => Uint8Array
+
+/** A buffer of its own, not zeroed: it is filled at once, and what is not filled is cut off. */
+export const allocateFresh: Allocate = (length) => Buffer.allocUnsafeSlow(length)
+
 /** Up to `length` bytes at the position, fewer only at the end of the file. */
-export async function readChunk(file: StorageFile, position: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(Math.max(0, length))
+export async function readChunk(
+  file: StorageFile,
+  position: number,
+  length: number,
+  allocate: Allocate = allocateFresh,
+): Promise<Uint8Array> {
+  const bytes = allocate(Math.max(0, length))
   const count = await file.read(position, bytes)
   return bytes.subarray(0, count)
 }

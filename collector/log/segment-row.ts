@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert'
 import { LogdriveError } from '../../core/errors.ts'
 import { nextOffsetOf } from '../../protocol/batch-header.ts'
 import type { OffsetRange, Segment, StoredBatch } from './segment.ts'
+import type { Allocate } from './segment-files.ts'
 import { SegmentGone } from './shared-file.ts'
 
 /** What a reader gets: whole batches, and the ranges it will never get. */
@@ -78,7 +79,7 @@ export class SegmentRow {
    * Whole batches from the one that holds `fromOffset` on. Throws OFFSET_OUT_OF_RANGE below the start and beyond the
    * end.
    */
-  async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<LogRead> {
+  async read(fromOffset: number, endOffset: number, bytesMax: number, allocate: Allocate): Promise<LogRead> {
     this.#checkRange(fromOffset)
     const skipped: OffsetRange[] = []
     let next = fromOffset
@@ -86,7 +87,7 @@ export class SegmentRow {
       const segment = this.#at(next)
       const from = Math.max(next, segment.baseOffset)
       await this.touch(segment)
-      const part = await this.#orGone(segment, next, () => segment.read(from, endOffset, bytesMax))
+      const part = await this.#orGone(segment, next, () => segment.read(from, endOffset, bytesMax, allocate))
       if (part === null) continue
       if (from > next) skipped.push({ fromOffset: next, toOffset: from })
       skipped.push(...part.skipped)

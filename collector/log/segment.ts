@@ -3,9 +3,10 @@ import { strict as assert } from 'node:assert'
 import type { Storage, StorageFile } from '../../core/runtime.ts'
 import { BATCH_OVERHEAD, type BatchHeader, nextOffsetOf } from '../../protocol/batch-header.ts'
 import { unpackedSize } from '../../protocol/compression.ts'
+import { ReadingPlaces } from './reading-places.ts'
 import { type Gap, SegmentIndexer } from './recovery.ts'
 import { findBatch, headerAt, ReadWindow } from './scan.ts'
-import { readChunk, takeWhole } from './segment-files.ts'
+import { type Allocate, allocateFresh, readChunk, takeWhole } from './segment-files.ts'
 import { readIndexes, segmentEndings, writeIndexes } from './segment-indexes.ts'
 import { SharedFile } from './shared-file.ts'
 
@@ -63,6 +64,7 @@ export class Segment implements AsyncDisposable {
   readonly #storage: Storage
   #state: SegmentState
   readonly #file: SharedFile
+  readonly #places = new ReadingPlaces()
   #indexer: SegmentIndexer | null
   /** Told of a range that turned out to be unreadable while reading. */
   onDamage: (gap: Gap) => void = () => undefined
@@ -124,6 +126,7 @@ export class Segment implements AsyncDisposable {
   async truncate(endOffset: number): Promise<void> {
     const at = await this.#file.use((file) => this.#locate(file, endOffset))
     await this.#file.opened.truncate(at.position)
+    this.#places.clear()
     this.#writeIndexer().truncate(at.position, at.expected)
     const gaps = this.#state.gaps.filter((gap) => gap.toPosition <= at.position)
     this.#state = { ...this.#state, bytes: at.position, endOffset: at.expected, gaps }
@@ -138,23 +141,36 @@ export class Segment implements AsyncDisposable {
    * Whole batches as they lie on disk, from the one that holds `fromOffset` on, below `endOffset`, up to about
    * `bytesMax` but one at least. Stops at a gap; `skipped` names the gap it had to jump over first.
    */
-  async read(fromOffset: number, endOffset: number, bytesMax: number): Promise<SegmentRead> {
+  async read(
+    fromOffset: number,
+    endOffset: number,
+    bytesMax: number,
+    allocate: Allocate = allocateFresh,
+  ): Promise<SegmentRead> {
     return this.#file.use(async (file) => {
       for (;;) {
         const skipped: OffsetRange[] = []
-        const at = await this.#locate(file, fromOffset, skipped)
+        const known = this.#places.find(fromOffset)
+        const at =
+          known === null
+            ? await this.#locate(file, fromOffset, skipped)
+            : this.#overGap({ position: known, expected: fromOffset }, skipped)
         const room = this.#stopAfter(at.position) - at.position
-        let chunk = await readChunk(file, at.position, Math.min(Math.max(bytesMax, BATCH_OVERHEAD), room))
+        const wanted = Math.min(Math.max(bytesMax, BATCH_OVERHEAD), room)
+        let chunk = await readChunk(file, at.position, wanted, allocate)
         let taken = takeWhole(chunk, at.expected, endOffset, room)
         if (taken.end === 0 && taken.wanted > chunk.length) {
-          chunk = await readChunk(file, at.position, taken.wanted)
+          chunk = await readChunk(file, at.position, taken.wanted, allocate)
           taken = takeWhole(chunk, at.expected, endOffset, room)
         }
         const isEnd = room <= 0 || at.expected >= Math.min(endOffset, this.endOffset)
         if (taken.end > 0 || isEnd) {
+          this.#places.remember(taken.nextOffset, at.position + taken.end)
           return { bytes: chunk.subarray(0, taken.end), nextOffset: taken.nextOffset, skipped }
         }
-        await this.#findGap(new ReadWindow(file, this.bytes, walkWindowBytes), at)
+        // What was remembered may be of a tail that was cut off since.
+        if (known !== null) this.#places.forget(fromOffset)
+        else await this.#findGap(new ReadWindow(file, this.bytes, walkWindowBytes), at)
       }
     })
   }
