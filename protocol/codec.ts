@@ -39,11 +39,10 @@ import {
   writeUvarint,
   ZERO_UUID,
 } from './bytes.ts'
+import { generateReader, generateWriter, type Read, type Write } from './generated.ts'
 import { type FieldRow, hasVersion, type PrimitiveKind, type Shape, type Struct } from './schema.ts'
 
 type Values = Record<string, unknown>
-type Read = (reader: Reader) => unknown
-type Write = (writer: Writer, value: unknown) => void
 
 /** How one shape in one version is read and written. */
 export interface Codec {
@@ -77,51 +76,66 @@ interface Form {
   readonly isFlexible: boolean
 }
 
-/** A field with what its version makes of it. */
+/** A field with what its version makes of it; no codec when the version lacks it. */
 interface Member {
   readonly name: string
-  readonly tag: number
+  readonly tag: number | null
   readonly fallback: unknown
+  readonly codec: Codec | null
+}
+
+interface PresentMember extends Member {
   readonly codec: Codec
 }
 
+interface TaggedMember extends PresentMember {
+  readonly tag: number
+}
+
 function structCodec(struct: Struct, form: Form): Codec {
-  const rows = Object.entries(struct.fields)
   const zero = zeroOf(struct) as Values
-  const present = rows.filter(([, row]) => hasVersion(row.versions, form.version))
-  const members = present.map(([name, row]): Member => {
+  const members = Object.entries(struct.fields).map(([name, row]): Member => {
+    const isThere = hasVersion(row.versions, form.version)
     const isNullable = hasVersion(row.nullable, form.version)
-    return { name, tag: row.tag ?? -1, fallback: zero[name], codec: shapeCodec(row.type, form, isNullable) }
+    const codec = isThere ? shapeCodec(row.type, form, isNullable) : null
+    return { name, tag: row.tag, fallback: zero[name], codec }
   })
-  const fixed = members.filter(({ tag }) => tag < 0)
-  const tagged = members.filter(({ tag }) => tag >= 0).sort((left, right) => left.tag - right.tag)
+  const present = members.filter(isPresent)
+  const fixed = present.filter((member) => !isTagged(member))
+  const tagged = present.filter(isTagged).sort((left, right) => left.tag - right.tag)
   assert(form.isFlexible || tagged.length === 0, 'only flexible versions have tagged fields')
-  const bytesMin = fixed.reduce((sum, { codec }) => sum + codec.bytesMin, form.isFlexible ? 1 : 0)
   return {
-    bytesMin,
-    read: structReader(zero, fixed, form.isFlexible ? tagged : null),
+    bytesMin: fixed.reduce((sum, { codec }) => sum + codec.bytesMin, form.isFlexible ? 1 : 0),
+    read: structReader(members, form.isFlexible ? tagged : null),
     write: structWriter(fixed, form.isFlexible ? tagged : null),
   }
 }
 
-function structReader(zero: Values, fixed: readonly Member[], tagged: readonly Member[] | null): Read {
-  const names = fixed.map(({ name }) => name)
-  const reads = fixed.map(({ codec }) => codec.read)
+function isPresent(member: Member): member is PresentMember {
+  return member.codec !== null
+}
+
+function isTagged(member: PresentMember): member is TaggedMember {
+  return member.tag !== null
+}
+
+function structReader(members: readonly Member[], tagged: readonly TaggedMember[] | null): Read {
+  const fields = members.map(({ name, tag, fallback, codec }) => ({
+    name,
+    fallback,
+    read: codec === null || tag !== null ? null : codec.read,
+  }))
+  const read = generateReader(fields, inside)
+  if (tagged === null) return read
   return (reader) => {
-    const value = { ...zero }
-    let index = 0
-    try {
-      for (; index < reads.length; index++) value[names[index] as string] = (reads[index] as Read)(reader)
-      if (tagged !== null) readTags(reader, value, tagged)
-    } catch (trouble) {
-      throw inside(trouble, names[index])
-    }
+    const value = read(reader)
+    readTags(reader, value as Values, tagged)
     return value
   }
 }
 
 /** Reads the tag section: known fields into the struct, unknown ones skipped. */
-function readTags(reader: Reader, value: Values, tagged: readonly Member[]): void {
+function readTags(reader: Reader, value: Values, tagged: readonly TaggedMember[]): void {
   const count = readUvarint(reader)
   if (count === 0) return
   if (count * 2 > reader.end - reader.at) throw new Malformed(`${count} tagged fields do not fit`, reader.at)
@@ -140,7 +154,7 @@ function readTags(reader: Reader, value: Values, tagged: readonly Member[]): voi
 }
 
 /** Reads a tagged field, which must fill its bytes exactly. */
-function readTagged(reader: Reader, member: Member, size: number): unknown {
+function readTagged(reader: Reader, member: TaggedMember, size: number): unknown {
   const outerEnd = reader.end
   const end = reader.at + size
   reader.end = end
@@ -155,26 +169,25 @@ function readTagged(reader: Reader, member: Member, size: number): unknown {
   }
 }
 
-function structWriter(fixed: readonly Member[], tagged: readonly Member[] | null): Write {
+function structWriter(fixed: readonly PresentMember[], tagged: readonly TaggedMember[] | null): Write {
+  const write = generateWriter(
+    fixed.map(({ name, fallback, codec }) => ({ name, fallback, write: codec.write })),
+    insideOurs,
+  )
+  if (tagged === null) return write
   return (writer, value) => {
-    const values = value as Values
-    let name = ''
-    try {
-      for (const member of fixed) {
-        name = member.name
-        const given = values[name]
-        member.codec.write(writer, given === undefined ? member.fallback : given)
-      }
-      name = 'tags'
-      if (tagged !== null) writeTags(writer, values, tagged)
-    } catch (error) {
-      throw new Error(`${name}: ${error instanceof Error ? error.message : 'unwritable'}`, { cause: error })
-    }
+    write(writer, value)
+    writeTags(writer, value as Values, tagged)
   }
 }
 
+/** What could not be written is our bug: the same error, saying in which field. */
+function insideOurs(error: unknown, name: string | undefined): unknown {
+  return new Error(`${name}: ${error instanceof Error ? error.message : error}`, { cause: error })
+}
+
 /** Writes the tagged fields that say something else than their default. */
-function writeTags(writer: Writer, values: Values, tagged: readonly Member[]): void {
+function writeTags(writer: Writer, values: Values, tagged: readonly TaggedMember[]): void {
   const given = tagged.filter(({ name, fallback }) => !isDefault(values[name], fallback))
   writeUvarint(writer, given.length)
   for (const { name, tag, codec } of given) {
