@@ -180,7 +180,7 @@ export class TransactionCoordinator implements TransactionGuard {
     let identity: ProducerIdentity = asking
     let freshId: number | null = null
     for (;;) {
-      if (entry.pending !== null) throw concurrent(asking.transactionalId)
+      await this.#settle(entry)
       const step = initProducer(entry.known, identity, { timeoutMs, freshId, now: this.#parts.clock.now() })
       if (step.kind === 'needsId') freshId = await this.#freshId()
       else {
@@ -188,7 +188,7 @@ export class TransactionCoordinator implements TransactionGuard {
         const { producerId, producerEpoch } = entry.known
         if (outcomeOf(entry.known) === null) return { producerId, producerEpoch }
         // Its old transaction was open: it is aborted under a new epoch, and the one who asks is the next to get one.
-        if (!(await this.#finish(entry))) throw concurrent(asking.transactionalId)
+        await this.#finish(entry)
         identity = { producerId, producerEpoch }
       }
     }
@@ -201,11 +201,21 @@ export class TransactionCoordinator implements TransactionGuard {
     if (entry === undefined) {
       throw new KafkaError('INVALID_PRODUCER_ID_MAPPING', `transactional id ${transactionalId} is not known`)
     }
-    const step = decide(entry.known)
-    // Who is fenced hears that, whatever is going on.
-    if (step.kind !== 'refused' && entry.pending !== null) throw concurrent(transactionalId)
-    await this.#take(entry, step)
+    await this.#settle(entry)
+    await this.#take(entry, decide(entry.known))
     return entry
+  }
+
+  /**
+   * Lets a transaction that is being ended come to its end: Kafka's clients would only ask again after a pause. Throws
+   * CONCURRENT_TRANSACTIONS when that takes longer, or another request changes the id right now.
+   */
+  async #settle(entry: Entry): Promise<void> {
+    const { transactionalId, state } = entry.known
+    const isSettled = outcomeOf(entry.known) === null || (await this.#tryFinish(entry))
+    if (isSettled && entry.pending === null) return
+    const message = `transactional id ${transactionalId} (${state}) is being changed by another request`
+    throw new KafkaError('CONCURRENT_TRANSACTIONS', message)
   }
 
   async #take(entry: Entry, step: Step): Promise<void> {
@@ -356,13 +366,6 @@ export class TransactionCoordinator implements TransactionGuard {
       .map(({ known, pending }) => pending ?? known)
       .filter((transaction) => transaction.producerEpoch >= 0)
   }
-}
-
-function concurrent(transactionalId: string | null): KafkaError {
-  return new KafkaError(
-    'CONCURRENT_TRANSACTIONS',
-    `transactional id ${transactionalId} is being changed by another request`,
-  )
 }
 
 /** Clients try again on this one. */
