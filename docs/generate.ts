@@ -1,10 +1,11 @@
-// Writes the generated documents: config.md, house.md, logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
+// Writes the generated documents: config.md, house.md, protocol.md, logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sinkSchemas } from '../cli/sink-types.ts'
 import { configDocument, configJsonSchema } from '../config/document.ts'
 import { houseDocument } from './house.ts'
+import { protocolDocument } from './protocol.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -14,6 +15,7 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', configDocument(schemas)],
     ['docs/house.md', houseDocument(root)],
+    ['docs/protocol.md', protocolDocument()],
     ['logdrive.schema.json', `${JSON.stringify(configJsonSchema(schemas), null, 2)}\n`],
   ])
 }
