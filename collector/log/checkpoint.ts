@@ -12,6 +12,8 @@ export interface Checkpoint {
   readonly startOffset: number
   /** Everything below is synced: a missing byte there is damage, never a torn write. */
   readonly recoveryPoint: number
+  /** Below this offset the log was cleaned; not there in checkpoints of logs that never were. */
+  readonly cleanedOffset?: number
   readonly segments: readonly SegmentState[]
 }
 
@@ -32,6 +34,7 @@ export async function readCheckpoint(storage: Storage, directory: string): Promi
 
 function isCheckpoint(value: unknown): value is Checkpoint {
   if (!isObject(value) || !isCount(value.startOffset) || !isCount(value.recoveryPoint)) return false
+  if (value.cleanedOffset !== undefined && !isCount(value.cleanedOffset)) return false
   return Array.isArray(value.segments) && value.segments.every(isSegmentState)
 }
 

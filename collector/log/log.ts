@@ -8,8 +8,10 @@ import { Damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
 import { createSegment, openSegments } from './open.ts'
 import type { Gap } from './recovery.ts'
+import { replaceSegments } from './replace.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
-import type { LogBatch, OffsetRange, Segment } from './segment.ts'
+import type { BatchRewriter } from './rewrite.ts'
+import type { LogBatch, OffsetRange, Segment, SegmentState } from './segment.ts'
 import { type Allocate, allocateFresh } from './segment-files.ts'
 import { type LogHeader, type LogRead, SegmentRow } from './segment-row.ts'
 
@@ -76,6 +78,7 @@ export class Log implements AsyncDisposable {
   /** The recovery point on disk. */
   #checkpointed = -1
   #activeSince = 0
+  #cleanedOffset = 0
   #tornBytes = 0
 
   constructor(open: OpenLog, parts: LogParts) {
@@ -224,6 +227,43 @@ export class Log implements AsyncDisposable {
     })
   }
 
+  /** The closed segments, in order: what a cleaner chooses from. */
+  get closedSegments(): readonly SegmentState[] {
+    return this.#row.segments.slice(0, -1).map((segment) => segment.state)
+  }
+
+  /** Below this offset the log was cleaned. */
+  get cleanedOffset(): number {
+    return this.#cleanedOffset
+  }
+
+  /**
+   * Makes one segment of neighbouring closed ones (their base offsets), of what the rewriter leaves. Appends and reads go
+   * on meanwhile. False when one of them is gone or damaged: nothing was changed. Throws DISK_FULL (nothing was changed),
+   * DISK_FAILED, or what the signal says.
+   */
+  async rewrite(bases: readonly number[], rewriter: BatchRewriter, signal: AbortSignal): Promise<boolean> {
+    const parts = {
+      directory: this.#open.directory,
+      storage: this.#storage,
+      row: this.#row,
+      changes: this.#changes,
+      damage: this.#damage,
+      writeIndexes: (segment: Segment) => this.#writeIndexes(segment),
+      saveSegments: (segments: readonly SegmentState[]) =>
+        writeCheckpoint(this.#storage, this.#open.directory, { ...this.#checkpointNow(), segments }),
+    }
+    return await replaceSegments(bases, rewriter, parts, signal)
+  }
+
+  /** Notes durably that the log was cleaned up to an offset. */
+  markCleaned(offset: number): Promise<void> {
+    return this.#changes.exclusive(async () => {
+      this.#cleanedOffset = offset
+      await this.#saveCheckpoint()
+    })
+  }
+
   /** Closes the active segment when it is older than `segmentAgeMs`, so that retention can take it. */
   rollIfOld(): Promise<void> {
     return this.#changes.exclusive(async () => {
@@ -262,6 +302,7 @@ export class Log implements AsyncDisposable {
     this.#row = new SegmentRow(opened.segments, opened.startOffset)
     this.#damage = new Damage(directory, this.#parts, opened.quarantined)
     this.#tornBytes = opened.tornBytes
+    this.#cleanedOffset = opened.cleanedOffset
     this.#syncedOffset = this.endOffset
     this.#activeSince = this.#active.state.appendedAt
     for (const segment of this.#row.segments) this.#damage.watch(segment)
@@ -316,7 +357,9 @@ export class Log implements AsyncDisposable {
 
   #checkpointNow() {
     const segments = this.#row.segments.map((segment) => segment.state)
-    return { startOffset: this.startOffset, recoveryPoint: this.#syncedOffset, segments }
+    const { startOffset } = this
+    const cleanedOffset = this.#cleanedOffset
+    return { startOffset, recoveryPoint: this.#syncedOffset, cleanedOffset, segments }
   }
 
   /** The checkpoint only saves work at the next start: a full disk does not stop the log. */

@@ -6,11 +6,15 @@ import type { LogParts } from './log.ts'
 import { quarantineSegment } from './quarantine.ts'
 import { SegmentIndexer, type SegmentScan, scanSegment } from './recovery.ts'
 import { indexIntervalBytes, Segment, type SegmentState, segmentBaseOf, segmentName } from './segment.ts'
+import { segmentEndings } from './segment-indexes.ts'
+import { recoverSwaps } from './swap.ts'
 
 export interface OpenedSegments {
   /** In order; the last one is open for writing. */
   readonly segments: readonly Segment[]
   readonly startOffset: number
+  /** Below this offset the log was cleaned. */
+  readonly cleanedOffset: number
   readonly tornBytes: number
   readonly quarantined: number
   /** Something differs from the checkpoint. */
@@ -28,11 +32,12 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
   const { directory } = options
   await storage.makeDirectory(directory)
   const checkpoint = await checkpointOf(directory, parts)
+  const swapped = await recoverSwaps(storage, directory)
   const names = await storage.list(directory)
   const bases = names.map(segmentBaseOf).filter((base) => base !== null)
   const startOffset = checkpoint?.startOffset ?? bases[0] ?? 0
   const kept = await removeTrimmed(directory, bases, startOffset, parts)
-  const reader = new DirectoryReader(options, checkpoint, parts)
+  const reader = new DirectoryReader(options, withoutSwapped(checkpoint, swapped), parts)
   const segments: Segment[] = []
   for (const [index, base] of kept.entries()) {
     segments.push(await reader.open(base, kept[index + 1] ?? null))
@@ -49,7 +54,15 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
   }
   const { tornBytes, quarantined } = reader
   const changed = !options.clean || kept.length !== bases.length || segments.length !== kept.length
-  return { segments, startOffset, tornBytes, quarantined, changed }
+  const cleanedOffset = checkpoint?.cleanedOffset ?? 0
+  return { segments, startOffset, cleanedOffset, tornBytes, quarantined, changed }
+}
+
+/** What the checkpoint says of segments that were replaced since is of others. */
+function withoutSwapped(checkpoint: Checkpoint | null, swapped: ReadonlySet<number>): Checkpoint | null {
+  if (checkpoint === null || swapped.size === 0) return checkpoint
+  const segments = checkpoint.segments.filter(({ baseOffset }) => !swapped.has(baseOffset))
+  return { ...checkpoint, segments }
 }
 
 /** A new, empty segment, open for writing, its name durable. */
@@ -123,6 +136,7 @@ class DirectoryReader {
     const file = await this.#openFile(baseOffset)
     const options = { baseOffset, nextBaseOffset, recoveryPoint, isLast, indexIntervalBytes }
     const scan = await scanSegment(file, options)
+    if (scan.tornGap !== null) await this.#keepCopy(`${directory}/${segmentName(baseOffset)}`, scan.tornGap)
     if (scan.tornBytes > 0) await this.#cutTail(file, baseOffset, scan)
     // What a killed process wrote is perhaps only in the page cache, and is about to be shown to readers.
     await file.sync()
@@ -154,14 +168,19 @@ class DirectoryReader {
   }
 
   async #quarantine(segment: Segment, gap: SegmentScan['gaps'][number]): Promise<void> {
-    const { storage, logger } = this.#parts
+    const { logger } = this.#parts
     const { directory } = this.#options
     logger.error({ directory, segment: segment.path, gap }, 'the log is damaged; readers skip the gap')
+    await this.#keepCopy(segment.path, gap)
+  }
+
+  async #keepCopy(path: string, gap: SegmentScan['gaps'][number]): Promise<void> {
+    const { storage, logger } = this.#parts
     try {
-      if (await quarantineSegment(storage, directory, segment.path, gap)) this.quarantined += 1
+      if (await quarantineSegment(storage, this.#options.directory, path, gap)) this.quarantined += 1
     } catch (error) {
       if (!isCode(error, 'DISK_FULL')) throw error
-      logger.error({ err: error, segment: segment.path }, 'no room to copy a damaged segment')
+      logger.error({ err: error, segment: path }, 'no room to copy a damaged segment')
     }
   }
 }
@@ -190,7 +209,7 @@ async function removeTrimmed(
       kept.push(base)
       continue
     }
-    for (const ending of ['index', 'timeindex', 'log']) {
+    for (const ending of segmentEndings) {
       await parts.storage.remove(`${directory}/${segmentName(base)}.${ending}`)
     }
   }

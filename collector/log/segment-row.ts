@@ -65,6 +65,15 @@ export class SegmentRow {
     return this.#segments.pop() as Segment
   }
 
+  /** The closed segments with these base offsets, when they are there one behind the other; else null. */
+  closedRun(bases: readonly number[]): readonly [Segment, ...Segment[]] | null {
+    const at = this.#segments.findIndex((segment) => segment.baseOffset === bases[0])
+    const run = this.#segments.slice(at, at + bases.length)
+    const [first, ...others] = run
+    if (at < 0 || first === undefined || run.at(-1) === this.active) return null
+    return run.every((segment, index) => segment.baseOffset === bases[index]) ? [first, ...others] : null
+  }
+
   /** Takes `before`, neighbours in the row, out and puts one in that holds the same offsets. False when they are gone. */
   replace(before: readonly Segment[], after: Segment): boolean {
     const at = this.#segments.indexOf(before[0] as Segment)

@@ -221,6 +221,12 @@ export class Segment implements AsyncDisposable {
     await this.#loadIndexes(await this.#file.openToWrite())
   }
 
+  /** Keeps the descriptor, whatever becomes of the name, until the returned function is called. */
+  async pin(): Promise<() => Promise<void>> {
+    await this.#file.enter()
+    return () => this.#file.leave()
+  }
+
   /** Gives the descriptor and the indexes back, once nobody is reading; they come again when needed. */
   async release(): Promise<void> {
     await this.#file.release()

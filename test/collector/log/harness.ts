@@ -1,15 +1,16 @@
 // What the log's tests share: a simulated disk with its clock, and batches with recognisable records.
 
 import { type Log, type LogOptions, openLog } from '../../../collector/log/log.ts'
+import { storedLimits } from '../../../collector/log/scan.ts'
 import type { LogBatch } from '../../../collector/log/segment.ts'
 import type { LogdriveError } from '../../../core/errors.ts'
 import { decodeBatch, recordAt } from '../../../protocol/batch-decode.ts'
 import { BatchBuilder } from '../../../protocol/batch-encode.ts'
-import { defaultLimits, readHeader, stampBatch } from '../../../protocol/batch-header.ts'
+import { readHeader, stampBatch } from '../../../protocol/batch-header.ts'
 import { ManualClock } from '../../sim/clock.ts'
 import { MemoryLogger } from '../../sim/logger.ts'
 import { SeededRandom } from '../../sim/random.ts'
-import { SimulatedDisk } from '../../sim/storage.ts'
+import { type DiskCall, SimulatedDisk } from '../../sim/storage.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -41,8 +42,13 @@ export interface Machine {
   open(options?: Partial<LogOptions> & { readonly clean?: boolean }): Promise<Log>
 }
 
-export function machine(seed = 1, mode: 'ordered' | 'hostile' = 'ordered'): Machine {
-  const disk = new SimulatedDisk({ random: new SeededRandom(seed), mode })
+export function machine(
+  seed = 1,
+  mode: 'ordered' | 'hostile' = 'ordered',
+  wait?: (call: DiskCall) => Promise<void>,
+): Machine {
+  const random = new SeededRandom(seed)
+  const disk = new SimulatedDisk({ random, mode, ...(wait === undefined ? {} : { wait }) })
   const clock = new ManualClock()
   const logger = new MemoryLogger()
   const failures: LogdriveError[] = []
@@ -65,7 +71,7 @@ export async function valuesOf(log: Log, from = log.startOffset): Promise<readon
   for (let next = from; next < log.endOffset; ) {
     const read = await log.read(next, log.endOffset, 1000)
     for (let at = 0; at < read.bytes.length; at += readHeader(read.bytes, at).length) {
-      const batch = decodeBatch(read.bytes, at, defaultLimits)
+      const batch = decodeBatch(read.bytes, at, storedLimits)
       for (let i = 0; i < batch.count; i += 1) {
         const record = recordAt(batch, i)
         const value = decoder.decode(record.value ?? undefined).trim()
