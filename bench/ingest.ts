@@ -173,6 +173,7 @@ async function serveOurs(): Promise<() => Promise<void>> {
       statics: new Map(),
       version: '0',
       sinks: () => [],
+      kafka: () => ({ address: null, reason: 'off' }),
       checks: [],
     },
     runtime,

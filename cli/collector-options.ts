@@ -3,10 +3,14 @@
 import { join, resolve } from 'node:path'
 import type { BrokerConfig } from '../collector/broker/config.ts'
 import { defaultIngestLimits } from '../collector/http/limits.ts'
+import type { KafkaListenerOptions } from '../collector/kafka/listener.ts'
+import { securityOptions } from '../collector/kafka/security-options.ts'
+import { defaultKafka } from '../config/defaults.ts'
 import type { CollectorConfig, Config, TopicConfig } from '../config/schema.ts'
 import type { TopicOptions } from '../core/event-log.ts'
 import type { SinkType } from '../sinks/define.ts'
 import type { SinkSpec } from '../sinks/run.ts'
+import { readKafkaTls } from './kafka-tls.ts'
 
 /** Everything a collector takes that the YAML decides. */
 export function collectorOptions(config: Config) {
@@ -19,6 +23,22 @@ export function collectorOptions(config: Config) {
     keys: Object.entries(collector.keys).map(([name, key]) => ({ name, ...key })),
     trustedProxies: collector.http.trusted_proxies,
     limits: ingestLimits(collector.limits),
+    kafka: kafkaOptions(config),
+  }
+}
+
+/** The listener for Kafka clients: without a word about it in the YAML on its usual port, if that is free. */
+function kafkaOptions({ collector }: Config): KafkaListenerOptions | null {
+  if (collector.kafka === 'off') return null
+  const kafka = collector.kafka ?? defaultKafka()
+  return {
+    listen: kafka.listen,
+    advertise: kafka.advertise ?? null,
+    tls: readKafkaTls(kafka),
+    limits: {},
+    quotas: [],
+    security: securityOptions(kafka),
+    optional: collector.kafka === undefined,
   }
 }
 

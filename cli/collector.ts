@@ -21,8 +21,8 @@ export const collector: Command = {
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     const statics = await readStatics({ demo: false })
-    await serve({ config, statics, io }, runtime, signal, async ({ url }, serving) => {
-      runtime.logger.info({ url }, 'collector is up')
+    await serve({ config, statics, io }, runtime, signal, async ({ url, kafka }, serving) => {
+      runtime.logger.info({ url, kafka }, 'collector is up')
       await new Promise<void>((resolve) => serving.addEventListener('abort', () => resolve(), { once: true }))
     })
     return exitCodes.good

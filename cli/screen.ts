@@ -13,10 +13,12 @@ export interface ScreenFacts {
   readonly config: Config
   readonly demo: boolean
   readonly url: string
+  /** Where Kafka clients connect, null when they are not served. */
+  readonly kafka: string | null
 }
 
 /** The URLs, and what to try next. */
-export function screenOf({ config, demo, url }: ScreenFacts, output: Output): string {
+export function screenOf({ config, demo, url, kafka }: ScreenFacts, output: Output): string {
   const { flush } = config.collector
   const promise =
     flush === 'commit' ? 'an acknowledged record is on disk' : 'faster than durable: see collector.flush'
@@ -24,6 +26,9 @@ export function screenOf({ config, demo, url }: ScreenFacts, output: Output): st
   const rows: readonly (readonly [string, string, string])[] = [
     ...(demo ? ([['demo shop', `${url}/demo`, 'open it and click around']] as const) : []),
     ['collector', url, 'POST events, /v1/status, /metrics'],
+    ...(kafka === null
+      ? []
+      : ([['Kafka', kafka, 'any Kafka client: kcat, kafkajs, rsyslog, Java']] as const)),
     ...(clickhouse === null
       ? []
       : ([['ClickHouse', clickhouse, 'database logdrive; curl, Grafana, any client']] as const)),

@@ -23,6 +23,8 @@ export interface Serving {
   readonly sinks: RunningSinks
   /** `http://host:port` for people and for the local agent. */
   readonly url: string
+  /** `host:port` for Kafka clients, null when they are not served. */
+  readonly kafka: string | null
 }
 
 /**
@@ -57,7 +59,7 @@ export async function serve(
   const failed = collector.log.failed.then((error) => {
     throw error
   })
-  const serving = { collector, sinks: running, url: urlOf(collector) }
+  const serving = { collector, sinks: running, url: urlOf(collector), kafka: kafkaOf(collector) }
   try {
     await Promise.race([
       whileServing(serving, signal),
@@ -109,6 +111,13 @@ function describeSink(status: SinkStatus): object {
 function urlOf({ address }: Collector): string {
   const host = /^(0\.0\.0\.0|::)$/.test(address.host) ? '127.0.0.1' : address.host
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}
+
+function kafkaOf(collector: Collector): string | null {
+  const status = collector.kafka()
+  if ('reason' in status) return null
+  const { host, port } = status.address
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ async function runLocally(
   await using _agent = agent?.agent ?? null
   await using _lock = agent?.lock ?? null
   if (agent !== null) scope.spawn(() => agent.agent.stopped)
-  await io.stdout.write(screenOf({ config, demo, url: serving.url }, io.stdout))
+  await io.stdout.write(screenOf({ config, demo, url: serving.url, kafka: serving.kafka }, io.stdout))
   scope.spawn((scoped) => followCounters(serving, agent?.agent ?? null, io.stdout, runtime.clock, scoped))
   await new Promise<void>((done) => scope.signal.addEventListener('abort', () => done(), { once: true }))
   if (io.stdout.isTerminal) await io.stdout.write('\nstopping: what waits is flushed ...\n')

@@ -1,23 +1,29 @@
-// The collector: opens the broker, serves HTTP over it, and stops both in the right order.
+// The collector: opens the broker, serves HTTP and Kafka clients over it, and stops all in the right order.
 import { LogdriveError } from '../core/errors.ts'
 import type { Address, HttpLimits, Runtime } from '../core/runtime.ts'
 import { type Broker, openBroker } from './broker/broker.ts'
 import type { BrokerConfig } from './broker/config.ts'
+import type { KafkaAbsence, KafkaListenerStatus } from './broker/kafka-status.ts'
 import { defaultHttpLimits } from './http/server.ts'
 import { createService, type ServiceOptions } from './http/service.ts'
+import { type KafkaListener, type KafkaListenerOptions, startKafkaListener } from './kafka/listener.ts'
 
-export interface CollectorOptions extends Omit<ServiceOptions, 'log' | 'admin'> {
+export interface CollectorOptions extends Omit<ServiceOptions, 'log' | 'admin' | 'kafka'> {
   /** The data folder, locked by the caller. */
   readonly folder: string
   readonly broker: Partial<BrokerConfig>
   readonly listen: Address
   readonly connectionsMax: number
+  /** Null: no Kafka clients. */
+  readonly kafka: KafkaListenerOptions | null
 }
 
 export interface Collector extends AsyncDisposable {
   /** The topics, for sinks. */
   readonly log: Broker
   readonly address: Address
+  /** The listener for Kafka clients, or why there is none. */
+  kafka(): KafkaListenerStatus | KafkaAbsence
   /** Refuses new requests and waits for those under way, a few seconds at most. Disposal drains by itself. */
   drain(): Promise<void>
 }
@@ -29,15 +35,28 @@ const drainMs = 5_000
 export async function startCollector(options: CollectorOptions, runtime: Runtime): Promise<Collector> {
   const broker = await openBroker({ folder: options.folder, config: options.broker }, runtime)
   try {
-    return await serve(broker, options, runtime)
+    const kafka = await startKafkaListener(options.kafka, { ...runtime, broker }).catch((error) => {
+      throw portHint(error, 'collector.kafka.listen')
+    })
+    try {
+      return await serve({ broker, kafka }, options, runtime)
+    } catch (error) {
+      await kafka[Symbol.asyncDispose]()
+      throw portHint(error, 'collector.http.listen')
+    }
   } catch (error) {
     await broker[Symbol.asyncDispose]()
-    throw portHint(error)
+    throw error
   }
 }
 
-async function serve(broker: Broker, options: CollectorOptions, runtime: Runtime): Promise<Collector> {
-  const service = createService({ ...options, log: broker, admin: broker }, runtime)
+async function serve(
+  { broker, kafka }: { readonly broker: Broker; readonly kafka: KafkaListener },
+  options: CollectorOptions,
+  runtime: Runtime,
+): Promise<Collector> {
+  const status = () => kafka.status()
+  const service = createService({ ...options, log: broker, admin: broker, kafka: status }, runtime)
   const limits: HttpLimits = { ...defaultHttpLimits, connectionsMax: options.connectionsMax }
   const server = await runtime.http.serve(options.listen, service.handler, limits)
   let drained: Promise<void> | null = null
@@ -48,9 +67,11 @@ async function serve(broker: Broker, options: CollectorOptions, runtime: Runtime
   return {
     log: broker,
     address: server.address,
+    kafka: status,
     drain,
     async [Symbol.asyncDispose]() {
       await drain()
+      await kafka[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
       await broker[Symbol.asyncDispose]()
     },
@@ -71,8 +92,8 @@ async function within(
   await timer
 }
 
-function portHint(error: unknown): unknown {
+function portHint(error: unknown, key: string): unknown {
   if (!(error instanceof LogdriveError) || error.code !== 'PORT_TAKEN') return error
-  const hint = 'Stop the other process, or set collector.http.listen in the YAML to another port.'
+  const hint = `Stop the other process, or set ${key} in the YAML to another port.`
   return new LogdriveError('PORT_TAKEN', error.message, { hint, cause: error })
 }

@@ -1,8 +1,9 @@
 // What runs without a file, and the files `logdrive init` writes to start from.
 
 import { activityTopics } from './activity-topics.ts'
+import { kafka } from './kafka.ts'
 import { check } from './problems.ts'
-import { type Config, configSchema, type SinkSchema } from './schema.ts'
+import { type Config, configSchema, type KafkaConfig, type SinkSchema } from './schema.ts'
 
 /** What `logdrive up` runs with no file: loopback, the activity topics, and embedded ClickHouse for all of them. */
 export function defaultConfig(sinkSchemas: readonly SinkSchema[], data?: string): Config {
@@ -14,6 +15,13 @@ export function defaultConfig(sinkSchemas: readonly SinkSchema[], data?: string)
   if ('findings' in checked)
     throw new TypeError(`the built-in configuration is wrong: ${checked.findings[0]?.message}`)
   return checked.value
+}
+
+/** The listener for Kafka clients of a file that does not speak of it. */
+export function defaultKafka(): KafkaConfig {
+  const listener = kafka.parse({})
+  if (listener === undefined || listener === 'off') throw new TypeError('an empty listener is no listener')
+  return listener
 }
 
 /** The text of `logdrive init`: collector, an example agent and sinks. `file` is named in its comments. */
@@ -28,6 +36,8 @@ data: ./logdrive-data
 
 collector:
   http: { listen: 127.0.0.1:8750 }
+  # Any Kafka client; or kafka: off.
+  kafka: { listen: 127.0.0.1:9092 }
   # When a record counts as stored: commit (synced to disk), { interval: 200ms }, or os.
   flush: commit
   # Who may do what. Without keys only this machine may write and administer.

@@ -1,4 +1,5 @@
 // GET /metrics: the same facts as /v1/status in Prometheus' text format 0.0.4.
+import type { KafkaAbsence, KafkaListenerStatus } from '../broker/kafka-status.ts'
 import type { BrokerStatus } from '../broker/status.ts'
 import { groupList, type ShownGroup } from './groups.ts'
 import type { Route } from './router.ts'
@@ -50,6 +51,7 @@ async function families(parts: StatusParts, signal: AbortSignal): Promise<readon
       help: 'Requests answered, by route and status.',
       samples: parts.traffic.counts().map(({ route, status, count }) => [{ route, status }, count]),
     },
+    ...kafkaFamilies(parts.kafka()),
     ...topicFamilies(log),
     ...groupFamilies(await groupList(parts.admin, parts.clock, signal)),
     {
@@ -58,6 +60,43 @@ async function families(parts: StatusParts, signal: AbortSignal): Promise<readon
       help: 'What was not delivered: positions or offsets of the loss ledger.',
       samples: log.losses.map(({ reason, topic, units }) => [{ reason, topic }, units]),
     },
+  ]
+}
+
+function kafkaFamilies(status: KafkaListenerStatus | KafkaAbsence): readonly Family[] {
+  if ('reason' in status) return []
+  const { connections, refusedConnections, cutConnections, bytesIn, bytesOut, throttledMs, apis } = status
+  const counter = (name: string, help: string, samples: Family['samples']): Family => {
+    return { name, kind: 'counter', help, samples }
+  }
+  return [
+    {
+      name: 'logdrive_kafka_connections',
+      kind: 'gauge',
+      help: 'Connections of Kafka clients.',
+      samples: [[{}, connections]],
+    },
+    counter('logdrive_kafka_connections_ended_total', 'Connections refused, and cut for cause.', [
+      [{ how: 'refused' }, refusedConnections],
+      [{ how: 'cut' }, cutConnections],
+    ]),
+    counter('logdrive_kafka_bytes_total', 'Bytes of requests and answers.', [
+      [{ direction: 'in' }, bytesIn],
+      [{ direction: 'out' }, bytesOut],
+    ]),
+    counter('logdrive_kafka_throttled_seconds_total', 'Pauses that clients over a quota were told to make.', [
+      [{}, throttledMs / 1000],
+    ]),
+    counter(
+      'logdrive_kafka_requests_total',
+      'Requests of Kafka clients.',
+      apis.map(({ api, requests }) => [{ api }, requests]),
+    ),
+    counter(
+      'logdrive_kafka_errors_total',
+      'Requests of Kafka clients that failed as a whole.',
+      apis.map(({ api, errors }) => [{ api }, errors]),
+    ),
   ]
 }
 

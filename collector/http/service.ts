@@ -1,6 +1,7 @@
 // The HTTP interface put together: all routes, keys and counters as one handler, and its orderly stop.
 import type { EventLog } from '../../core/event-log.ts'
 import type { HttpHandler, Runtime } from '../../core/runtime.ts'
+import type { KafkaAbsence, KafkaListenerStatus } from '../broker/kafka-status.ts'
 import { parseNetwork } from './addresses.ts'
 import { createAgents } from './agents.ts'
 import { groupRoutes } from './groups.ts'
@@ -37,6 +38,8 @@ export interface ServiceOptions {
   readonly version: string
   /** Facts about the sinks for /v1/sinks and /v1/status. */
   sinks(): readonly object[]
+  /** The listener for Kafka clients, or why there is none. */
+  kafka(): KafkaListenerStatus | KafkaAbsence
   /** What has to be true besides a writable log for /readyz to say yes. */
   readonly checks: readonly Check[]
 }
@@ -69,6 +72,7 @@ export function createService(
     traffic,
     budget,
     sinks: () => options.sinks(),
+    kafka: () => options.kafka(),
     checks: options.checks,
     clock: runtime.clock,
   }

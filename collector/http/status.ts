@@ -1,5 +1,6 @@
 // GET /v1/status and its parts: health, topics, agents, sinks, lag, losses, durability, in one answer.
-import type { Clock } from '../../core/runtime.ts'
+import type { Address, Clock } from '../../core/runtime.ts'
+import type { KafkaAbsence, KafkaListenerStatus } from '../broker/kafka-status.ts'
 import type { BrokerStatus } from '../broker/status.ts'
 import type { Agents } from './agents.ts'
 import { json } from './errors.ts'
@@ -26,6 +27,8 @@ export interface StatusParts {
   readonly budget: ByteBudget
   /** The sinks as they are now; their owner knows. */
   sinks(): readonly object[]
+  /** The listener for Kafka clients, or why there is none. */
+  kafka(): KafkaListenerStatus | KafkaAbsence
   readonly checks: readonly Check[]
   readonly clock: Clock
 }
@@ -105,6 +108,7 @@ async function status(parts: StatusParts, signal: AbortSignal): Promise<object> 
     topics: topicList(log),
     agents: agentList(parts),
     sinks: parts.sinks(),
+    kafka: kafkaStatus(parts.kafka()),
     groups: await groupList(parts.admin, parts.clock, signal),
     losses: { totals: log.losses, recent: log.recentLosses },
     unreadable_topics: log.unreadableTopics,
@@ -147,4 +151,29 @@ function agentList(parts: StatusParts): readonly object[] {
     bytes: agent.bytes,
     last_topic: agent.lastTopic,
   }))
+}
+
+/** The listener as JSON: where it is and who is there, or why there is none. */
+function kafkaStatus(status: KafkaListenerStatus | KafkaAbsence): object {
+  if ('reason' in status) return { state: status.reason, address: addressText(status.address) }
+  return {
+    state: 'listening',
+    address: addressText(status.address),
+    advertised: addressText(status.advertised),
+    protocol: status.protocol,
+    connections: status.connections,
+    refused_connections: status.refusedConnections,
+    cut_connections: status.cutConnections,
+    clients: status.clients,
+    bytes_in: status.bytesIn,
+    bytes_out: status.bytesOut,
+    throttled_ms: status.throttledMs,
+    requests: status.apis,
+  }
+}
+
+function addressText(address: Address | null): string | null {
+  if (address === null) return null
+  const { host, port } = address
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -35,6 +35,7 @@ async function crashes(seed: number): Promise<number> {
         statics: new Map(),
         version: 'test',
         sinks: () => [],
+        kafka: () => ({ address: null, reason: 'off' }),
         checks: [],
       },
       runtime,

@@ -67,6 +67,7 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
       statics: new Map(),
       version: '0.0.0-test',
       sinks: () => [],
+      kafka: () => ({ address: null, reason: 'off' }),
       checks: [],
       ...options,
     },
