@@ -43,11 +43,20 @@ export function publishRecords(
   const [only] = records
   return records.length === 1 && only !== undefined
     ? publishOne(topic, only, recordBytesMax)
-    : publishMany(topic, records, recordBytesMax)
+    : publishMany((key) => partitionFor(topic, key), records, recordBytesMax)
+}
+
+/** Publishes records to one partition, whatever their keys; one answer each, in order. */
+export function publishToPartition(
+  partition: Partition,
+  records: readonly NewRecord[],
+  recordBytesMax: number,
+): Promise<readonly Published[]> {
+  return publishMany(() => partition, records, recordBytesMax)
 }
 
 async function publishMany(
-  topic: OpenTopic,
+  choose: (key: Uint8Array | null) => Partition,
   records: readonly NewRecord[],
   recordBytesMax: number,
 ): Promise<readonly Published[]> {
@@ -55,7 +64,7 @@ async function publishMany(
   // Everything that can refuse comes before anything is taken.
   for (const record of records) {
     checkSize(record, recordBytesMax)
-    const partition = partitionFor(topic, record.key)
+    const partition = choose(record.key)
     if (partitions.at(-1) !== partition) {
       const refusal = partition.refusal()
       if (refusal !== null) throw refusal

@@ -1,11 +1,12 @@
 // The broker: every topic of a data folder behind EventLog, and what operators and readers ask of it.
 import { LogdriveError } from '../../core/errors.ts'
-import type { Batch, EventLog, FeedOptions, Topic, TopicOptions } from '../../core/event-log.ts'
+import type { Batch, EventLog, FeedOptions, Published, Topic, TopicOptions } from '../../core/event-log.ts'
 import type { Feed } from '../../core/flow.ts'
+import type { NewRecord } from '../../core/records.ts'
 import type { Clock, Logger, Random, Storage } from '../../core/runtime.ts'
 import { Scope } from '../../core/scope.ts'
 import { readState, writeState } from '../log/state-file.ts'
-import { appendRange, publishRecords } from './append.ts'
+import { appendRange, publishRecords, publishToPartition } from './append.ts'
 import { openClusterId } from './cluster-id.ts'
 import { type BrokerConfig, brokerDefaults } from './config.ts'
 import { ConfigAdmin } from './config-admin.ts'
@@ -16,6 +17,7 @@ import { type GroupOffsets, openGroupOffsets } from './group-offsets.ts'
 import { resetOffset } from './group-reset.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
 import { offsetsTopic } from './offsets-log.ts'
+import { OpenFeeds } from './open-feeds.ts'
 import { openTransactions } from './open-transactions.ts'
 import type { Partition } from './partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
@@ -67,6 +69,8 @@ export interface Broker extends EventLog, AsyncDisposable {
   resetGroup(key: GroupKey, start: TailStart, signal: AbortSignal): Promise<number>
   /** Records of topics as they come, for looking at; see `TailOptions`. */
   tail(options: TailOptions, signal: AbortSignal): AsyncGenerator<TailedRecord>
+  /** Publishes to one partition, whatever the keys. Throws TOPIC_UNKNOWN, NOT_FOUND, and as `publish` does. */
+  publishTo(topic: string, partition: number, records: readonly NewRecord[]): Promise<readonly Published[]>
   /** Adds to the loss ledger, durably. */
   recordLoss(loss: Loss): Promise<void>
   status(): BrokerStatus
@@ -166,7 +170,7 @@ class LocalBroker implements Broker {
   readonly #parts: LocalParts
   readonly #closing = new AbortController()
   readonly #scope: Scope
-  readonly #feeds = new Map<string, Feed<Batch>>()
+  readonly #feeds = new OpenFeeds()
   #disposing: Promise<void> | null = null
 
   constructor(parts: LocalParts) {
@@ -176,7 +180,7 @@ class LocalBroker implements Broker {
     this.security = parts.security
     this.configs = new ConfigAdmin(parts.topics)
     this.#scope = new Scope(this.#closing.signal)
-    const openFeeds = () => [...this.#feeds.keys()].map(keyOfFeed)
+    const openFeeds = () => this.#feeds.keys()
     this.groupsCoordinator = new GroupCoordinator({ ...parts, openFeeds }, this.#closing.signal)
     startUpkeep(parts, this.#scope)
     parts.transactions.start(this.#scope)
@@ -217,15 +221,14 @@ class LocalBroker implements Broker {
   async feed(options: FeedOptions): Promise<Feed<Batch>> {
     const topic = await this.#topic(options.topic, {})
     const partition = partitionOfTopic(topic, options.partition)
-    const name = feedName(options)
-    if (this.#feeds.has(name)) {
+    if (this.#feeds.has(options)) {
       throw new LogdriveError('REQUEST_INVALID', `group ${options.group} reads that partition already`)
     }
     const { offsets, losses, clock, logger } = this.#parts
-    const onDispose = () => this.#feeds.delete(name)
+    const onDispose = () => this.#feeds.remove(options)
     const parts = { partition, topicId: topic.id, offsets, losses, clock, logger, onDispose }
     const feed = await openFeed(options, parts, this.#closing.signal)
-    this.#feeds.set(name, feed)
+    this.#feeds.add(options, feed)
     return feed
   }
 
@@ -242,9 +245,9 @@ class LocalBroker implements Broker {
   async deleteTopic(name: string): Promise<void> {
     refuseInternal(name)
     const topic = this.#known(name)
-    const reader = [...this.#feeds.keys()].find((key) => key.split('\0')[1] === name)
+    const reader = this.#feeds.keys().find((key) => key.topic === name)
     if (reader !== undefined) {
-      throw new LogdriveError('REQUEST_INVALID', `group ${reader.split('\0')[0]} still reads topic ${name}`, {
+      throw new LogdriveError('REQUEST_INVALID', `group ${reader.group} still reads topic ${name}`, {
         hint: 'Pause or remove the sink first.',
       })
     }
@@ -262,7 +265,7 @@ class LocalBroker implements Broker {
 
   async resetGroup(key: GroupKey, start: TailStart, signal: AbortSignal): Promise<number> {
     const topic = this.#known(key.topic)
-    if (this.#feeds.has(feedName(key))) {
+    if (this.#feeds.has(key)) {
       throw new LogdriveError('REQUEST_INVALID', `group ${key.group} reads that partition now`, {
         hint: 'Pause the sink first.',
       })
@@ -283,6 +286,11 @@ class LocalBroker implements Broker {
       options.partition === undefined ? topic.open : [partitionOfTopic(topic, options.partition)],
     )
     return tailTopics(partitions, options, AbortSignal.any([signal, this.#closing.signal]))
+  }
+
+  async publishTo(topic: string, partition: number, records: readonly NewRecord[]) {
+    const { recordBytesMax } = this.#parts.config
+    return await publishToPartition(partitionOfTopic(this.#known(topic), partition), records, recordBytesMax)
   }
 
   async recordLoss(loss: Loss): Promise<void> {
@@ -331,7 +339,7 @@ class LocalBroker implements Broker {
     this.#closing.abort(new LogdriveError('UNAVAILABLE', 'the broker is shutting down'))
     await this.#scope[Symbol.asyncDispose]()
     await this.groupsCoordinator[Symbol.asyncDispose]()
-    for (const feed of [...this.#feeds.values()]) await feed[Symbol.asyncDispose]()
+    await this.#feeds.close()
     const { topics, share, storage, folder, logger } = this.#parts
     await topics[Symbol.asyncDispose]()
     if (share.failure !== null) return
@@ -382,13 +390,4 @@ function partitionOfTopic(topic: OpenTopic, index: number) {
   const partition = topic.open[index]
   if (partition !== undefined) return partition
   throw new LogdriveError('NOT_FOUND', `topic ${topic.name} has no partition ${index}`)
-}
-
-function feedName(key: GroupKey): string {
-  return `${key.group}\0${key.topic}\0${key.partition}`
-}
-
-function keyOfFeed(name: string): GroupKey {
-  const [group = '', topic = '', partition] = name.split('\0')
-  return { group, topic, partition: Number(partition) }
 }

@@ -40,6 +40,7 @@ export interface ListedGroup {
   readonly group: string
   readonly phase: GroupPhase
   readonly protocolType: string
+  readonly memberCount: number
 }
 
 export interface DescribedMember {
@@ -102,7 +103,14 @@ export class GroupCoordinator implements AsyncDisposable {
     if (group === '' || Buffer.byteLength(group) > groupNameBytesMax) {
       return failedJoin('INVALID_GROUP_ID', request.memberId)
     }
-    if (this.isFeeds(group)) return failedJoin('GROUP_AUTHORIZATION_FAILED', request.memberId)
+    if (this.isFeeds(group)) {
+      const { clientId, clientHost } = request
+      this.#parts.logger.warn(
+        { group, clientId, clientHost },
+        'a Kafka client may not join the group of a sink',
+      )
+      return failedJoin('GROUP_AUTHORIZATION_FAILED', request.memberId)
+    }
     return this.#roster.join(group, request, signal)
   }
 
@@ -143,34 +151,31 @@ export class GroupCoordinator implements AsyncDisposable {
     const { offsets, openFeeds } = this.#parts
     const names = new Set([...this.#roster.names(), ...offsets.names()])
     for (const { group } of openFeeds()) names.add(group)
-    return [...names].sort().flatMap((name) => this.describeGroup(name) ?? [])
+    return [...names].sort().flatMap((name) => this.#listed(name) ?? [])
   }
 
   /** Null for a group that is not there. */
   describeGroup(group: string): DescribedGroup | null {
-    if (this.isFeeds(group)) return this.#describeFeeds(group)
+    const listed = this.#listed(group)
+    if (listed === null) return null
+    if (this.isFeeds(group)) return { ...listed, ...this.#feedMember(group) }
     const found = this.#roster.find(group)
-    const hasOffsets = this.#parts.offsets.ofGroup(group).length > 0
-    if (found === null) {
-      return hasOffsets ? { group, phase: 'Empty', protocolType: '', protocol: '', members: [] } : null
-    }
-    const { phase, protocol, protocolType } = found
-    const isStable = phase === 'Stable'
+    if (found === null) return { ...listed, protocol: '', members: [] }
+    const isStable = found.phase === 'Stable'
     const members = [...found.members.values()].map((member) => ({
       memberId: member.id,
       instanceId: member.instanceId,
       clientId: member.clientId,
       clientHost: member.clientHost,
-      metadata: isStable ? metadataOf(member, protocol) : nothing,
+      metadata: isStable ? metadataOf(member, found.protocol) : nothing,
       assignment: isStable ? member.assignment : nothing,
     }))
-    const shown = isStable ? (protocol ?? '') : ''
-    return { group, phase, protocolType: protocolType ?? '', protocol: shown, members }
+    return { ...listed, protocol: isStable ? (found.protocol ?? '') : '', members }
   }
 
   /** Deletes a group and its offsets. Throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   async deleteGroup(group: string): Promise<void> {
-    const found = this.describeGroup(group)
+    const found = this.#listed(group)
     if (found === null) throw new KafkaError('GROUP_ID_NOT_FOUND', `there is no group ${group}`)
     if (found.phase !== 'Empty' || this.#roster.find(group)?.isVacant === false) {
       throw new KafkaError('NON_EMPTY_GROUP', `group ${group} has members`)
@@ -180,7 +185,7 @@ export class GroupCoordinator implements AsyncDisposable {
 
   /** One answer a partition. Throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
   deleteOffsets(group: string, partitions: readonly TopicPartition[]): Promise<readonly PartitionError[]> {
-    const found = this.describeGroup(group)
+    const found = this.#listed(group)
     if (found === null) throw new KafkaError('GROUP_ID_NOT_FOUND', `there is no group ${group}`)
     const isOther = found.phase !== 'Empty' && found.protocolType !== 'consumer'
     if (isOther || (found.phase !== 'Empty' && this.isFeeds(group))) {
@@ -194,27 +199,42 @@ export class GroupCoordinator implements AsyncDisposable {
     await this.#roster[Symbol.asyncDispose]()
   }
 
-  /** Our own feeds as one member, so that tools show who reads. */
-  #describeFeeds(group: string): DescribedGroup {
-    const partitions = new Map<string, number[]>()
-    for (const feed of this.#parts.openFeeds()) {
-      if (feed.group !== group) continue
-      const known = partitions.get(feed.topic)
-      if (known === undefined) partitions.set(feed.topic, [feed.partition])
-      else known.push(feed.partition)
+  #listed(group: string): ListedGroup | null {
+    if (this.isFeeds(group)) {
+      const isOpen = this.#openFeedsOf(group).length > 0
+      const phase = isOpen ? 'Stable' : 'Empty'
+      return { group, phase, protocolType: 'consumer', memberCount: isOpen ? 1 : 0 }
     }
-    const protocolType = 'consumer'
-    if (partitions.size === 0) return { group, phase: 'Empty', protocolType, protocol: '', members: [] }
-    const assigned = [...partitions].map(([topic, list]) => ({ topic, partitions: list }))
+    const found = this.#roster.find(group)
+    if (found !== null) {
+      const { phase, protocolType, members } = found
+      return { group, phase, protocolType: protocolType ?? '', memberCount: members.size }
+    }
+    const hasOffsets = this.#parts.offsets.ofGroup(group).length > 0
+    return hasOffsets ? { group, phase: 'Empty', protocolType: '', memberCount: 0 } : null
+  }
+
+  #openFeedsOf(group: string): readonly OffsetKey[] {
+    return [...this.#parts.openFeeds()].filter((feed) => feed.group === group)
+  }
+
+  /** Our own feeds as one member, so that tools show who reads. */
+  #feedMember(group: string): Pick<DescribedGroup, 'protocol' | 'members'> {
+    const byTopic = Map.groupBy(this.#openFeedsOf(group), ({ topic }) => topic)
+    if (byTopic.size === 0) return { protocol: '', members: [] }
+    const assigned = [...byTopic].map(([topic, feeds]) => ({
+      topic,
+      partitions: feeds.map(({ partition }) => partition),
+    }))
     const member = {
       memberId: group,
       instanceId: null,
       clientId: 'logdrive',
       clientHost: '/127.0.0.1',
-      metadata: encodeSubscription([...partitions.keys()]),
+      metadata: encodeSubscription([...byTopic.keys()]),
       assignment: encodeAssignment(assigned),
     }
-    return { group, phase: 'Stable', protocolType, protocol: 'logdrive', members: [member] }
+    return { protocol: 'logdrive', members: [member] }
   }
 
   /** Takes back what is too old, and groups that have nothing left. */

@@ -30,10 +30,12 @@ export async function resetOffset(key: OffsetKey, place: Place, parts: ResetPart
   await offsets.commitAll([{ ...key, ...value }])
 }
 
-function refuseActive(group: string, coordinator: GroupCoordinator): void {
+/** Throws REQUEST_INVALID while somebody reads for the group. */
+export function refuseActive(group: string, coordinator: GroupCoordinator): void {
   const found = coordinator.describeGroup(group)
   if (found === null || found.phase === 'Empty') return
-  throw new LogdriveError('REQUEST_INVALID', `group ${group} has ${found.members.length} members now`, {
-    hint: 'Stop its consumers first; their sessions end by themselves soon after.',
-  })
+  const hint = coordinator.isFeeds(group)
+    ? 'Pause the sink first.'
+    : 'Stop its consumers first; the session of one that was killed ends by itself soon after.'
+  throw new LogdriveError('REQUEST_INVALID', `group ${group} has ${found.memberCount} members now`, { hint })
 }

@@ -4,5 +4,16 @@ import type { Broker } from '../broker/broker.ts'
 /** The broker's side for operators and readers. */
 export type LogAdmin = Pick<
   Broker,
-  'createTopic' | 'alterTopic' | 'deleteTopic' | 'describeTopic' | 'groups' | 'tail' | 'status'
+  | 'createTopic'
+  | 'alterTopic'
+  | 'deleteTopic'
+  | 'describeTopic'
+  | 'configs'
+  | 'findTopic'
+  | 'groups'
+  | 'groupsCoordinator'
+  | 'publishTo'
+  | 'resetGroup'
+  | 'tail'
+  | 'status'
 >

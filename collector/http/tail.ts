@@ -24,7 +24,7 @@ export function tailRoutes(admin: LogAdmin, clock: Clock): readonly Route[] {
       method: 'GET',
       path: '/v1/tail',
       access: 'admin',
-      about: 'Records as server-sent events: ?topic= (more than one), from, max, follow.',
+      about: 'Records as server-sent events: ?topic= (more than one), partition, from, max, follow.',
       handle: async (call) => tail(admin, call, clock),
     },
   ]
@@ -37,11 +37,13 @@ function tail(admin: LogAdmin, call: Call, clock: Clock): ServerResponse {
     throw new LogdriveError('REQUEST_INVALID', `name 1 to ${topicsMax} topics with ?topic=`)
   }
   const max = query.get('max')
+  const partition = query.get('partition')
   const options = {
     topics,
-    start: startOf(query.get('from') ?? 'beginning'),
+    start: startOf(query.get('from') ?? 'beginning', 'from'),
     follow: flagOf(query.get('follow') ?? '0'),
     ...(max === null ? {} : { recordsMax: wholeNumber('max', max) }),
+    ...(partition === null ? {} : { partition: wholeNumber('partition', partition) }),
   }
   const stop = new AbortController()
   // Opened before the answer begins: an unknown topic is still a 404.
@@ -171,7 +173,8 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
-function startOf(from: string): TailStart {
+/** Where to begin, as a text: a word, an offset, ms since 1970 or an ISO time. Throws REQUEST_INVALID naming the field. */
+export function startOf(from: string, name: string): TailStart {
   if (from === 'beginning' || from === 'end') return from
   if (/^\d{1,15}$/.test(from)) {
     const number = Number(from)
@@ -181,7 +184,7 @@ function startOf(from: string): TailStart {
   if (Number.isFinite(timestamp)) return { timestamp }
   throw new LogdriveError(
     'REQUEST_INVALID',
-    'from is beginning, end, an offset, ms since 1970 or an ISO time',
+    `${name} is beginning, end, an offset, ms since 1970 or an ISO time`,
   )
 }
 
