@@ -143,46 +143,90 @@ const user = z.strictObject({
   }),
 })
 
+const quota = z
+  .strictObject({
+    user: principal()
+      .optional()
+      .meta({ description: 'Only this user. Without it each user by itself.', examples: ['alice'] }),
+    client_id: z
+      .string()
+      .min(1)
+      .max(249)
+      .optional()
+      .meta({ description: 'Only clients of this `client.id`.', examples: ['nightly-import'] }),
+    produce: fields
+      .size({ min: 1024 })
+      .optional()
+      .meta({ description: 'Bytes a second it may write.', examples: ['10MiB'] }),
+    fetch: fields
+      .size({ min: 1024 })
+      .optional()
+      .meta({ description: 'Bytes a second it may read.', examples: ['50MiB'] }),
+  })
+  .refine((entry) => entry.produce !== undefined || entry.fetch !== undefined, {
+    error: 'a quota of what? give produce, fetch or both',
+  })
+
+/** A listener; all keys have defaults. */
+const listener = z.strictObject({
+  listen: fields.address().prefault('127.0.0.1:9092').meta({ description: 'Where Kafka clients connect.' }),
+  advertise: fields
+    .address()
+    .optional()
+    .meta({ description: 'The address clients are told to use, when it differs from `listen`.' }),
+  connections_max: fields
+    .count({ min: 1, max: 1_000_000 })
+    .prefault('10k')
+    .meta({ description: 'The most connections open at a time.' }),
+  connections_per_address: fields
+    .count({ min: 1, max: 1_000_000 })
+    .optional()
+    .meta({ description: 'The most connections of one address. Without it only all together count.' }),
+  request_max: fields
+    .size({ min: 64 * 1024, max: 2 ** 30 })
+    .prefault('100MiB')
+    .meta({ description: 'The largest request.' }),
+  idle_max: fields
+    .duration({ min: 1000, max: 86_400_000 })
+    .prefault('10m')
+    .meta({ description: 'A connection without requests is closed after this long.' }),
+  quotas: z
+    .array(quota)
+    .max(1_000)
+    .prefault([])
+    .meta({
+      description:
+        'How fast clients may be; the most special entry counts. Who is faster is told to pause (KIP-219).',
+      examples: [[{ user: 'alice', produce: '10MiB' }]],
+    }),
+  insecure: fields.flag().prefault(false).meta({
+    description:
+      'Other machines may connect although nothing asks them who they are. Without it that is refused.',
+  }),
+  tls: tls.optional().meta({ description: 'TLS 1.2 and up. Without it connections are plain.' }),
+  sasl: sasl.optional().meta({ description: 'Clients log in. Without it nobody is asked.' }),
+  users: z
+    .record(fields.userName(), user)
+    .prefault({})
+    .meta({ description: 'Users and their passwords. More can be made with `kafka-configs`.' }),
+  super_users: z
+    .array(superUser())
+    .prefault([])
+    .meta({
+      description: 'Users who may do everything. With them or `acls` the others need an ACL.',
+      examples: [['admin']],
+    }),
+  acls: z.array(acl).max(10_000).optional().meta({
+    description: 'Who may do what. More can be made with `kafka-acls`. Without this key everybody may.',
+  }),
+  allow_everyone_if_no_acl: fields.flag().prefault(false).meta({
+    description: 'What no ACL is about is allowed to everybody (`allow.everyone.if.no.acl.found`).',
+  }),
+})
+
 /** `off`, or a listener. */
 export const kafka = z
-  .union(
-    [
-      z.literal('off'),
-      z.literal(false).transform(() => 'off' as const),
-      z.strictObject({
-        listen: fields
-          .address()
-          .prefault('127.0.0.1:9092')
-          .meta({ description: 'Where Kafka clients connect.' }),
-        advertise: fields
-          .address()
-          .optional()
-          .meta({ description: 'The address clients are told to use, when it differs from `listen`.' }),
-        insecure: fields.flag().prefault(false).meta({
-          description:
-            'Other machines may connect although nothing asks them who they are. Without it that is refused.',
-        }),
-        tls: tls.optional().meta({ description: 'TLS 1.2 and up. Without it connections are plain.' }),
-        sasl: sasl.optional().meta({ description: 'Clients log in. Without it nobody is asked.' }),
-        users: z
-          .record(fields.userName(), user)
-          .prefault({})
-          .meta({ description: 'Users and their passwords. More can be made with `kafka-configs`.' }),
-        super_users: z
-          .array(superUser())
-          .prefault([])
-          .meta({
-            description: 'Users who may do everything. With them or `acls` the others need an ACL.',
-            examples: [['admin']],
-          }),
-        acls: z.array(acl).max(10_000).optional().meta({
-          description: 'Who may do what. More can be made with `kafka-acls`. Without this key everybody may.',
-        }),
-        allow_everyone_if_no_acl: fields.flag().prefault(false).meta({
-          description: 'What no ACL is about is allowed to everybody (`allow.everyone.if.no.acl.found`).',
-        }),
-      }),
-    ],
-    { error: 'expected off or { listen: 127.0.0.1:9092 }' },
-  )
+  .union([z.literal('off'), z.literal(false).transform(() => 'off' as const), listener], {
+    error: 'expected off or { listen: 127.0.0.1:9092 }',
+  })
   .optional()

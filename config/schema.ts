@@ -135,7 +135,8 @@ const limits = z.strictObject({
 const collector = z.strictObject({
   http: http.prefault({}).meta({ description: 'The HTTP interface.' }),
   kafka: kafka.meta({
-    description: 'The listener for Kafka clients, or `off`.',
+    description:
+      'The listener for Kafka clients, or `off`. Without this key it is 127.0.0.1:9092, unless that port is taken.',
     examples: ['off'],
   }),
   log: z

@@ -74,7 +74,7 @@ export const brokerDefaults: BrokerConfig = {
   retentionBytes: null,
   topics: {},
   upkeepMs: 10_000,
-  pendingBytesMax: 32 * mebibyte,
+  pendingBytesMax: 256 * mebibyte,
   pendingBytesAllMax: 256 * mebibyte,
   syncsMax: 8,
   recordBytesMax: mebibyte,
