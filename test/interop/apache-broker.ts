@@ -3,14 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startApacheKafka } from './apache-kafka.ts'
-import { type Broker, type Door, user, type WayIn } from './broker.ts'
+import { type Broker, type BrokerOptions, type Door, user, type WayIn } from './broker.ts'
 import { makeCertificates } from './certificates.ts'
 import { kafkaVersions } from './java.ts'
+
+/** librdkafka before 2.6 repeats its nonce in client-final; Kafka refuses that since CVE-2024-56128 was fixed (3.9). */
+const oldScram = 'librdkafka before 2.6 writes a nonce that Kafka 3.9 and later refuses'
+const oldLibrdkafka = Object.fromEntries(
+  ['kcat', 'confluent-kafka (Debian)', 'rsyslog', 'syslog-ng'].map((client) => [client, oldScram]),
+)
 
 const jaas = 'org.apache.kafka.common.security'
 
 /** Starts it with one listener for each way in. */
-export async function apacheBroker(): Promise<Broker> {
+export async function apacheBroker(options: BrokerOptions = {}): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), 'logdrive-interop-'))
   const certificates = await makeCertificates(folder)
   const { username, password } = user
@@ -19,6 +25,7 @@ export async function apacheBroker(): Promise<Broker> {
     listeners: { SASL: 'SASL_PLAINTEXT', TLS: 'SSL', MTLS: 'SSL', SASLTLS: 'SASL_SSL' },
     format: [...scram('SCRAM-SHA-256'), ...scram('SCRAM-SHA-512')],
     properties: {
+      'num.partitions': String(options.partitions ?? 1),
       'group.initial.rebalance.delay.ms': '0',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       ...Object.fromEntries(['sasl', 'sasltls'].flatMap((listener) => logins(listener))),
@@ -48,6 +55,7 @@ export async function apacheBroker(): Promise<Broker> {
     name: 'Apache Kafka',
     version: kafkaVersions.server,
     plain: kafka.bootstrap,
+    lacks: { 'scram-256': oldLibrdkafka, 'scram-512': oldLibrdkafka, 'sasl-tls': oldLibrdkafka },
     door: async (name) => doors[name],
     [Symbol.asyncDispose]: async () => {
       await kafka[Symbol.asyncDispose]()

@@ -6,8 +6,15 @@ export interface Broker extends AsyncDisposable {
   readonly version: string
   /** host:port of the door without any security. */
   readonly plain: string
+  /** Why a cell cannot work with this broker: by case, then client. */
+  readonly lacks: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Where and how to get in through a door; it is opened with the first call. */
   door(name: Door): Promise<WayIn>
+}
+
+export interface BrokerOptions {
+  /** Partitions of topics that are made by their first use. */
+  readonly partitions?: number
 }
 
 export interface WayIn {

@@ -9,14 +9,14 @@ import { ProgramDriver } from './driver.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 import { KcatDriver } from './kcat.ts'
 import { confluent, debianPython, kafkaPython, wheels } from './python.ts'
+import { rsyslog, syslogNg } from './shippers.ts'
 
 const drivers = join(import.meta.dirname, 'drivers')
 
 /** Every client by its name in the table; `install` may take minutes the first time. */
 export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   kcat,
-  'confluent-kafka (Debian)': async () =>
-    confluent('confluent-kafka (Debian)', await debianPython(), { 'admin groups delete': 'not in 1.7' }),
+  'confluent-kafka (Debian)': async () => confluent('confluent-kafka (Debian)', await debianPython(), {}),
   'confluent-kafka (PyPI)': async () =>
     confluent('confluent-kafka (PyPI)', await wheels('confluent-kafka', ['confluent-kafka==2.16.1']), {}),
   'kafka-python (Debian)': async () =>
@@ -37,6 +37,8 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
     node('@platformatic/kafka', 'platformatic-driver.ts', {
       cooperative: '@platformatic/kafka has no cooperative assignor',
     }),
+  rsyslog,
+  'syslog-ng': syslogNg,
   'Java 3.9': async () => java('Java 3.9', kafkaVersions.old),
   'Java 4.3': async () => java('Java 4.3', kafkaVersions.server),
 }
@@ -53,7 +55,10 @@ async function kcat(): Promise<Client> {
     name: 'kcat',
     version: `${versionOf('kcat')?.split('-')[0]} librdkafka ${librdkafka}`,
     shapes: 'any',
-    lacks: { abort: 'kcat has no command to abort' },
+    lacks: {
+      abort: 'kcat has no command to abort',
+      cooperative: 'kcat assigns eagerly in its rebalance callback',
+    },
     driver: () => new KcatDriver(),
   }
 }

@@ -153,72 +153,81 @@ function access(job: Job): string[] {
   return ['-b', job.brokers, ...settings.flatMap((setting) => ['-X', setting])]
 }
 
-function idempotence(job: ProduceJob): string[] {
+function idempotence(job: ProduceJob): readonly string[] {
   return job.idempotent === true ? ['-X', 'enable.idempotence=true'] : []
 }
 
-/** A kcat for each run of records that share partition, key, headers and nullness; each value is a file, one message. */
+/** A kcat for each run of records that share partition, key, headers and the kind of value. */
 async function produce(
   job: ProduceJob | TransactJob,
   records: readonly JobRecord[],
-  more: string[],
+  more: readonly string[],
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'logdrive-kcat-'))
+  const text = (value: string | null) => Buffer.from(value ?? '', 'base64').toString('utf8')
+  const codec = job.op === 'produce' ? (job.codec ?? 'none') : 'none'
+  const settings = ['acks=all', 'message.timeout.ms=20000', 'linger.ms=50'].flatMap((one) => ['-X', one])
   try {
     for (const group of runsOf(records)) {
-      const [first] = group
-      const files = group.map((record, index) => {
-        const file = join(folder, `${index}`)
-        writeFileSync(file, Buffer.from(record.value ?? '', 'base64'))
-        return file
-      })
-      const text = (value: string | null) => Buffer.from(value ?? '', 'base64').toString('utf8')
-      const codec = job.op === 'produce' ? (job.codec ?? 'none') : 'none'
-      await run(
-        'kcat',
-        [
-          ...[
-            '-P',
-            '-t',
-            job.topic,
-            ...access(job),
-            ...more,
-            '-X',
-            'acks=all',
-            '-X',
-            'message.timeout.ms=20000',
-          ],
-          ...['-X', 'linger.ms=50', '-z', codec],
-          ...(first?.partition === undefined ? [] : ['-p', String(first.partition)]),
-          ...(first === undefined || first.key === null ? [] : ['-k', text(first.key)]),
-          ...(first?.value === null ? ['-Z'] : []),
-          ...(first?.headers ?? []).flatMap(([name, value]) => ['-H', `${name}=${text(value)}`]),
-          ...files,
-        ],
-        { timeoutMs: 60_000 },
-      )
+      const [first = { key: null, value: null }] = group
+      const place = first.partition === undefined ? [] : ['-p', String(first.partition)]
+      const headers = (first.headers ?? []).flatMap(([name, value]) => ['-H', `${name}=${text(value)}`])
+      const args = [
+        '-P',
+        '-t',
+        job.topic,
+        ...access(job),
+        ...more,
+        ...settings,
+        '-z',
+        codec,
+        ...place,
+        ...headers,
+      ]
+      const key = text(first.key)
+      if (kindOf(first) === 'bytes') {
+        const files = group.map((record, index) => {
+          const file = join(folder, `${index}`)
+          writeFileSync(file, Buffer.from(record.value ?? '', 'base64'))
+          return file
+        })
+        await run('kcat', [...args, ...(first.key === null ? [] : ['-k', key]), ...files], {
+          timeoutMs: 60_000,
+        })
+      } else {
+        // kcat skips empty files; a line of a key and nothing else is an empty value, or with -Z a null one.
+        const lines = group.map(() => `${key}\t\n`).join('')
+        const nulls = first.value === null ? ['-Z'] : []
+        await run('kcat', [...args, ...nulls, '-K', '\\t'], { input: lines, timeoutMs: 60_000 })
+      }
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
+function kindOf(record: JobRecord): 'bytes' | 'empty' | 'null' {
+  if (record.value === null) return 'null'
+  return record.value === '' ? 'empty' : 'bytes'
+}
+
 function runsOf(records: readonly JobRecord[]): JobRecord[][] {
   const runs: JobRecord[][] = []
-  const kind = (record: JobRecord | undefined) =>
-    JSON.stringify([record?.partition, record?.key, record?.headers, record?.value === null])
+  const kind = (record: JobRecord) =>
+    JSON.stringify([record.partition, record.key, record.headers, kindOf(record)])
   for (const record of records) {
     const last = runs.at(-1)
-    if (last !== undefined && kind(last[0]) === kind(record)) last.push(record)
+    if (last?.[0] !== undefined && kind(last[0]) === kind(record)) last.push(record)
     else runs.push([record])
   }
   return runs
 }
 
-/** kcat makes one transaction of all that one run of it produces, so records go to one partition here. */
+/** kcat makes a transaction of all that one run of it produces: one for each partition. */
 async function transact(job: TransactJob): Promise<Done> {
   for (const { records } of job.transactions) {
-    await produce(job, records, ['-X', `transactional.id=${job.transactionalId}`])
+    const sorted = records.toSorted((a, b) => (a.partition ?? 0) - (b.partition ?? 0))
+    await produce(job, sorted, ['-X', `transactional.id=${job.transactionalId}`])
   }
   return {}
 }

@@ -3,7 +3,7 @@
 //   npm run test:interop -- [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE]
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { apacheBroker } from './apache-broker.ts'
+import { brokerNamed } from './brokers.ts'
 import { progress } from './cache.ts'
 import type { Case, Client } from './case.ts'
 import { adminCases } from './cases/admin.ts'
@@ -50,7 +50,7 @@ for (const name of wantedClients) {
     cells.push({ client: name, case: 'install', outcome: 'FAIL', reason: String(error), seconds: 0 })
   }
 }
-await using broker = await apacheBroker()
+await using broker = await brokerNamed(flags.broker)
 progress(`${broker.name} ${broker.version} at ${broker.plain}`)
 cells.push(
   ...(await runMatrix({

@@ -46,7 +46,7 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
 
 async function runCell(one: Case, world: Parameters<Case['run']>[0]): Promise<Cell> {
   const cell = { client: world.client.name, case: one.name }
-  const lack = world.client.lacks[one.name]
+  const lack = world.client.lacks[one.name] ?? world.broker.lacks[one.name]?.[world.client.name]
   if (lack !== undefined) return { ...cell, outcome: 'n.a.', reason: lack, seconds: 0 }
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000

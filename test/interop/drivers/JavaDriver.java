@@ -17,6 +17,7 @@ import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
@@ -191,10 +192,18 @@ public class JavaDriver {
         public void onPartitionsLost(Collection<TopicPartition> gone) { tell(consumer, gone); }
         public void onPartitionsAssigned(Collection<TopicPartition> added) { tell(consumer, List.of()); }
       });
+      boolean dirty = false;
       while (true) {
         var records = consumer.poll(Duration.ofMillis(100));
         for (var r : records) emit(r);
-        if (!records.isEmpty()) consumer.commitSync();
+        dirty |= !records.isEmpty();
+        if (!dirty) continue;
+        try {
+          consumer.commitSync();
+          dirty = false;
+        } catch (RebalanceInProgressException | CommitFailedException overtaken) {
+          // A rebalance came first: again after the next poll.
+        }
       }
     } catch (WakeupException stopped) {
       consumer.close();

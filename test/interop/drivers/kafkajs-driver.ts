@@ -295,6 +295,8 @@ async function answer(admin: ReturnType<Client['admin']>, step: AdminStep): Prom
       await admin.deleteGroups([step[1]])
       return 'ok'
     case 'deleteRecords':
+      // It deletes only in topics whose metadata it has loaded for something else.
+      await admin.fetchTopicOffsets(step[1])
       await admin.deleteTopicRecords({
         topic: step[1],
         partitions: [{ partition: step[2], offset: String(step[3]) }],

@@ -231,7 +231,9 @@ async function answer(admin: Admin, step: AdminStep): Promise<unknown> {
       return (await admin.metadata({ topics: [step[1]], forceUpdate: true })).topics.get(step[1])
         ?.partitionsCount
     case 'createPartitions':
-      return admin.createPartitions({ topics: [{ name: step[1], count: step[2], assignments: [] }] }).then(ok)
+      return admin
+        .createPartitions({ topics: [{ name: step[1], count: step[2], assignments: null }] })
+        .then(ok)
     case 'configs': {
       const [found] = await admin.describeConfigs({ resources: [{ resourceType, resourceName: step[1] }] })
       return Object.fromEntries((found?.configs ?? []).map(({ name, value }) => [name, value]))
