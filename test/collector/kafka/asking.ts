@@ -135,8 +135,6 @@ function contextOf(
     lendableBytes: kafkaLimits.lentBytesMax,
     lend: (length) => new Uint8Array(length),
     signal: new AbortController().signal,
-    lendableBytes: 1024 * 1024,
-    lend: (length) => new Uint8Array(length),
     authorize: (operation, resourceType, name) => session.authorize(operation, resourceType, name),
   }
 }
