@@ -13,7 +13,7 @@ export interface Target {
 export interface Sent {
   /** `info`: not answered within the patience; it may be there, or come later. */
   readonly outcome: 'ok' | 'fail' | 'info'
-  /** Of the first record. */
+  /** Of the first record; null when the broker did not say. */
   readonly baseOffset: number | null
   readonly error: unknown
 }
@@ -29,7 +29,7 @@ export interface ProducerOptions {
 interface Batch {
   readonly sequence: number
   readonly bytes: Uint8Array
-  /** A try of it got no answer: a refusal later on says nothing about that one. */
+  /** A try of it got no answer, or a good one: a refusal later on says nothing about that one. */
   isDoubtful: boolean
 }
 
@@ -105,8 +105,11 @@ export class KafkaProducer {
         continue
       }
       // The first is refused for good, or nobody knows: what comes behind it is not tried again.
-      for (const { isDoubtful } of window.slice(sent.length)) {
-        sent.push({ ...refused, outcome: isDoubtful || refused.outcome === 'info' ? 'info' : 'fail' })
+      const rest = answers.slice(answers.indexOf(refused))
+      for (const [index, answer] of rest.entries()) {
+        const isDoubtful = window[sent.length]?.isDoubtful === true || refused.outcome === 'info'
+        const outcome = isDoubtful ? 'info' : 'fail'
+        sent.push(answer.outcome === 'ok' ? answer : { ...(index === 0 ? answer : refused), outcome })
       }
     }
     return sent
@@ -151,7 +154,9 @@ export class KafkaProducer {
       const answer = response.responses[0]?.partitionResponses[0]
       if (answer === undefined) throw new KafkaError('UNKNOWN_SERVER_ERROR', 'no answer for the partition')
       throwCode(answer.errorCode, `Produce of sequence ${batch.sequence}`)
-      return { outcome: 'ok', baseOffset: answer.baseOffset, error: null }
+      batch.isDoubtful = true
+      // A duplicate whose place is not known any more has -1.
+      return { outcome: 'ok', baseOffset: answer.baseOffset < 0 ? null : answer.baseOffset, error: null }
     } catch (error) {
       this.#client.signal.throwIfAborted()
       const isFinal = error instanceof KafkaError && !mayPass.has(error.error)

@@ -1,7 +1,8 @@
 // Runs the end-to-end simulation: `npm run sim -- --seed 42`, `--seeds 200`, `--ms 20000`; `--bug NAME` plants a bug,
-// `--hunt` plants each of them in turn and counts the seeds until it is found.
+// `--hunt` plants each of them in turn and counts the seeds until it is found. `--kafka` runs the broker under Kafka clients.
 import { parseArgs } from 'node:util'
 import { type Bug, bugNames } from './bugs.ts'
+import { mainKafka } from './kafka-main.ts'
 import { runScenario, type ScenarioReport } from './scenario.ts'
 
 const { values } = parseArgs({
@@ -12,8 +13,20 @@ const { values } = parseArgs({
     ms: { type: 'string', default: '20000' },
     log: { type: 'boolean', default: false },
     hunt: { type: 'boolean', default: false },
+    kafka: { type: 'boolean', default: false },
   },
 })
+if (values.kafka) {
+  const run = {
+    first: Number(values.seed ?? 1),
+    count: values.seed === undefined ? Number(values.seeds) : 1,
+    chaosMs: Number(values.ms),
+    bug: values.bug,
+    isHunt: values.hunt,
+    showsLog: values.log,
+  }
+  process.exit((await mainKafka(run)) ? 0 : 1)
+}
 const bug = bugNames.find((name) => name === values.bug)
 if (bug === undefined) {
   console.error(`unknown bug ${values.bug}; one of: ${bugNames.join(', ')}`)

@@ -1,0 +1,84 @@
+// The audit at the end of a Kafka workload: reads everything from the beginning in both isolations and compares.
+import { throwCode } from '../kafka-client/client.ts'
+import { type FetchedPartition, type Isolation, KafkaConsumer, keyOf } from '../kafka-client/consumer.ts'
+import type { SeenRecord } from '../kafka-client/records.ts'
+import { goOn, type Hands, pollOf, targetsOf } from './clients.ts'
+
+export interface Audit {
+  /** Committed records of `in`. */
+  readonly inputs: readonly number[]
+  /** What the committed records of `out` are copies of. */
+  readonly copied: readonly number[]
+  readonly isComplete: boolean
+  /** Why it is not over yet; empty when nothing is missing. */
+  readonly missing: string
+}
+
+const attemptsMax = 200
+
+/** Reads all partitions to their ends; what is read is part of the history. */
+export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<Audit> {
+  const committed = await readAll(hands, 'read_committed')
+  const all = await readAll(hands, 'read_uncommitted')
+  const valuesOf = (topic: string) =>
+    [...committed.records].flatMap(([key, records]) => (key.startsWith(`${topic}-`) ? records : []))
+  const inputs = valuesOf('in').map(({ value }) => Number.parseInt(value, 10))
+  const copied = valuesOf('out').map(({ value }) => Number.parseInt(value.split('<')[1] ?? '', 10))
+  const missing: string[] = []
+  for (const [key, end] of all.ends) {
+    const stable = committed.ends.get(key) ?? 0
+    if (stable < end) missing.push(`${key} is stable up to ${stable} of ${end}`)
+  }
+  if (waitsForCopies && copied.length < inputs.length)
+    missing.push(`${copied.length} of ${inputs.length} are copied`)
+  return { inputs, copied, isComplete: false, missing: missing.join(', ') }
+}
+
+interface Everything {
+  readonly records: ReadonlyMap<string, readonly SeenRecord[]>
+  /** Where each partition ends for this isolation. */
+  readonly ends: ReadonlyMap<string, number>
+}
+
+async function readAll(hands: Hands, isolation: Isolation): Promise<Everything> {
+  const { workload, name } = hands
+  const client = hands.client(isolation)
+  const consumer = new KafkaConsumer(client, { isolation, waitMs: 0, bytesMax: 1_000_000 })
+  const targets = targetsOf(workload, Object.keys(workload.topics))
+  consumer.assign(targets.map((target) => ({ ...target, offset: 0 })))
+  if (isolation === 'read_committed') {
+    workload.recorder.crash(name)
+    workload.recorder.take(name, 'assign', consumer.keys)
+  }
+  const records = new Map<string, SeenRecord[]>(consumer.keys.map((key) => [key, []]))
+  const ends = new Map<string, number>()
+  for (let attempt = 0; attempt < attemptsMax && ends.size < targets.length; attempt += 1) {
+    await goOn(hands, async () => {
+      const floor = workload.recorder.floor()
+      const parts = await consumer.fetch()
+      for (const part of parts) {
+        workload.recorder.fetched(name, part, floor, isolation)
+        throwCode(part.errorCode, `reading ${keyOf(part)}`)
+        take(part, isolation, records, ends, consumer.position(part))
+      }
+      const steps = parts.map((part) => pollOf(part, part.seen.records))
+      if (isolation === 'read_committed')
+        workload.recorder.end(workload.recorder.begin(name, 'poll', steps), 'ok')
+    })
+    await client.pause(5)
+  }
+  return { records, ends }
+}
+
+function take(
+  part: FetchedPartition,
+  isolation: Isolation,
+  records: ReadonlyMap<string, SeenRecord[]>,
+  ends: Map<string, number>,
+  position: number,
+): void {
+  const key = keyOf(part)
+  records.get(key)?.push(...part.seen.records)
+  const end = isolation === 'read_committed' ? part.lastStableOffset : part.highWatermark
+  if (position >= end) ends.set(key, end)
+}

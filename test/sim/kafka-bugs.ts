@@ -1,0 +1,156 @@
+// Planted bugs of the Kafka broker: each breaks one promise at the edge of a module, to prove that the simulation would notice.
+import type { Broker } from '../../collector/broker/broker.ts'
+import type { Partition } from '../../collector/broker/partition.ts'
+import { isInternal } from '../../collector/broker/topics.ts'
+import type { Storage } from '../../core/runtime.ts'
+import { CRC_FROM, readHeader } from '../../protocol/batch-header.ts'
+import { crc32c } from '../../protocol/crc32c.ts'
+import { KafkaError } from '../../protocol/errors.ts'
+import { brokenStorage } from './bugs.ts'
+
+/** Each of these must be found within the seeds; `none` must survive all of them. */
+export const kafkaBugNames = [
+  'none',
+  'acknowledge-before-sync', // syncs do nothing
+  'forget-directories', // directories are never synced
+  'retry-sync', // a failed sync is tried again instead of stopping
+  'forget-sequences', // no batch is known as a duplicate
+  'forget-producers-at-restart', // sequences of before the start are not known
+  'hasty-duplicates', // a duplicate is answered while the original is on its way to the disk
+  'take-gaps', // a sequence that does not follow the last one is taken
+  'read-beyond-high-watermark', // readers see what is not durable
+  'ignore-open-transactions', // read_committed goes up to the high watermark
+  'forget-aborted', // aborted transactions are not named
+  'forget-abort-markers', // an abort is answered, its markers are not written
+  'commit-offsets-outside', // offsets of a transaction count at once
+  'take-stale-commits', // commits of old generations are taken
+] as const
+
+export type KafkaBug = (typeof kafkaBugNames)[number]
+
+/** The broker's disk, with the bug. */
+export function brokenKafkaStorage(storage: Storage, bug: KafkaBug): Storage {
+  switch (bug) {
+    case 'acknowledge-before-sync':
+    case 'forget-directories':
+    case 'retry-sync': {
+      // Only where records are: a broker that does not find its own topics any more is too easy to see.
+      const broken = brokenStorage(storage, bug)
+      const ofRecords = (path: string) => /\/topics\/[^_]/.test(path)
+      return {
+        ...storage,
+        open: (path, mode) => (path.endsWith('.log') && ofRecords(path) ? broken : storage).open(path, mode),
+        syncDirectory: (path) => (ofRecords(path) ? broken : storage).syncDirectory(path),
+      }
+    }
+    default:
+      return storage
+  }
+}
+
+/** Breaks a broker that has just been opened. */
+export function plantBug(broker: Broker, bug: KafkaBug): void {
+  const partitions = broker
+    .status()
+    .topics.flatMap(({ name, partitions: all }) =>
+      isInternal(name) ? [] : all.flatMap((_, index) => broker.partition(name, index) ?? []),
+    )
+  for (const partition of partitions) breakPartition(partition, bug)
+  const { groupsCoordinator: groups } = broker
+  if (bug === 'commit-offsets-outside') groups.txnCommitOffsets = (request) => groups.commitOffsets(request)
+  else if (bug === 'take-stale-commits') takeStaleCommits(groups)
+}
+
+function breakPartition(partition: Partition, bug: KafkaBug): void {
+  const { producers } = partition
+  if (bug === 'ignore-open-transactions') producers.lastStableOffset = (_start, end) => end
+  else if (bug === 'forget-aborted') producers.aborted = () => []
+  else if (bug === 'read-beyond-high-watermark') readEverything(partition)
+  else if (bug === 'forget-abort-markers') forgetAborts(partition)
+  else if (bug === 'forget-sequences') breakAppend(partition, () => true)
+  else if (bug === 'forget-producers-at-restart') {
+    const known = new Set<number>()
+    breakAppend(partition, (producerId) => !known.has(producerId) && known.add(producerId) !== undefined)
+  } else if (bug === 'hasty-duplicates') answerHastily(partition)
+  else if (bug === 'take-gaps') takeGaps(partition)
+}
+
+function readEverything(partition: Partition): void {
+  partition.readKafka = async (fromOffset, { bytesMax }) => {
+    const { startOffset } = partition
+    const { endOffset } = partition.log
+    const { bytes } = await partition.log.read(fromOffset, endOffset, bytesMax)
+    return { bytes, highWatermark: endOffset, lastStableOffset: endOffset, startOffset, aborted: [] }
+  }
+}
+
+function forgetAborts(partition: Partition): void {
+  const appendMarker = partition.appendMarker.bind(partition)
+  partition.appendMarker = async (marker) => {
+    if (marker.outcome === 'commit') await appendMarker(marker)
+  }
+}
+
+/** A commit that is refused goes in under the name of the last one that was not. */
+function takeStaleCommits(groups: Broker['groupsCoordinator']): void {
+  const commitOffsets = groups.commitOffsets.bind(groups)
+  const last = new Map<string, Parameters<typeof commitOffsets>[0]>()
+  groups.commitOffsets = async (request) => {
+    const results = await commitOffsets(request)
+    const known = last.get(request.group)
+    if (results.every(({ error }) => error === 'NONE')) last.set(request.group, request)
+    else if (known !== undefined) return await commitOffsets({ ...known, partitions: request.partitions })
+    return results
+  }
+}
+
+/** Batches of producers that are not known are stored as those of a plain producer. */
+function breakAppend(partition: Partition, isForgotten: (producerId: number) => boolean): void {
+  const appendKafka = partition.appendKafka.bind(partition)
+  partition.appendKafka = async (batch, options) => {
+    const { producerId, isTransactional } = options.header
+    if (producerId < 0 || isTransactional || !isForgotten(producerId))
+      return await appendKafka(batch, options)
+    return await appendKafka(batch, { ...options, header: withoutProducer(batch) })
+  }
+}
+
+function withoutProducer(batch: Uint8Array) {
+  const view = Buffer.from(batch.buffer, batch.byteOffset, batch.length)
+  view.writeBigInt64BE(-1n, 43)
+  view.writeInt16BE(-1, 51)
+  view.writeInt32BE(-1, 53)
+  view.writeUInt32BE(crc32c(batch.subarray(CRC_FROM)), 17)
+  return readHeader(batch, 0)
+}
+
+function answerHastily(partition: Partition): void {
+  const appendKafka = partition.appendKafka.bind(partition)
+  const underWay = new Set<string>()
+  partition.appendKafka = async (batch, options) => {
+    const { producerId, producerEpoch, baseSequence } = options.header
+    const name = `${producerId}/${producerEpoch}/${baseSequence}`
+    if (producerId >= 0 && underWay.has(name)) {
+      return { baseOffset: -1, logAppendTimeMs: -1, logStartOffset: partition.startOffset }
+    }
+    underWay.add(name)
+    try {
+      return await appendKafka(batch, options)
+    } finally {
+      underWay.delete(name)
+    }
+  }
+}
+
+function takeGaps(partition: Partition): void {
+  const appendKafka = partition.appendKafka.bind(partition)
+  partition.appendKafka = async (batch, options) => {
+    try {
+      return await appendKafka(batch, options)
+    } catch (error) {
+      const isGap = error instanceof KafkaError && error.error === 'OUT_OF_ORDER_SEQUENCE_NUMBER'
+      if (!isGap || options.header.isTransactional) throw error
+      return await appendKafka(batch, { ...options, header: withoutProducer(batch) })
+    }
+  }
+}
