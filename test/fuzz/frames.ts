@@ -25,7 +25,7 @@ export interface FuzzReport {
   /** Frames whose header names nothing that is served. */
   readonly unserved: number
   readonly byMutation: Readonly<Record<string, number>>
-  /** Ms of the slowest frame, and the frame; pauses of the machine included. */
+  /** Ms of the slowest frame when it is decoded again and again, and the frame. */
   readonly worstMs: number
   readonly worstFrame: Buffer
   readonly rssMiBMax: number
@@ -46,13 +46,17 @@ export function fuzzFrames({ frames, seed }: FuzzOptions): FuzzReport {
   for (let index = 0; index < frames; index++) {
     const [frame, name] = mutated(corpus, named, draw)
     const from = performance.now()
-    const outcome = tried(frame, index, index % 64 === 0)
+    const outcome = tried(frame, index)
     const tookMs = performance.now() - from
     counts[outcome]++
     byMutation[name] = (byMutation[name] ?? 0) + 1
+    if (index % 64 === 0 && outcome === 'decoded') checkRoundTrip(frame, index)
     if (tookMs > worstMs) {
-      worstMs = tookMs
-      worstFrame = frame
+      const ownMs = Math.min(tookMs, repeatedMs(frame, index))
+      if (ownMs > worstMs) {
+        worstMs = ownMs
+        worstFrame = frame
+      }
     }
     if (index % 10_000 === 0) rssMiBMax = Math.max(rssMiBMax, process.memoryUsage.rss() / 1024 / 1024)
   }
@@ -84,26 +88,54 @@ function mutated(
   return [frame, name]
 }
 
-function tried(frame: Buffer, index: number, isRoundTrip: boolean): Outcome {
+function tried(frame: Buffer, index: number): Outcome {
   try {
-    const { apiKey, apiVersion, correlationId, clientId, bodyAt } = readRequestHeader(frame)
-    const api: Api | null = apiOf(apiKey)
-    const [min, max] = api === null ? [0, -1] : (api.served ?? api.versions)
-    if (api === null || apiVersion < min || apiVersion > max) return 'unserved'
-    const body = decodeRequest(api, apiVersion, frame, bodyAt)
-    if (isRoundTrip) {
-      const request = { version: apiVersion, correlationId, clientId, body }
-      const again = Buffer.concat(encodeRequest(api, request)).subarray(4)
-      const read = decodeRequest(api, apiVersion, again, readRequestHeader(again).bodyAt)
-      if (!isDeepStrictEqual(read, body)) throw new Error('it says something else when it is encoded again')
-    }
-    return 'decoded'
+    return decoded(frame) === null ? 'unserved' : 'decoded'
   } catch (error) {
     if (error instanceof KafkaError && error.error === 'INVALID_REQUEST') return 'refused'
-    throw new Error(`frame ${index} is not refused but breaks the codec: ${frame.toString('hex')}`, {
-      cause: error,
-    })
+    throw broken(frame, index, error)
   }
+}
+
+/** What is written again of what was read must say the same. */
+function checkRoundTrip(frame: Buffer, index: number): void {
+  try {
+    const first = decoded(frame)
+    if (first === null) return
+    const { api, header, body } = first
+    const { apiVersion: version, correlationId, clientId } = header
+    const again = decoded(
+      Buffer.concat(encodeRequest(api, { version, correlationId, clientId, body })).subarray(4),
+    )
+    if (!isDeepStrictEqual(again?.body, body))
+      throw new Error('it says something else when it is encoded again')
+  } catch (error) {
+    throw broken(frame, index, error)
+  }
+}
+
+/** The request, or null when no version of it is served. */
+function decoded(frame: Buffer) {
+  const header = readRequestHeader(frame)
+  const { apiKey, apiVersion, bodyAt } = header
+  const api: Api | null = apiOf(apiKey)
+  const [min, max] = api === null ? [0, -1] : (api.served ?? api.versions)
+  if (api === null || apiVersion < min || apiVersion > max) return null
+  return { api, header, body: decodeRequest(api, apiVersion, frame, bodyAt) }
+}
+
+/** The best of some more times: a pause of the machine is not the frame's fault. */
+function repeatedMs(frame: Buffer, index: number): number {
+  const times = Array.from({ length: 5 }, () => {
+    const from = performance.now()
+    tried(frame, index)
+    return performance.now() - from
+  })
+  return Math.min(...times)
+}
+
+function broken(frame: Buffer, index: number, cause: unknown): Error {
+  return new Error(`frame ${index} is not refused but breaks the codec: ${frame.toString('hex')}`, { cause })
 }
 
 if (import.meta.main) {
@@ -123,6 +155,6 @@ if (import.meta.main) {
       .join(', ')}`,
   )
   console.log(
-    `  slowest ${worstMs.toFixed(1)} ms (${worstFrame.length} bytes), memory at most ${rssMiBMax.toFixed(0)} MiB`,
+    `  slowest ${worstMs.toFixed(3)} ms (${worstFrame.length} bytes), memory at most ${rssMiBMax.toFixed(0)} MiB`,
   )
 }
