@@ -2,7 +2,6 @@
 import { decodeBatch } from '../../protocol/batch-decode.ts'
 import { type BatchHeader, defaultLimits, readHeader, stampAppendTime } from '../../protocol/batch-header.ts'
 import { KafkaError } from '../../protocol/errors.ts'
-import { storedLimits } from '../log/scan.ts'
 import { recompress } from './recompress.ts'
 import type { TopicSettings } from './topic-settings.ts'
 
@@ -49,7 +48,7 @@ function checkProducer({
 }
 
 function checkKeys(bytes: Uint8Array): void {
-  const { keyFrom, count } = decodeBatch(bytes, 0, storedLimits)
+  const { keyFrom, count } = decodeBatch(bytes, 0, defaultLimits)
   for (let index = 0; index < count; index += 1) {
     if (keyFrom[index] === -1) {
       throw new KafkaError('INVALID_RECORD', 'every record of a compacted topic has a key')

@@ -146,8 +146,8 @@ export function completed(known: Transaction, now: number): Transaction | null {
 }
 
 /** What is done when a transaction has been open for too long: null when it has not. */
-export function timedOut(known: Transaction, now: number): Transaction | null {
-  const isLate = known.state === 'Ongoing' && now - known.startedAt > known.timeoutMs
+export function timedOut(known: Transaction, openForMs: number, now: number): Transaction | null {
+  const isLate = known.state === 'Ongoing' && openForMs > known.timeoutMs
   return isLate ? fenced(known, now) : null
 }
 

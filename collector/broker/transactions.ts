@@ -53,6 +53,8 @@ interface Entry {
   entered: ReadonlySet<string>
   /** What is being written. */
   pending: Transaction | null
+  /** Monotonic ms when its transaction began: the wall clock may jump, and a timeout must come. */
+  openSince: number
   /** Markers are being written. */
   ending: Promise<boolean> | null
 }
@@ -291,7 +293,7 @@ export class TransactionCoordinator implements TransactionGuard {
     for (const entry of this.#entries.values()) {
       if (entry.pending !== null) continue
       const { known } = entry
-      const next = timedOut(known, now)
+      const next = timedOut(known, clock.monotonic() - entry.openSince, now)
       try {
         if (next !== null) {
           const { transactionalId, timeoutMs } = known
@@ -340,7 +342,11 @@ export class TransactionCoordinator implements TransactionGuard {
   }
 
   #add(known: Transaction): Entry {
-    const entry: Entry = { known, entered: new Set(), pending: null, ending: null }
+    const { clock } = this.#parts
+    // What was open before a restart goes on counting, as far as the wall clock can be believed.
+    const openForMs = Math.min(known.timeoutMs, Math.max(0, clock.now() - known.startedAt))
+    const openSince = clock.monotonic() - openForMs
+    const entry: Entry = { known, entered: new Set(), pending: null, openSince, ending: null }
     this.#entries.set(known.transactionalId, entry)
     this.#byProducer.set(known.producerId, entry)
     return entry
@@ -353,6 +359,8 @@ export class TransactionCoordinator implements TransactionGuard {
     if (entry.known.partitions !== next.partitions || entry.entered.size !== next.partitions.length) {
       entry.entered = new Set(next.partitions.map(partitionKey))
     }
+    const isBegun = next.state === 'Ongoing' && entry.known.state !== 'Ongoing'
+    if (isBegun) entry.openSince = this.#parts.clock.monotonic()
     entry.known = next
   }
 

@@ -7,8 +7,10 @@ import { consume, initProducer, partitionOf, produce } from './producer-harness.
 
 const config = { partitions: 2, segmentBytes: 2500, upkeepMs: 1_000_000 }
 const partitions = [0, 1]
-/** Batches of each idempotent producer, transactions of each transactional one. */
+/** Turns of each idempotent producer, transactions of each transactional one. */
 const rounds = 6
+/** Batches that a producer has on its way at a time: they share a write, and a crash may tear it anywhere. */
+const inFlight = 4
 
 /** What was promised to the senders, as they stand at the crash: what a dead broker still answers does not reach them. */
 class Senders {
@@ -24,7 +26,7 @@ class Senders {
     this.#isDead = true
   }
 
-  /** Sends up to two batches at a time; those not acknowledged are sent again by the next run. */
+  /** Sends some batches at a time; those not acknowledged are sent again by the next run. */
   async idempotent(broker: Broker, producer: number): Promise<void> {
     if (this.ids[producer] === -1) {
       const asking = { transactionalId: null, timeoutMs: 0, producerId: -1, producerEpoch: -1 }
@@ -34,13 +36,13 @@ class Senders {
     }
     const id = this.ids[producer] as number
     const partition = partitionOf(broker, 'logs', producer)
-    for (let next = this.acknowledged[producer] as number; next < rounds * 2; next += 2) {
-      const pair = [next, next + 1].map((sequence) =>
+    for (let next = this.acknowledged[producer] as number; next < rounds * inFlight; next += inFlight) {
+      const batches = Array.from({ length: inFlight }, (_, i) => next + i).map((sequence) =>
         produce(partition, { id, epoch: 0, sequence, values: [`p${producer}/${sequence}`] }),
       )
-      await Promise.all(pair)
+      await Promise.all(batches)
       if (this.#isDead) return
-      this.acknowledged[producer] = next + 2
+      this.acknowledged[producer] = next + inFlight
     }
   }
 
@@ -50,11 +52,13 @@ class Senders {
       const key = `${name}/${round}`
       this.asked.set(key, 'none')
       await producer.add('logs', ...partitions)
-      await Promise.all(
-        partitions.map((partition) => producer.send('logs', partition, `${key}/a`, `${key}/b`)),
+      const sent = partitions.flatMap((partition) =>
+        ['a', 'b'].map((part) => producer.send('logs', partition, `${key}/${part}`)),
       )
-      if (this.#isDead) return
       const outcome = round % 3 === 2 ? 'abort' : 'commit'
+      // A producer that gives up does not wait for what is on its way.
+      if (outcome === 'commit') await Promise.all(sent)
+      if (this.#isDead) return
       this.asked.set(key, outcome)
       await producer.end(outcome)
       if (this.#isDead) return
@@ -87,7 +91,7 @@ function check(lines: readonly string[], senders: Senders): void {
   expect(seen.size).toBe(lines.length)
   for (const producer of partitions) {
     const numbered = values.filter((value) => value.startsWith(`p${producer}/`))
-    expect(numbered).toEqual(Array.from({ length: rounds * 2 }, (_, i) => `p${producer}/${i}`))
+    expect(numbered).toEqual(Array.from({ length: rounds * inFlight }, (_, i) => `p${producer}/${i}`))
   }
   for (const [key, outcome] of senders.asked) {
     const found = values.filter((value) => value.startsWith(`${key}/`)).length

@@ -126,10 +126,10 @@ test('how a transaction can be ended, by its state', () => {
 })
 
 test('a transaction that is open for too long is aborted under a new epoch; an unused id expires', () => {
-  const open = given({ state: 'Ongoing', startedAt: 1000, timeoutMs: 100 })
-  expect(timedOut(open, 1100)).toBe(null)
-  expect(timedOut(open, 1101)).toMatchObject({ state: 'PrepareAbort', producerEpoch: 5 })
-  expect(timedOut(given({ state: 'PrepareCommit', startedAt: 0 }), 9999)).toBe(null)
+  const open = given({ state: 'Ongoing', timeoutMs: 100 })
+  expect(timedOut(open, 100, 0)).toBe(null)
+  expect(timedOut(open, 101, 0)).toMatchObject({ state: 'PrepareAbort', producerEpoch: 5 })
+  expect(timedOut(given({ state: 'PrepareCommit' }), 9999, 0)).toBe(null)
   expect(isExpired(given({ updatedAt: 0 }), 1000, 999)).toBe(false)
   expect(isExpired(given({ updatedAt: 0, state: 'CompleteAbort' }), 1000, 1000)).toBe(true)
   expect(isExpired(given({ updatedAt: 0, state: 'Ongoing' }), 1000, 1000)).toBe(false)

@@ -109,6 +109,60 @@ test('a transaction that is open for too long is aborted; its producer is fenced
   expect(await valuesOf(broker)).toEqual([])
 })
 
+test.each([3_600_000, -3_600_000])(
+  'a wall clock that jumps (%s ms) while a transaction is open neither ends it nor keeps it open',
+  async (jumpMs) => {
+    const { open, clock, disk } = machine()
+    let broker = await open(config)
+    await broker.topic('logs')
+    const producer = await initProducer(broker, 'tx')
+    await producer.add('logs', 0)
+    await producer.send('logs', 0, 'slow')
+    clock.jump(jumpMs)
+    await clock.advance(30_000)
+    expect(partitionOf(broker).lastStableOffset).toBe(0)
+    if (jumpMs < 0) {
+      disk.kill()
+      broker = await open(config)
+      await clock.advance(30_000)
+      expect(partitionOf(broker).lastStableOffset).toBe(0)
+    }
+    await clock.advance(35_000)
+    expect(partitionOf(broker).lastStableOffset).toBe(2)
+  },
+)
+
+test('what was decided before a crash is carried out after it, without anybody asking', async () => {
+  for (const outcome of ['commit', 'abort'] as const) {
+    const { open, disk } = machine()
+    const early = await open(config)
+    await early.topic('logs')
+    const producer = await initProducer(early, 'tx')
+    await producer.add('logs', 0, 1)
+    await producer.send('logs', 0, 'a')
+    await producer.send('logs', 1, 'b')
+    const crashed = disk.whenCrashed()
+    let writes = 0
+    disk.intercept = ({ verb, path }) => {
+      // The decision is durable, none of the markers is.
+      if (verb !== 'write' || !path.includes('topics/logs')) return 'go'
+      writes += 1
+      return 'crash'
+    }
+    await Promise.race([producer.end(outcome), crashed])
+    expect(writes).toBe(1)
+    disk.intercept = null
+    const broker = await open(config)
+    for (let turn = 0; turn < 10; turn += 1) await drain()
+    expect(broker.transactions.describe('tx')).toMatchObject({
+      state: outcome === 'commit' ? 'CompleteCommit' : 'CompleteAbort',
+      partitions: [],
+    })
+    expect(await valuesOf(broker)).toEqual(outcome === 'commit' ? ['a', 'b'] : [])
+    expect(partitionOf(broker, 'logs', 1).lastStableOffset).toBe(2)
+  }
+})
+
 test('a transactional id that nobody uses is forgotten, durably', async () => {
   const { open, clock, disk } = machine()
   let broker = await open({ ...config, transactionalIdExpiryMs: 5000 })
