@@ -78,6 +78,7 @@ function describeInside(path: string, piece: Piece): readonly string[] {
   if (options !== undefined) return options.flatMap((option) => describeInside(path, option))
   if (typeof piece.additionalProperties === 'object')
     return describeInside(`${path}.NAME`, piece.additionalProperties)
+  if (piece.items !== undefined) return describeInside(`${path}[]`, piece.items)
   return piece.properties === undefined ? [] : describe(path, piece)
 }
 
