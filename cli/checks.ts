@@ -259,7 +259,8 @@ function entriesOf(folder: string): readonly string[] {
 }
 
 /** Undefined when it can be listened on, else the code of the trouble. */
-async function tryToListen(address: Address): Promise<string | undefined> {
+/** The code of what keeps from listening there, or undefined when nothing does. */
+export async function tryToListen(address: Address): Promise<string | undefined> {
   const server = createServer()
   return await new Promise((done) => {
     server.once('error', (error) => done(codeOf(error)))

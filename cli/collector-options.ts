@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import type { BrokerConfig } from '../collector/broker/config.ts'
 import { defaultIngestLimits } from '../collector/http/limits.ts'
 import type { KafkaListenerOptions } from '../collector/kafka/listener.ts'
-import { securityOptions } from '../collector/kafka/security-options.ts'
+import { principalOf, securityOptions } from '../collector/kafka/security-options.ts'
 import { defaultKafka } from '../config/defaults.ts'
 import type { CollectorConfig, Config, TopicConfig } from '../config/schema.ts'
 import type { TopicOptions } from '../core/event-log.ts'
@@ -35,8 +35,18 @@ function kafkaOptions({ collector }: Config): KafkaListenerOptions | null {
     listen: kafka.listen,
     advertise: kafka.advertise ?? null,
     tls: readKafkaTls(kafka),
-    limits: {},
-    quotas: [],
+    limits: {
+      connectionsMax: kafka.connections_max,
+      connectionsPerPeerMax: kafka.connections_per_address ?? kafka.connections_max,
+      requestBytesMax: kafka.request_max,
+      idleMs: kafka.idle_max,
+    },
+    quotas: kafka.quotas.map(({ user, client_id: clientId, produce, fetch }) => ({
+      principal: user === undefined ? null : principalOf(user),
+      clientId: clientId ?? null,
+      producerBytesPerSecond: produce ?? null,
+      consumerBytesPerSecond: fetch ?? null,
+    })),
     security: securityOptions(kafka),
     optional: collector.kafka === undefined,
   }

@@ -16,6 +16,7 @@ import {
 } from './checks.ts'
 import { type Arguments, type Command, exitCodes, type Io, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
+import { checkKafka } from './kafka-checks.ts'
 import { colour, escapeForTerminal } from './output.ts'
 import { sinkSchemas } from './sink-types.ts'
 
@@ -51,6 +52,7 @@ async function examine(args: Arguments, io: Io, signal: AbortSignal): Promise<re
     checks.push(...checkFolder('agent state', state), ...checkOwner('agent state', state))
   }
   checks.push(await checkPort('HTTP port', config.collector.http.listen, '/healthz', signal))
+  checks.push(...(await checkKafka(config.collector.kafka, signal)))
   for (const [name, sink] of Object.entries(config.sinks)) {
     if (sink.type === 'clickhouse') checks.push(await checkClickHouse(name, sink, signal))
   }

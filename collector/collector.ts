@@ -61,7 +61,10 @@ async function serve(
   const server = await runtime.http.serve(options.listen, service.handler, limits)
   let drained: Promise<void> | null = null
   const drain = () => {
-    drained ??= within(drainMs, runtime, (signal) => service.drain(signal))
+    drained ??= Promise.all([
+      within(drainMs, runtime, (signal) => service.drain(signal)),
+      kafka[Symbol.asyncDispose](),
+    ]).then(() => undefined)
     return drained
   }
   return {
@@ -71,7 +74,6 @@ async function serve(
     drain,
     async [Symbol.asyncDispose]() {
       await drain()
-      await kafka[Symbol.asyncDispose]()
       await server[Symbol.asyncDispose]()
       await broker[Symbol.asyncDispose]()
     },

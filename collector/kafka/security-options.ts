@@ -82,7 +82,7 @@ function operationsOf(entry: YamlAcl, resourceType: AclResourceType): readonly A
 }
 
 /** `alice` -> `User:alice`; `*` is everybody; what has the prefix already stays. */
-function principalOf(user: string): string {
+export function principalOf(user: string): string {
   if (user === '*') return everybody
   return user.startsWith('User:') ? user : `User:${user}`
 }

@@ -1,10 +1,12 @@
 // doctor as a process: a machine that is well, and each thing that can be wrong with it.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { apis } from '../../protocol/apis/index.ts'
+import { encodeResponse } from '../../protocol/message.ts'
 import { freePort, logdrive, peer, temporaryFolder } from './process.ts'
 
 interface Check {
@@ -23,7 +25,8 @@ async function diagnose(folder: string, yaml: string, words: readonly string[] =
   return { code, checks: new Map(checks.map((check) => [check.name, check])) }
 }
 
-const listenOn = (port: number) => `collector: { http: { listen: "127.0.0.1:${port}" } }\n`
+const listenOn = (port: number, kafka = 'off') =>
+  `collector: { http: { listen: "127.0.0.1:${port}" }, kafka: ${kafka} }\n`
 
 test('a machine that is well exits 0, says so line by line, and nothing is left behind', async () => {
   using folder = temporaryFolder()
@@ -135,3 +138,41 @@ test('a clock that is far from the one of the collector is a warning', async () 
     server.close()
   }
 })
+
+test('the Kafka port: free, taken by a stranger, or by a broker', async () => {
+  using folder = temporaryFolder()
+  const diagnosed = async (port: number) => {
+    const { code, checks } = await diagnose(folder.path, listenOn(0, `{ listen: "127.0.0.1:${port}" }`))
+    return { code, check: checks.get('Kafka port') }
+  }
+  const free = await diagnosed(await freePort())
+  expect(free.check?.about).toContain('is free')
+  await using stranger = await listening((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  const taken = await diagnosed(stranger.port)
+  expect(taken).toMatchObject({ code: 1, check: { result: 'fail' } })
+  const answer = Buffer.concat(
+    encodeResponse(apis.ApiVersions, 0, 1, {
+      errorCode: 0,
+      apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }],
+    }),
+  )
+  await using broker = await listening((socket) => socket.once('data', () => socket.write(answer)))
+  const ours = await diagnosed(broker.port)
+  expect(ours).toMatchObject({ code: 0, check: { result: 'ok' } })
+  expect(ours.check?.about).toContain('a Kafka broker is running')
+})
+
+/** A server of bare sockets on a free port. */
+async function listening(serve: (socket: Socket) => void) {
+  const server = createSocketServer((socket) => {
+    socket.on('error', () => undefined)
+    serve(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    async [Symbol.asyncDispose]() {
+      server.close()
+    },
+  }
+}

@@ -256,6 +256,7 @@ function collectorYaml(folder: string, [http, clickhouse]: readonly number[]): s
 data: ${folder}/data
 collector:
   http: { listen: "127.0.0.1:${http}" }
+  kafka: off
 topics:
   web_logs: { partitions: 4 }
 sinks:

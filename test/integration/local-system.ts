@@ -98,6 +98,7 @@ function yamlOf({ topics = activityTopics, more, sinks }: SystemOptions, place: 
 data: ${place.folder}/data
 collector:
   http: { listen: "127.0.0.1:${place.httpPort}" }
+  kafka: off
 sinks:
 ${sinks?.(place) ?? warehouse}${more?.(place) ?? ''}`
 }

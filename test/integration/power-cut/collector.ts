@@ -22,7 +22,7 @@ export async function startCollector(
   const [port] = await freePorts(1)
   const folder = await mkdtemp(join(tmpdir(), 'logdrive-test-'))
   const file = join(folder, 'collector.yaml')
-  const listen = `collector: { http: { listen: "127.0.0.1:${port}" } }`
+  const listen = `collector: { http: { listen: "127.0.0.1:${port}" }, kafka: off }`
   await writeFile(file, `version: 1\ndata: ${dataFolder}\n${listen}\n`)
   const running = new Running([command, '-c', file], env)
   const url = `http://127.0.0.1:${port}`
