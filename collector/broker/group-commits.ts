@@ -131,10 +131,10 @@ export class GroupCommits {
     return roster.checkCommit(request.group, request, isTransactional)
   }
 
-  #partitionError({ topic, partition, offset, metadata }: CommitPartition): KafkaErrorName {
+  #partitionError({ topic, partition, metadata }: CommitPartition): KafkaErrorName {
     if (Buffer.byteLength(metadata) > metadataBytesMax) return 'OFFSET_METADATA_TOO_LARGE'
     if (this.#parts.topics.find(topic)?.open[partition] === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
-    return offset < 0 ? 'INVALID_REQUEST' : 'NONE'
+    return 'NONE'
   }
 
   #entry(group: string, one: CommitPartition): GroupOffset {

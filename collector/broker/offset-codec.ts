@@ -31,7 +31,7 @@ export interface FeedState {
 }
 
 export interface CommittedOffset {
-  /** The next offset to be read. */
+  /** The next offset to be read; below zero where a client says so (kafkajs: -2 for the earliest, -1 for the latest). */
   readonly offset: number
   /** The topic's id at the time of the commit: a topic made again starts anew. */
   readonly topicId: string
@@ -99,7 +99,7 @@ export function decodeOffsetValue(bytes: Uint8Array): CommittedOffset | null {
   if (versionOf(bytes) !== valueVersion) return null
   const value = decodeValue(offsetValue, valueVersion, bytes, true)
   const ours = value === null ? null : parseMetadata(value.metadata)
-  if (value === null || ours === null || value.offset < 0) return null
+  if (value === null || ours === null) return null
   const { offset, leaderEpoch, commitTimestamp: committedAt } = value
   return { offset, leaderEpoch, committedAt, ...ours }
 }

@@ -72,7 +72,16 @@ export function groupStatus(offsets: GroupOffsets, topics: Topics): readonly Gro
     const end = known?.id === entry.topicId ? known.open[partition]?.highWatermark : undefined
     if (end === undefined) return []
     return [
-      { group, topic, partition, offset, end, lag: Math.max(0, end - offset), committedAt, replayEpoch },
+      {
+        group,
+        topic,
+        partition,
+        offset,
+        end,
+        lag: Math.max(0, end - Math.max(0, offset)),
+        committedAt,
+        replayEpoch,
+      },
     ]
   })
 }
