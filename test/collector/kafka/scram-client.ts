@@ -14,10 +14,14 @@ export function clientFirst({ user, nonce }: ScramLogin): string {
   return `n,,n=${escapeName(user)},r=${nonce}`
 }
 
-/** The last message, and the signature the server has to show for it. */
+/**
+ * The last message, and the signature the server has to show for it. `repeats` is librdkafka before 2.6: it writes its
+ * part of the nonce once more before the whole.
+ */
 export function clientFinal(
   login: ScramLogin,
   serverFirst: string,
+  repeats = false,
 ): { readonly message: string; readonly signature: string } {
   const { hash, user, password, nonce } = login
   const fields = new Map(serverFirst.split(',').map((field) => [field[0], field.slice(2)]))
@@ -27,7 +31,7 @@ export function clientFinal(
   const hmac = (key: Uint8Array, text: string) => createHmac(hash, key).update(text).digest()
   const clientKey = hmac(salted, 'Client Key')
   const storedKey = createHash(hash).update(clientKey).digest()
-  const withoutProof = `c=biws,r=${fields.get('r')}`
+  const withoutProof = `c=biws,r=${repeats ? nonce : ''}${fields.get('r')}`
   const signed = `n=${escapeName(user)},r=${nonce},${serverFirst},${withoutProof}`
   const clientSignature = hmac(storedKey, signed)
   const proof = Buffer.from(clientKey.map((byte, i) => byte ^ (clientSignature[i] ?? 0)))

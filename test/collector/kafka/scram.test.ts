@@ -61,6 +61,8 @@ test.each(['sha256', 'sha512'] as const)('a client that we did not write logs in
   const state: ScramState = { mechanism, first, nonce: 'abcdef', serverFirst, credential }
   const { message, signature } = clientFinal(login, serverFirst)
   expect(checkClientFinal(bytes(message), state)).toBe(`v=${signature}`)
+  const old = clientFinal(login, serverFirst, true)
+  expect(checkClientFinal(bytes(old.message), state)).toBe(`v=${old.signature}`)
   const wrong = clientFinal({ ...login, password: 'password' }, serverFirst)
   expect(checkClientFinal(bytes(wrong.message), state)).toBeNull()
 })
