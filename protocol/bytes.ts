@@ -73,17 +73,9 @@ export function readInt16(reader: Reader): number {
   return (((reader.bytes[at] as number) << 24) >> 16) | (reader.bytes[at + 1] as number)
 }
 
-export function readUint16(reader: Reader): number {
-  return readInt16(reader) & 0xffff
-}
-
 export function readInt32(reader: Reader): number {
   const at = take(reader, 4)
   return int32At(reader.bytes, at)
-}
-
-export function readUint32(reader: Reader): number {
-  return readInt32(reader) >>> 0
 }
 
 /** Two 32-bit halves: five times faster than a bigint, exact up to 2^53, refused beyond. */
@@ -235,22 +227,12 @@ export function writeInt16(writer: Writer, value: number): void {
   writer.at = at + 2
 }
 
-export function writeUint16(writer: Writer, value: number): void {
-  assert((value & 0xffff) === value, 'a uint16')
-  writeInt16(writer, (value << 16) >> 16)
-}
-
 export function writeInt32(writer: Writer, value: number): void {
   assert((value | 0) === value, 'an int32')
   writer.ensure(4)
   const { chunk, at } = writer
   setInt32(chunk, at, value)
   writer.at = at + 4
-}
-
-export function writeUint32(writer: Writer, value: number): void {
-  assert(value >>> 0 === value, 'a uint32')
-  writeInt32(writer, value | 0)
 }
 
 export function writeInt64(writer: Writer, value: number): void {

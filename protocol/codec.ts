@@ -15,8 +15,6 @@ import {
   readLength,
   readShortLength,
   readText,
-  readUint16,
-  readUint32,
   readUuid,
   readUvarint,
   readView,
@@ -33,8 +31,6 @@ import {
   writeLength,
   writeShortLength,
   writeText,
-  writeUint16,
-  writeUint32,
   writeUuid,
   writeUvarint,
   ZERO_UUID,
@@ -212,8 +208,8 @@ function isDefault(value: unknown, fallback: unknown): boolean {
 function shapeCodec(shape: Shape, form: Form, isNullable: boolean): Codec {
   if (shape.kind === 'array') return arrayCodec(shapeCodec(shape.of, form, false), form, isNullable)
   if (shape.kind === 'struct') {
-    const codec = codecOf(shape as Struct, form.version, form.isFlexible)
-    return isNullable ? nullableStructCodec(codec) : codec
+    assert(!isNullable, 'no struct of these messages may be null')
+    return codecOf(shape as Struct, form.version, form.isFlexible)
   }
   if (shape.kind === 'string') return stringCodec(form, isNullable)
   if (shape.kind === 'bytes' || shape.kind === 'records') return bytesCodec(form, isNullable)
@@ -280,18 +276,6 @@ function bytesCodec({ isFlexible }: Form, isNullable: boolean): Codec {
   }
 }
 
-/** A struct that may be null has a byte before it: -1 for null, else 1. */
-function nullableStructCodec({ read, write }: Codec): Codec {
-  return {
-    bytesMin: 1,
-    read: (reader) => (readInt8(reader) < 0 ? null : read(reader)),
-    write: (writer, value) => {
-      writeInt8(writer, value === null ? -1 : 1)
-      if (value !== null) write(writer, value)
-    },
-  }
-}
-
 function nullOr(isNullable: boolean, reader: Reader): null {
   if (!isNullable) throw new Malformed('it may not be null', reader.at)
   return null
@@ -310,9 +294,7 @@ const primitives: Readonly<Record<Exclude<PrimitiveKind, 'string' | 'bytes' | 'r
   bool: primitive(1, readBool, writeBool),
   int8: primitive(1, readInt8, writeInt8),
   int16: primitive(2, readInt16, writeInt16),
-  uint16: primitive(2, readUint16, writeUint16),
   int32: primitive(4, readInt32, writeInt32),
-  uint32: primitive(4, readUint32, writeUint32),
   int64: primitive(8, readInt64, writeInt64),
   float64: primitive(8, readFloat64, writeFloat64),
   uuid: primitive(16, readUuid, writeUuid),

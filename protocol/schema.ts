@@ -13,9 +13,7 @@ export type PrimitiveKind =
   | 'bool'
   | 'int8'
   | 'int16'
-  | 'uint16'
   | 'int32'
-  | 'uint32'
   | 'int64'
   | 'float64'
   | 'uuid'
@@ -115,9 +113,7 @@ export function array<Out, In>(of: Type<Out, In>): Type<readonly Out[], readonly
 export const bool: Type<boolean> = { kind: 'bool' }
 export const int8: Type<number> = { kind: 'int8' }
 export const int16: Type<number> = { kind: 'int16' }
-export const uint16: Type<number> = { kind: 'uint16' }
 export const int32: Type<number> = { kind: 'int32' }
-export const uint32: Type<number> = { kind: 'uint32' }
 /** A safe integer: what lies beyond 2^53 is refused. */
 export const int64: Type<number> = { kind: 'int64' }
 export const float64: Type<number> = { kind: 'float64' }

@@ -71,7 +71,5 @@ const letter = fc.constantFrom('a', 'B', '-', '7', 'é', '日', '🚀')
 const ranges = {
   int8: { min: -0x80, max: 0x7f },
   int16: { min: -0x8000, max: 0x7fff },
-  uint16: { min: 0, max: 0xffff },
   int32: { min: -0x80000000, max: 0x7fffffff },
-  uint32: { min: 0, max: 0xffffffff },
 } as const
