@@ -254,7 +254,7 @@ export class TransactionCoordinator implements TransactionGuard {
 
   #finishLater(entry: Entry, waitMs: number): void {
     this.#scope?.spawn(async (signal) => {
-      await this.#parts.clock.sleep(waitMs, signal)
+      if (waitMs > 0) await this.#parts.clock.sleep(waitMs, signal)
       while (!signal.aborted && !(await this.#tryFinish(entry)))
         await this.#parts.clock.sleep(retryMs, signal)
     })
