@@ -23,6 +23,8 @@ export interface BrokerConfig {
   /** Bytes that may wait for the disk, in one partition and in all. */
   readonly pendingBytesMax: number
   readonly pendingBytesAllMax: number
+  /** Keys that one cleaning of a compacted partition keeps in mind, about 50 bytes each; with more it goes less far. */
+  readonly compactionKeysMax: number
   /** fdatasync calls at the same time. */
   readonly syncsMax: number
   /** A record that is published alone may be this large, key and headers included. */
@@ -76,6 +78,7 @@ export const brokerDefaults: BrokerConfig = {
   upkeepMs: 10_000,
   pendingBytesMax: 256 * mebibyte,
   pendingBytesAllMax: 256 * mebibyte,
+  compactionKeysMax: 1_000_000,
   syncsMax: 8,
   recordBytesMax: mebibyte,
   publishBatchBytes: mebibyte,

@@ -258,16 +258,24 @@ export class Partition implements AsyncDisposable {
     await this.#parts.share.sync(() => this.log.sync())
   }
 
-  /** Retention, expiry of sources and producers, checkpoint: what is due now and then. Resolves to the segments removed. */
-  async upkeep(): Promise<number> {
+  /**
+   * Retention, expiry of sources and producers, checkpoint: what is due now and then, at the time (wall-clock ms) by which
+   * things grow old. Resolves to the segments removed.
+   */
+  async upkeep(now: number): Promise<number> {
     await this.log.rollIfOld()
-    const removed = await this.log.expire(this.#settings.retention)
-    const now = this.#parts.clock.now()
+    const removed = await this.log.expire(this.#settings.retention, now)
     this.sources.expire(now)
     this.producers.expire(now, this.startOffset)
     if (this.#bytesSinceSnapshot > snapshotBytes) await this.#snapshot()
     await this.log.checkpoint()
     return removed
+  }
+
+  /** Saves where sources and producers stand, unless nothing came since; false when that was not possible now. */
+  async saveState(): Promise<boolean> {
+    if (this.#snapshotOffset < this.#highWatermark) await this.#snapshot()
+    return this.#snapshotOffset >= this.#highWatermark
   }
 
   /** Lets everything that waits reach the disk, saves the positions, closes the log. */

@@ -95,7 +95,7 @@ export const topicConfigs = {
   'max.compaction.lag.ms': {
     type: 'long',
     default: longMax,
-    doc: 'A record is compacted at the latest after this time, however little there is to clean.',
+    doc: 'A segment is closed, and then compacted, at the latest after this time, however little there is to clean.',
     check: atLeast(1),
   },
   'max.message.bytes': {
@@ -131,7 +131,7 @@ export const topicConfigs = {
   'min.compaction.lag.ms': {
     type: 'long',
     default: '0',
-    doc: 'A record is not compacted before this time has passed since its timestamp.',
+    doc: 'A segment is not compacted before this time has passed since the last append to it.',
     check: atLeast(0),
   },
   'min.insync.replicas': {

@@ -44,16 +44,19 @@ export function topicSettings(overrides: ConfigOverrides, broker: BrokerConfig):
   const number = (name: TopicConfigName) => numberOf(text(name))
   const policies = text('cleanup.policy').split(',')
   const isDeleted = policies.includes('delete')
+  const isCompacted = policies.includes('compact')
+  const lagMsMax = number('max.compaction.lag.ms')
   const codec = codecNamed(text('compression.type'))
   return {
     isDeleted,
-    isCompacted: policies.includes('compact'),
+    isCompacted,
     retention: {
       ageMs: isDeleted ? limitOf(number('retention.ms')) : null,
       bytesMax: isDeleted ? limitOf(number('retention.bytes')) : null,
     },
     segmentBytes: number('segment.bytes'),
-    segmentAgeMs: number('segment.ms'),
+    // What is appended to is not cleaned: to keep its promise, a segment must be closed by then.
+    segmentAgeMs: isCompacted ? Math.min(number('segment.ms'), lagMsMax) : number('segment.ms'),
     batchBytesMax: number('max.message.bytes'),
     codec,
     codecLevel: codec === 'gzip' || codec === 'zstd' ? levelOf(number(`compression.${codec}.level`)) : null,
@@ -64,7 +67,7 @@ export function topicSettings(overrides: ConfigOverrides, broker: BrokerConfig):
     compaction: {
       dirtyRatioMin: number('min.cleanable.dirty.ratio'),
       lagMsMin: number('min.compaction.lag.ms'),
-      lagMsMax: number('max.compaction.lag.ms'),
+      lagMsMax,
       deleteRetentionMs: number('delete.retention.ms'),
     },
   }

@@ -1,6 +1,8 @@
 // Upkeep: what a broker does by itself now and then: retention, checkpoints, expiry, and late syncs where asked for.
 import type { Clock, Logger } from '../../core/runtime.ts'
 import type { Scope } from '../../core/scope.ts'
+import { AgeClock } from './age-clock.ts'
+import { compactPartition } from './compaction.ts'
 import type { BrokerConfig } from './config.ts'
 import type { DiskShare } from './disk-share.ts'
 import type { Topics } from './topics.ts'
@@ -15,14 +17,21 @@ interface UpkeepParts {
 
 /** Starts the tasks; they end with the scope, or when the disk failed. */
 export function startUpkeep(parts: UpkeepParts, scope: Scope): void {
-  const { config, clock, share } = parts
-  scope.spawn(async (signal) => {
-    for (;;) {
-      await clock.sleep(config.upkeepMs, signal)
-      if (signal.aborted || share.failure !== null) return
-      await upkeepOnce(parts, signal)
-    }
+  const { config, clock, share, logger } = parts
+  const ages = new AgeClock(clock, (jumpMs) => {
+    logger.warn({ jumpMs }, 'the clock jumped ahead; nothing grows old by it unless it stays')
   })
+  const everyUpkeep = (work: (now: number, signal: AbortSignal) => Promise<void>) =>
+    scope.spawn(async (signal) => {
+      for (;;) {
+        await clock.sleep(config.upkeepMs, signal)
+        if (signal.aborted || share.failure !== null) return
+        await work(ages.now(), signal)
+      }
+    })
+  everyUpkeep((now, signal) => upkeepOnce(parts, now, signal))
+  // On its own: a large partition takes its time, and retention should not wait for it.
+  everyUpkeep((now, signal) => compactOnce(parts, now, signal))
   if (typeof config.flush !== 'object') return
   const { intervalMs } = config.flush
   scope.spawn(async (signal) => {
@@ -34,17 +43,38 @@ export function startUpkeep(parts: UpkeepParts, scope: Scope): void {
   })
 }
 
-async function upkeepOnce(parts: UpkeepParts, signal: AbortSignal): Promise<void> {
+async function upkeepOnce(parts: UpkeepParts, now: number, signal: AbortSignal): Promise<void> {
   for (const topic of parts.topics.list()) {
     for (const partition of topic.open) {
       if (signal.aborted) return
       const fields = { topic: topic.name, partition: partition.index }
       try {
-        const segments = await partition.upkeep()
+        const segments = await partition.upkeep(now)
         if (segments > 0) parts.logger.info({ ...fields, segments }, 'retention removed segments')
       } catch (error) {
         // A failed disk has told the broker; a full one gets another try next time.
         parts.logger.warn({ ...fields, err: error }, 'upkeep failed; will retry')
+      }
+    }
+  }
+}
+
+/** Cleans what is due, one partition at a time. */
+async function compactOnce(parts: UpkeepParts, now: number, signal: AbortSignal): Promise<void> {
+  const { config, topics, logger } = parts
+  for (const topic of topics.list()) {
+    for (const partition of topic.settings.isCompacted ? topic.open : []) {
+      if (signal.aborted) return
+      const fields = { topic: topic.name, partition: partition.index }
+      try {
+        const compacted = await compactPartition(
+          partition,
+          { now, keysMax: config.compactionKeysMax },
+          signal,
+        )
+        if (compacted !== null) logger.info({ ...fields, ...compacted }, 'a partition was compacted')
+      } catch (error) {
+        if (!signal.aborted) logger.warn({ ...fields, err: error }, 'compaction failed; will retry')
       }
     }
   }

@@ -6,9 +6,9 @@ import { Changes } from './changes.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
-import { createSegment, openSegments } from './open.ts'
+import { createSegment, type OpenedSegments, openSegments } from './open.ts'
 import type { Gap } from './recovery.ts'
-import { replaceSegments } from './replace.ts'
+import { Replacements } from './replace.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
 import type { BatchRewriter } from './rewrite.ts'
 import type { LogBatch, OffsetRange, Segment, SegmentState } from './segment.ts'
@@ -53,13 +53,14 @@ export interface LogParts {
   readonly logger: Logger
 }
 
-const start = Symbol('start')
+const saveFirst = Symbol('saveFirst')
 const segmentOffsetsMax = 0x7fffffff
 
 /** Opens the log of a directory, made when missing; recovers what a crash left. */
 export async function openLog(open: OpenLog, parts: LogParts): Promise<Log> {
-  const log = new Log(open, parts)
-  await log[start]()
+  const opened = await openSegments(open, parts)
+  const log = new Log(open, opened, parts)
+  if (opened.changed) await log[saveFirst]()
   return log
 }
 
@@ -71,17 +72,18 @@ export class Log implements AsyncDisposable {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #changes: Changes
-  #damage: Damage
-  #row = new SegmentRow([], 0)
+  readonly #damage: Damage
+  readonly #row: SegmentRow
+  readonly #replacements: Replacements
   /** Everything below is synced. */
-  #syncedOffset = 0
+  #syncedOffset: number
   /** The recovery point on disk. */
   #checkpointed = -1
-  #activeSince = 0
-  #cleanedOffset = 0
-  #tornBytes = 0
+  #activeSince: number
+  #cleanedOffset: number
+  readonly #tornBytes: number
 
-  constructor(open: OpenLog, parts: LogParts) {
+  constructor(open: OpenLog, opened: OpenedSegments, parts: LogParts) {
     this.#open = open
     this.#options = open.options
     this.#parts = parts
@@ -89,7 +91,14 @@ export class Log implements AsyncDisposable {
     this.#clock = parts.clock
     this.#logger = parts.logger
     this.#changes = new Changes(open.directory, open.onFailure)
-    this.#damage = new Damage(open.directory, parts, 0)
+    this.#damage = new Damage(open.directory, parts, opened.quarantined)
+    this.#row = new SegmentRow(opened.segments, opened.startOffset)
+    for (const segment of this.#row.segments) this.#damage.watch(segment)
+    this.#replacements = this.#newReplacements()
+    this.#tornBytes = opened.tornBytes
+    this.#cleanedOffset = opened.cleanedOffset
+    this.#syncedOffset = this.endOffset
+    this.#activeSince = this.#active.state.appendedAt
   }
 
   get startOffset(): number {
@@ -199,11 +208,16 @@ export class Log implements AsyncDisposable {
     return this.#changes.exclusive(() => this.#trim(Math.min(startOffset, this.endOffset)))
   }
 
-  /** Removes the segments that are too old or too many; gives back how many went. */
-  expire(limits: RetentionLimits): Promise<number> {
+  /**
+   * Removes the segments that are too old at the time (wall-clock ms), or too many; gives back how many went. One that is
+   * appended to is closed first when all in it is too old.
+   */
+  expire(limits: RetentionLimits, now: number): Promise<number> {
     return this.#changes.exclusive(async () => {
+      const { bytes, appendedAt } = this.#active.state
+      if (limits.ageMs !== null && bytes > 0 && now - appendedAt > limits.ageMs) await this.#roll()
       const facts = this.#row.segments.map((segment) => segment.state)
-      const count = expiredSegments(facts, limits, this.#clock.now())
+      const count = expiredSegments(facts, limits, now)
       if (count > 0) await this.#trim((this.#row.segments[count] as Segment).baseOffset)
       return count
     })
@@ -242,18 +256,8 @@ export class Log implements AsyncDisposable {
    * on meanwhile. False when one of them is gone or damaged: nothing was changed. Throws DISK_FULL (nothing was changed),
    * DISK_FAILED, or what the signal says.
    */
-  async rewrite(bases: readonly number[], rewriter: BatchRewriter, signal: AbortSignal): Promise<boolean> {
-    const parts = {
-      directory: this.#open.directory,
-      storage: this.#storage,
-      row: this.#row,
-      changes: this.#changes,
-      damage: this.#damage,
-      writeIndexes: (segment: Segment) => this.#writeIndexes(segment),
-      saveSegments: (segments: readonly SegmentState[]) =>
-        writeCheckpoint(this.#storage, this.#open.directory, { ...this.#checkpointNow(), segments }),
-    }
-    return await replaceSegments(bases, rewriter, parts, signal)
+  rewrite(bases: readonly number[], rewriter: BatchRewriter, signal: AbortSignal): Promise<boolean> {
+    return this.#replacements.rewrite(bases, rewriter, signal)
   }
 
   /** Notes durably that the log was cleaned up to an offset. */
@@ -280,6 +284,7 @@ export class Log implements AsyncDisposable {
 
   /** Closes the files. What was appended is synced before, and the checkpoint says so. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#replacements[Symbol.asyncDispose]()
     try {
       await this.#changes.exclusive(async () => {
         if (this.#syncedOffset < this.endOffset) await this.#changes.orFail(() => this.#active.sync())
@@ -296,21 +301,27 @@ export class Log implements AsyncDisposable {
     }
   }
 
-  async [start](): Promise<void> {
-    const { directory, clean } = this.#open
-    const opened = await openSegments({ directory, clean }, this.#parts)
-    this.#row = new SegmentRow(opened.segments, opened.startOffset)
-    this.#damage = new Damage(directory, this.#parts, opened.quarantined)
-    this.#tornBytes = opened.tornBytes
-    this.#cleanedOffset = opened.cleanedOffset
-    this.#syncedOffset = this.endOffset
-    this.#activeSince = this.#active.state.appendedAt
-    for (const segment of this.#row.segments) this.#damage.watch(segment)
-    if (opened.changed) await this.#saveCheckpoint()
+  /** What was found differs from the checkpoint. */
+  async [saveFirst](): Promise<void> {
+    await this.#saveCheckpoint()
   }
 
   get #active(): Segment {
     return this.#row.active
+  }
+
+  #newReplacements(): Replacements {
+    const { directory } = this.#open
+    return new Replacements({
+      directory,
+      storage: this.#storage,
+      row: this.#row,
+      changes: this.#changes,
+      damage: this.#damage,
+      writeIndexes: (segment) => this.#writeIndexes(segment),
+      saveSegments: (segments) =>
+        writeCheckpoint(this.#storage, directory, { ...this.#checkpointNow(), segments }),
+    })
   }
 
   #rollIsDue(bytes: number, endOffset: number): boolean {

@@ -1,5 +1,5 @@
 // Replacing: neighbouring closed segments are written anew as one, and it takes their place while appends and reads go on.
-import { isCode } from '../../core/errors.ts'
+import { isCode, LogdriveError } from '../../core/errors.ts'
 import type { Storage } from '../../core/runtime.ts'
 import type { Changes } from './changes.ts'
 import type { Damage } from './damage.ts'
@@ -23,13 +23,37 @@ export interface ReplaceParts {
   readonly writeIndexes: (segment: Segment) => Promise<void>
 }
 
-/** See `Log.rewrite`. */
-export async function replaceSegments(
+/** Rewrites for one log, one at a time; what runs ends before the log is closed, so that it never meets other files. */
+export class Replacements implements AsyncDisposable {
+  readonly #parts: ReplaceParts
+  readonly #closing = new AbortController()
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: ReplaceParts) {
+    this.#parts = parts
+  }
+
+  /** See `Log.rewrite`. */
+  rewrite(bases: readonly number[], rewriter: BatchRewriter, signal: AbortSignal): Promise<boolean> {
+    const either = AbortSignal.any([signal, this.#closing.signal])
+    const result = this.#running.then(() => replaceSegments(bases, rewriter, this.#parts, either))
+    this.#running = result.catch(() => undefined)
+    return result
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new LogdriveError('UNAVAILABLE', 'the log is closed'))
+    await this.#running
+  }
+}
+
+async function replaceSegments(
   bases: readonly number[],
   rewriter: BatchRewriter,
   parts: ReplaceParts,
   signal: AbortSignal,
 ): Promise<boolean> {
+  signal.throwIfAborted()
   const { directory, storage, row, changes } = parts
   const group = row.closedRun(bases)
   if (group === null || group.some((segment) => segment.state.gaps.length > 0)) return false

@@ -98,9 +98,9 @@ test('retention by age closes an old active segment first, then takes it', async
   await log.append([batchAt(0, 5)])
   await clock.advance(1001)
   await log.rollIfOld()
-  expect(await log.expire({ ageMs: 5000, bytesMax: null })).toBe(0)
+  expect(await log.expire({ ageMs: 5000, bytesMax: null }, clock.now())).toBe(0)
   await clock.advance(5000)
-  expect(await log.expire({ ageMs: 5000, bytesMax: null })).toBe(1)
+  expect(await log.expire({ ageMs: 5000, bytesMax: null }, clock.now())).toBe(1)
   expect([log.startOffset, log.endOffset]).toEqual([5, 5])
 })
 
