@@ -1,9 +1,11 @@
 // Our broker against the bare loop: the same prebuilt Produce frames from a process of its own, in turns.
+
 import { spawn } from 'node:child_process'
 import path from 'node:path'
+import { cpuSeconds } from '../../test/integration/proc.ts'
 import { median, printResult } from '../result.ts'
 import type { LoadOptions, LoadResult } from './load.ts'
-import { cpuSeconds, createTopics, deleteTopic, type Subject } from './subjects.ts'
+import { createTopics, deleteTopic, type Subject } from './subjects.ts'
 
 export interface LimitOptions {
   readonly rounds: number

@@ -1,10 +1,12 @@
 // Scale: many topics through a kill -9, many idle connections, many groups: what they cost a broker that does nothing.
+
 import { setTimeout as delay } from 'node:timers/promises'
+import { cpuSeconds, memoryMb } from '../../test/integration/proc.ts'
 import type { Running } from '../../test/integration/processes.ts'
 import { GroupMember } from '../../test/kafka-client/group-member.ts'
 import { KafkaProducer } from '../../test/kafka-client/producer.ts'
 import { printResult } from '../result.ts'
-import { clientOf, cpuSeconds, createTopics, memoryMb, startOurs } from './subjects.ts'
+import { clientOf, createTopics, startOurs } from './subjects.ts'
 
 export interface ScaleOptions {
   readonly topics: number

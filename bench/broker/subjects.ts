@@ -1,6 +1,6 @@
 // What bench:broker compares: our broker in both flush modes, Apache Kafka, and the bare loop; started, asked, measured by pid.
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { Runtime } from '../../core/runtime.ts'
@@ -154,19 +154,4 @@ export async function deleteTopic(port: number, name: string): Promise<void> {
   const topics = [{ name, topicId: '00000000-0000-0000-0000-000000000000' }]
   await client.request('DeleteTopics', { topics, topicNames: [name], timeoutMs: 60_000 })
   client.close()
-}
-
-/** CPU that a process has used, user and system, in seconds. */
-export function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  // Ticks of 10 ms; fields 14 and 15 of the whole line.
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
-/** Resident memory now and at its highest, in MiB. */
-export function memoryMb(pid: number): { readonly now: number; readonly peak: number } {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-  const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
-  return { now: kib('VmRSS') / 1024, peak: kib('VmHWM') / 1024 }
 }

@@ -1,7 +1,8 @@
 // Throughput and latency of brokers side by side: the same perf tools, rounds interleaved, CPU and memory by pid.
+import { cpuSeconds, memoryMb } from '../../test/integration/proc.ts'
 import { median, printResult } from '../result.ts'
 import { type Cell, type ProduceFigures, perfConsume, perfProduce } from './perf-tools.ts'
-import { cpuSeconds, createTopics, deleteTopic, memoryMb, type Subject } from './subjects.ts'
+import { createTopics, deleteTopic, type Subject } from './subjects.ts'
 
 export interface ThroughputOptions {
   readonly rounds: number

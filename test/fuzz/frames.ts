@@ -64,7 +64,7 @@ export function fuzzFrames({ frames, seed }: FuzzOptions): FuzzReport {
 }
 
 /** Some whole requests of every API in every version, without their lengths. */
-function validFrames(seed: number): readonly Buffer[] {
+export function validFrames(seed: number): readonly Buffer[] {
   return versionedApis.flatMap(({ api, version }) =>
     fc
       .sample(messageOf(api.request, version), { seed, numRuns: 8 })
@@ -74,7 +74,8 @@ function validFrames(seed: number): readonly Buffer[] {
   )
 }
 
-function mutated(
+/** A frame of the corpus changed once or twice, and the name of the first change. */
+export function mutated(
   corpus: readonly Buffer[],
   named: readonly (readonly [string, (typeof mutations)[string]])[],
   draw: Draw,
