@@ -1,10 +1,19 @@
-// The TLS files of the Kafka listener, read from the disk.
+// The TLS files of the Kafka listener: read at the start, looked at again every minute, so that a renewed certificate counts.
 
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { KafkaConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
-import type { ListenTls } from '../core/runtime.ts'
+import type { Clock, ListenTls, Logger } from '../core/runtime.ts'
+
+interface Parts {
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const lookMs = 60_000
+/** Before a certificate runs out this long, it is said at every start. */
+const soonMs = 14 * 24 * 60 * 60 * 1000
 
 /** PEM texts, or null without TLS. Throws CONFIG_INVALID for a file that went since the configuration was checked. */
 export function readKafkaTls({ tls }: KafkaConfig): ListenTls | null {
@@ -17,9 +26,56 @@ export function readKafkaTls({ tls }: KafkaConfig): ListenTls | null {
   }
 }
 
+/** Looks at the files now and then and hands out what is new; files that do not fit together are told of and left alone. */
+export async function watchKafkaTls(
+  read: () => ListenTls | null,
+  renew: (tls: ListenTls) => void,
+  parts: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, logger } = parts
+  let known = read()
+  if (known === null) return
+  warnOfEnd(known, parts)
+  for (;;) {
+    await clock.sleep(lookMs, signal)
+    if (signal.aborted) return
+    try {
+      const found = read()
+      if (found === null || isSame(found, known)) continue
+      checkPair(found)
+      renew(found)
+      known = found
+      logger.info({}, 'Kafka clients see another certificate from now on')
+      warnOfEnd(found, parts)
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'the TLS files of the Kafka listener changed and cannot be used; the old ones count',
+      )
+    }
+  }
+}
+
 /** How long the server's certificate still holds, in ms; negative when it has run out. */
 export function certificateLeftMs({ cert }: ListenTls, nowMs: number): number {
   return Date.parse(new X509Certificate(cert).validTo) - nowMs
+}
+
+function warnOfEnd(tls: ListenTls, { clock, logger }: Parts): void {
+  const leftMs = certificateLeftMs(tls, clock.now())
+  if (leftMs < 0) logger.warn({ leftMs }, 'the certificate of the Kafka listener has run out')
+  else if (leftMs < soonMs) logger.warn({ leftMs }, 'the certificate of the Kafka listener runs out soon')
+}
+
+/** A key is written after its certificate, or before: the pair counts only when it is one. */
+function checkPair({ cert, key }: ListenTls): void {
+  if (new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) return
+  throw new LogdriveError('CONFIG_INVALID', 'the key is not that of the certificate')
+}
+
+function isSame(one: ListenTls, other: ListenTls): boolean {
+  return one.cert === other.cert && one.key === other.key && one.clientCa === other.clientCa
 }
 
 function textOf(path: string, key: string): string {

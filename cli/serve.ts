@@ -3,11 +3,13 @@
 import { type Collector, startCollector } from '../collector/collector.ts'
 import type { Statics } from '../collector/http/statics.ts'
 import type { Config } from '../config/schema.ts'
-import type { Runtime } from '../core/runtime.ts'
+import type { ListenTls, Runtime } from '../core/runtime.ts'
+import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import { type RunningSinks, runSinks, type SinkStatus } from '../sinks/run.ts'
 import { collectorOptions, sinkSpecs } from './collector-options.ts'
 import type { Io } from './command.ts'
+import { readKafkaTls, watchKafkaTls } from './kafka-tls.ts'
 import { sinkTypes } from './sink-types.ts'
 import { version } from './version.ts'
 
@@ -56,6 +58,12 @@ export async function serve(
   const stopping = new AbortController()
   await using running = runSinks(collector.log, specs, runtime, stopping.signal)
   sinks = running
+  await using scope = new Scope(stopping.signal)
+  const { kafka } = config.collector
+  if (kafka !== undefined && kafka !== 'off') {
+    const renew = (tls: ListenTls) => collector.renewKafkaTls(tls)
+    scope.spawn((signal) => watchKafkaTls(() => readKafkaTls(kafka), renew, runtime, signal))
+  }
   const failed = collector.log.failed.then((error) => {
     throw error
   })

@@ -1,6 +1,6 @@
 // The collector: opens the broker, serves HTTP and Kafka clients over it, and stops all in the right order.
 import { LogdriveError } from '../core/errors.ts'
-import type { Address, HttpLimits, Runtime } from '../core/runtime.ts'
+import type { Address, HttpLimits, ListenTls, Runtime } from '../core/runtime.ts'
 import { type Broker, openBroker } from './broker/broker.ts'
 import type { BrokerConfig } from './broker/config.ts'
 import type { KafkaAbsence, KafkaListenerStatus } from './broker/kafka-status.ts'
@@ -24,6 +24,8 @@ export interface Collector extends AsyncDisposable {
   readonly address: Address
   /** The listener for Kafka clients, or why there is none. */
   kafka(): KafkaListenerStatus | KafkaAbsence
+  /** New Kafka clients see this certificate. Throws CONFIG_INVALID. */
+  renewKafkaTls(tls: ListenTls): void
   /** Refuses new requests and waits for those under way, a few seconds at most. Disposal drains by itself. */
   drain(): Promise<void>
 }
@@ -71,6 +73,7 @@ async function serve(
     log: broker,
     address: server.address,
     kafka: status,
+    renewKafkaTls: (tls) => kafka.renewTls(tls),
     drain,
     async [Symbol.asyncDispose]() {
       await drain()

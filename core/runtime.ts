@@ -195,6 +195,8 @@ export interface ListenTls {
 
 export interface TransportListener extends AsyncDisposable {
   readonly address: Address
+  /** New connections see this certificate; those that are open stay. Throws CONFIG_INVALID for keys that TLS does not take. */
+  renew(tls: ListenTls): void
 }
 
 /** Facts of the handshake. */

@@ -89,6 +89,9 @@ async function listen(
   const bound = server.address()
   return {
     address: { host: address.host, port: bound !== null && typeof bound === 'object' ? bound.port : 0 },
+    renew(renewed) {
+      if (server instanceof tls.Server) orInvalid(() => server.setSecureContext(contextOf(renewed)))
+    },
     async [Symbol.asyncDispose]() {
       // Its promise is for the connections too: they have another owner.
       server.close()
@@ -96,17 +99,25 @@ async function listen(
   }
 }
 
-function secure({ cert, key, clientCa, clientAuth }: ListenTls): tls.Server {
-  try {
-    return tls.createServer({
-      cert,
-      key,
-      ...defined({ ca: clientCa }),
+function secure(options: ListenTls): tls.Server {
+  const { clientAuth } = options
+  return orInvalid(() =>
+    tls.createServer({
+      ...contextOf(options),
       requestCert: clientAuth !== 'none',
       rejectUnauthorized: clientAuth === 'require',
-      minVersion: 'TLSv1.2',
       handshakeTimeout: handshakeMs,
-    })
+    }),
+  )
+}
+
+function contextOf({ cert, key, clientCa }: ListenTls): tls.SecureContextOptions {
+  return { cert, key, ...defined({ ca: clientCa }), minVersion: 'TLSv1.2' }
+}
+
+function orInvalid<Value>(make: () => Value): Value {
+  try {
+    return make()
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw new LogdriveError('CONFIG_INVALID', `the certificate or its key cannot be used: ${why}`, {

@@ -1,6 +1,6 @@
 // The Kafka listener of a collector: security and server together, and what happens when its port is taken.
 import { isCode } from '../../core/errors.ts'
-import type { Address, Transport } from '../../core/runtime.ts'
+import type { Address, ListenTls, Transport } from '../../core/runtime.ts'
 import type { KafkaAbsence, KafkaListenerStatus } from '../broker/kafka-status.ts'
 import type { KafkaServices } from './context.ts'
 import { openSecurity, type SecurityOptions } from './security.ts'
@@ -14,6 +14,8 @@ export interface KafkaListenerOptions extends KafkaOptions {
 
 /** A listener, or why there is none. Disposing drains it. */
 export interface KafkaListener extends AsyncDisposable {
+  /** New connections see this certificate. Throws CONFIG_INVALID. */
+  renewTls(tls: ListenTls): void
   status(): KafkaListenerStatus | KafkaAbsence
 }
 
@@ -40,5 +42,5 @@ export async function startKafkaListener(
 }
 
 function absent(address: Address | null, reason: KafkaAbsence['reason']): KafkaListener {
-  return { status: () => ({ address, reason }), async [Symbol.asyncDispose]() {} }
+  return { renewTls() {}, status: () => ({ address, reason }), async [Symbol.asyncDispose]() {} }
 }

@@ -23,6 +23,8 @@ export interface KafkaOptions {
 /** A running listener. Disposing drains it. */
 export interface KafkaServer extends AsyncDisposable {
   readonly address: Address
+  /** New connections see this certificate. Throws CONFIG_INVALID. */
+  renewTls(tls: ListenTls): void
   status(): KafkaListenerStatus
 }
 
@@ -77,6 +79,10 @@ class Listener implements KafkaServer {
     const { connectionsMax } = this.#parts.limits
     this.#listener = await transport.listen(listen, { tls, connectionsMax }, (one) => this.#accept(one))
     this.#scope.spawn((signal) => this.#sweep(signal))
+  }
+
+  renewTls(tls: ListenTls): void {
+    this.#listener?.renew(tls)
   }
 
   status(): KafkaListenerStatus {

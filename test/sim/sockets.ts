@@ -80,6 +80,9 @@ export class Sockets {
     this.#listeners.set(key, listener)
     return {
       address: { host: address.host, port },
+      renew: () => {
+        throw new Error('there is no TLS in the simulation')
+      },
       [Symbol.asyncDispose]: async () => {
         if (this.#listeners.get(key) === listener) this.#listeners.delete(key)
       },

@@ -26,6 +26,7 @@ export async function listen(security: Partial<SecurityOptions>, tls: ListenTls 
     broker,
     logger,
     port: server.address.port,
+    renewTls: (renewed: ListenTls) => server.renewTls(renewed),
     address: `127.0.0.1:${server.address.port}`,
     requests: (api: string) => server.status().apis.find((one) => one.api === api)?.requests ?? 0,
     async [Symbol.asyncDispose]() {

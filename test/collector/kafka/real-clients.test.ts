@@ -162,6 +162,22 @@ describe('TLS', () => {
   })
 })
 
+test('a renewed certificate is shown to new clients; those that are connected stay', async () => {
+  await using listener = await listen({}, serverTls())
+  const before = kafkajs(listener.address, { ssl: { ca: [ca] } }).admin()
+  await before.connect()
+  const other = await makeCertificates(mkdtempSync(join(folder, 'renewed-')))
+  const read = (path: string) => readFileSync(path, 'utf8')
+  listener.renewTls({ ...serverTls(), cert: read(other.server.cert), key: read(other.server.key) })
+  const after = kafkajs(listener.address, { ssl: { ca: [read(other.ca)] } }).admin()
+  await after.connect()
+  expect(await after.listTopics()).toContain('orders')
+  expect(await before.listTopics()).toContain('orders')
+  expect(() => listener.renewTls({ ...serverTls(), key: 'no key' })).toThrow('cannot be used')
+  await before.disconnect()
+  await after.disconnect()
+})
+
 test('a login that counts for a while is done anew by the client', async () => {
   await using listener = await listen({ ...sasl, sasl: { mechanisms: ['PLAIN'], sessionMs: 1000 } })
   const login = { mechanism: 'PLAIN' as const, username: 'bob', password: 'bob-secret' }
