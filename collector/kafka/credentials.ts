@@ -63,7 +63,9 @@ export class Credentials {
     const known = this.#known(mechanism, user)
     if (known !== null) return { credential: known, isKnown: true }
     const salt = saltFor(this.#store, mechanism, user)
-    return { credential: credentialOf(mechanism, salt, salt, iterationsMin), isKnown: false }
+    // Of the pepper, not of the salt: that one is told to whoever asks.
+    const { pepper } = this.#store.state
+    return { credential: credentialOf(mechanism, pepper, salt, iterationsMin), isKnown: false }
   }
 
   /** Checks a password that came in the clear (PLAIN). It costs as much for users that are not there. */

@@ -1,5 +1,6 @@
 // Sessions: who may connect, how a login goes, what happens when it fails, and how long it counts.
 import { describe, expect, test } from 'vitest'
+import { credentialOf } from '../../../collector/kafka/scram.ts'
 import type { Security, SecurityOptions, SecuritySession } from '../../../collector/kafka/security.ts'
 import { drain } from '../../sim/clock.ts'
 import { forever, machine } from '../broker/harness.ts'
@@ -240,6 +241,13 @@ describe('a user that is not there', () => {
     expect(await serverFirst(site.security, 'mallet')).not.toBe(unknown)
     expect(await serverFirst(site.security, 'alice')).toMatch(/^,s=[A-Za-z0-9+/]{22}==,i=4096$/)
   })
+})
+
+test('what is told of a user that is not there makes no proof', async () => {
+  await using site = await openSite({ security: sasl })
+  const nobody = site.security.credentials.find('SCRAM-SHA-256', 'mallory').credential
+  const { salt, iterations, storedKey } = nobody
+  expect(credentialOf('SCRAM-SHA-256', salt, salt, iterations).storedKey).not.toEqual(storedKey)
 })
 
 describe('a login counts for a while', () => {
