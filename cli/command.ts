@@ -16,6 +16,8 @@ export interface Option {
   readonly value?: string
   /** A single letter. */
   readonly short?: string
+  /** May be given more than once. */
+  readonly many?: true
   readonly about: string
 }
 
@@ -48,6 +50,8 @@ export interface Arguments {
   readonly positionals: readonly string[]
   /** The value of an option, undefined when it was not given. */
   text(name: string): string | undefined
+  /** Every value of an option that may be given more than once. */
+  texts(name: string): readonly string[]
   /** Whether a switch was given. */
   has(name: string): boolean
 }
@@ -67,9 +71,10 @@ export const jsonOption: Options = { json: { about: 'print JSON' } }
 /** Reads the words behind a command's name. Throws USAGE, with the option that was meant. */
 export function readArguments(words: readonly string[], options: Options): Arguments {
   const known = { ...options, help: { short: 'h', about: 'show this' } }
-  const table = Object.entries(known).map(([name, option]) => {
+  const table = Object.entries(known).map(([name, option]: readonly [string, Option]) => {
     const short = option.short === undefined ? {} : { short: option.short }
-    return [name, { type: 'value' in option ? ('string' as const) : ('boolean' as const), ...short }] as const
+    const type = 'value' in option ? ('string' as const) : ('boolean' as const)
+    return [name, { type, multiple: option.many === true, ...short }] as const
   })
   try {
     const { values, positionals } = parseArgs({
@@ -81,6 +86,7 @@ export function readArguments(words: readonly string[], options: Options): Argum
     return {
       positionals,
       text: (name) => (typeof values[name] === 'string' ? values[name] : undefined),
+      texts: (name) => (Array.isArray(values[name]) ? values[name].map(String) : []),
       has: (name) => values[name] === true,
     }
   } catch (error) {

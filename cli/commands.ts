@@ -67,6 +67,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import('./tail.ts')).tail,
   },
   {
+    name: 'groups',
+    summary: 'Lists and describes consumer groups with their lag, and sets them elsewhere',
+    load: async () => (await import('./groups.ts')).groups,
+  },
+  {
     name: 'sql',
     summary: 'Asks the ClickHouse behind the first clickhouse sink',
     load: async () => (await import('./sql.ts')).sql,

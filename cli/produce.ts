@@ -9,6 +9,8 @@ import {
   exitCodes,
   type Io,
   onlyPositional,
+  usage,
+  wholeNumber,
 } from './command.ts'
 import { escapeForTerminal } from './output.ts'
 
@@ -29,9 +31,16 @@ export const produce: Command = {
   examples: [
     `echo '{"user":"ada","page":"/"}' | logdrive produce page_views --key user`,
     'logdrive produce logs --text < /var/log/syslog',
+    'logdrive produce orders --partition 2 --header source:import --header run:7 < orders.ndjson',
   ],
   options: {
     key: { value: 'FIELD', about: 'the field whose value is the record key: the same key keeps its order' },
+    partition: { value: 'N', about: 'all to this partition, whatever their keys' },
+    header: {
+      value: 'NAME:VALUE',
+      many: true,
+      about: 'a header of every record; may be given more than once',
+    },
     text: { about: 'lines are plain text, not JSON: each is sent as a JSON string' },
     url: collectorOptions.url,
     // --key is the record's here, as in every tool that produces.
@@ -66,9 +75,17 @@ async function sendLines(input: AsyncIterable<Uint8Array>, isText: boolean, send
 }
 
 function pathOf(topic: string, args: Arguments): string {
+  const query = new URLSearchParams()
   const key = args.text('key')
-  const query = key === undefined ? '' : `?key=${encodeURIComponent(key)}`
-  return `/v1/topics/${encodeURIComponent(topic)}/records${query}`
+  if (key !== undefined) query.set('key', key)
+  const partition = args.text('partition')
+  if (partition !== undefined) query.set('partition', String(wholeNumber(partition, 'partition', 0, 1023)))
+  for (const header of args.texts('header')) {
+    if (header.indexOf(':') < 1) throw usage(`--header takes NAME:VALUE, not "${header}"`)
+    query.append('header', header)
+  }
+  const path = `/v1/topics/${encodeURIComponent(topic)}/records`
+  return query.size === 0 ? path : `${path}?${query}`
 }
 
 /** Lines on their way into one request. */

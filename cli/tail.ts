@@ -4,6 +4,7 @@ import { LogdriveError } from '../core/errors.ts'
 import { collectorOf, field } from './client.ts'
 import { type Arguments, type Command, collectorOptions, exitCodes, usage, wholeNumber } from './command.ts'
 import { escapeForTerminal } from './output.ts'
+import { whereOf } from './where.ts'
 
 const eventCharactersMax = 64 * 1024 * 1024
 const topicsMax = 64
@@ -17,9 +18,11 @@ export const tail: Command = {
     'logdrive tail page_views clicks --follow',
     'logdrive tail logs --from beginning --max 10',
     'logdrive tail logs --from 2026-11-21T08:00:00Z | jq .value',
+    'logdrive tail orders --partition 2 --from 1200 --max 1',
   ],
   options: {
     from: { value: 'WHERE', about: 'beginning, end, an offset, or a time such as 2026-11-21T08:00:00Z' },
+    partition: { value: 'N', about: 'only this partition' },
     max: { value: 'N', about: 'stop after N records' },
     follow: { short: 'f', about: 'go on with what comes (the default starts at the end then)' },
     ...collectorOptions,
@@ -53,20 +56,13 @@ function pathOf(args: Arguments): string {
   const query = new URLSearchParams()
   for (const topic of topics) query.append('topic', topic)
   const follow = args.has('follow')
-  query.set('from', whereOf(args.text('from') ?? (follow ? 'end' : 'beginning')))
+  query.set('from', whereOf(args.text('from') ?? (follow ? 'end' : 'beginning'), 'from'))
+  const partition = args.text('partition')
+  if (partition !== undefined) query.set('partition', String(wholeNumber(partition, 'partition', 0, 1023)))
   const max = args.text('max')
   if (max !== undefined) query.set('max', String(wholeNumber(max, 'max', 1, Number.MAX_SAFE_INTEGER)))
   query.set('follow', follow ? '1' : '0')
   return `/v1/tail?${query}`
-}
-
-/** A place as the collector takes it: a word, an offset, or a time in ISO 8601. */
-function whereOf(text: string): string {
-  if (text === 'beginning' || text === 'end' || /^\d{1,16}$/.test(text)) return text
-  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(time))
-    throw usage('--from takes beginning, end, an offset, or a time such as 2026-11-21T08:00:00Z')
-  return new Date(time).toISOString()
 }
 
 interface ServerEvent {

@@ -26,6 +26,7 @@ export const topics: Command = {
     'logdrive topics list',
     'logdrive topics create orders --partitions 8 --retention-age 30d --retention-bytes 20GiB',
     'logdrive topics alter orders --retention-age 90d',
+    'logdrive topics alter orders --config cleanup.policy=compact --config min.cleanable.dirty.ratio=',
     'logdrive topics delete orders --yes',
   ],
   options: {
@@ -34,6 +35,12 @@ export const topics: Command = {
     'retention-bytes': {
       value: 'SIZE',
       about: 'create, alter: a partition over this loses its oldest, such as 20GiB',
+    },
+    config: {
+      value: 'NAME=VALUE',
+      many: true,
+      about:
+        'create, alter: a Kafka topic config, such as cleanup.policy=compact; nothing behind = is the default',
     },
     internal: { about: 'list: the ones that begin with "__" too' },
     yes: { about: 'delete: yes, with all its records' },
@@ -78,7 +85,7 @@ async function perform(
       )
     case 'alter':
       if (Object.keys(settings).length === 0)
-        throw usage('alter: say what: --partitions, --retention-age or --retention-bytes')
+        throw usage('alter: say what: --partitions, --retention-age, --retention-bytes or --config')
       return await collector.request({ method: 'PATCH', path, body: settings }, signal)
     case 'delete':
       if (!args.has('yes')) throw usage(`delete: "${name}" goes with all its records: say --yes`)
@@ -86,16 +93,26 @@ async function perform(
   }
 }
 
-/** Settings as the collector's routes take them: ms and bytes. */
-function settingsOf(args: Arguments): Readonly<Record<string, number>> {
+/** Settings as the collector's routes take them: ms and bytes, Kafka's configs by name. */
+function settingsOf(args: Arguments): Readonly<Record<string, unknown>> {
   const partitions = args.text('partitions')
   const age = args.text('retention-age')
   const bytes = args.text('retention-bytes')
+  const configs = args.texts('config').map(configOf)
   return {
+    ...(configs.length === 0 ? {} : { configs: Object.fromEntries(configs) }),
     ...(partitions === undefined ? {} : { partitions: wholeNumber(partitions, 'partitions', 1, 1024) }),
     ...(age === undefined ? {} : { retention_ms: quantity(duration(), age, 'retention-age') }),
     ...(bytes === undefined ? {} : { retention_bytes: quantity(size(), bytes, 'retention-bytes') }),
   }
+}
+
+/** `name=value`; without a value the config goes back to its default. */
+function configOf(text: string): readonly [string, string | null] {
+  const at = text.indexOf('=')
+  if (at < 1) throw usage(`--config takes NAME=VALUE, not "${text}"`)
+  const value = text.slice(at + 1)
+  return [text.slice(0, at), value === '' ? null : value]
 }
 
 function quantity(
@@ -155,7 +172,20 @@ function describeText(topic: unknown): string {
     cellOf(field(one, 'end_offset')),
     humanSize(Number(field(one, 'bytes'))),
   ])
-  return `${lines.join('')}\n${table(['partition', 'start', 'end', 'size'], rows)}`
+  const partitions = table(['partition', 'start', 'end', 'size'], rows)
+  return `${lines.join('')}\n${partitions}${configsText(listIn(topic, 'configs'))}`
+}
+
+/** What was set for the topic or the broker; the rest is as Kafka's defaults, and in --json. */
+function configsText(configs: readonly unknown[]): string {
+  const set = configs.filter((one) => field(one, 'source') !== 'default')
+  if (set.length === 0) return ''
+  const rows = set.map((one): readonly Cell[] => [
+    cellOf(field(one, 'name')),
+    cellOf(field(one, 'value')),
+    cellOf(field(one, 'source')),
+  ])
+  return `\n${table(['config', 'value', 'set by'], rows)}`
 }
 
 function total(list: readonly unknown[], count: (one: unknown) => number): number {

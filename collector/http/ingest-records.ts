@@ -1,9 +1,12 @@
 // POST /v1/topics/{topic}/records: anything to any topic, as JSON lines or a JSON array.
-import type { NewRecord } from '../../core/records.ts'
+import { LogdriveError } from '../../core/errors.ts'
+import type { Published } from '../../core/event-log.ts'
+import type { RecordHeader } from '../../core/records.ts'
 import type { ServerRequest, ServerResponse } from '../../core/runtime.ts'
 import { json, jsonHeaders } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
+import type { LogAdmin } from './log-admin.ts'
 import { type BadLine, type CutRecords, cutRecords } from './records.ts'
 import { type Call, param, type Route } from './router.ts'
 import { refuseInternal } from './topics.ts'
@@ -12,38 +15,73 @@ import { refuseInternal } from './topics.ts'
 const listedMax = 100
 
 /** The route. */
-export function recordRoutes(ingest: Ingest): readonly Route[] {
+export function recordRoutes(ingest: Ingest, admin: Pick<LogAdmin, 'publishTo'>): readonly Route[] {
   return [
     {
       method: 'POST',
       path: '/v1/topics/{topic}/records',
       access: 'ship',
       about:
-        'Stores JSON records: one a line (application/x-ndjson) or a JSON array; ?key=FIELD takes the key.',
-      handle: (call) => storeRecords(ingest, call),
+        'Stores JSON records: one a line (application/x-ndjson) or a JSON array; ?key=FIELD takes the key, partition=N and header=NAME:VALUE count for all.',
+      handle: (call) => storeRecords(ingest, admin, call),
     },
   ]
 }
 
-function storeRecords(ingest: Ingest, call: Call): Promise<ServerResponse> {
+function storeRecords(
+  ingest: Ingest,
+  admin: Pick<LogAdmin, 'publishTo'>,
+  call: Call,
+): Promise<ServerResponse> {
   const { request } = call
   const format = formatOf(request)
   const topic = param(call, 'topic')
   refuseInternal(topic)
-  const keyField = request.query === '' ? null : call.query.get('key')
+  const { keyField, partition, headers } = request.query === '' ? plain : wishesOf(call.query)
   const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
   return withBody(request, options, ingest.budget, (body) => {
     const { eventBytesMax, recordsMax } = ingest.limits
     const timestamp = ingest.runtime.clock.now()
-    const cut = cutRecords(body, { format, keyField, timestamp, eventBytesMax, recordsMax })
+    const cut = cutRecords(body, { format, keyField, headers, timestamp, eventBytesMax, recordsMax })
     if (cut.records.length === 0) return Promise.resolve(allBad(cut.bad))
-    return publish(ingest, topic, cut)
+    const { records } = cut
+    return answer(
+      partition === null
+        ? ingest.log.publish(topic, records, ingest.signal)
+        : admin.publishTo(topic, partition, records),
+      cut,
+    )
   })
 }
 
-async function publish(ingest: Ingest, topic: string, cut: CutRecords): Promise<ServerResponse> {
-  const records: readonly NewRecord[] = cut.records
-  const published = await ingest.log.publish(topic, records, ingest.signal)
+/** What the query asks for all the records. */
+interface Wishes {
+  readonly keyField: string | null
+  /** Null: by the key. */
+  readonly partition: number | null
+  readonly headers: readonly RecordHeader[]
+}
+
+const plain: Wishes = { keyField: null, partition: null, headers: [] }
+const headersMax = 100
+
+function wishesOf(query: URLSearchParams): Wishes {
+  const partition = query.get('partition')
+  if (partition !== null && !/^\d{1,6}$/.test(partition)) {
+    throw new LogdriveError('REQUEST_INVALID', 'partition must be a whole number')
+  }
+  const texts = query.getAll('header')
+  if (texts.length > headersMax) throw new LogdriveError('REQUEST_INVALID', `at most ${headersMax} headers`)
+  const headers = texts.map((text) => {
+    const at = text.indexOf(':')
+    if (at > 0) return { key: text.slice(0, at), value: Buffer.from(text.slice(at + 1)) }
+    throw new LogdriveError('REQUEST_INVALID', 'a header is NAME:VALUE')
+  })
+  return { keyField: query.get('key'), partition: partition === null ? null : Number(partition), headers }
+}
+
+async function answer(publishing: Promise<readonly Published[]>, cut: CutRecords): Promise<ServerResponse> {
+  const published = await publishing
   // Built by hand: this answer is on the hottest path of small requests.
   let offsets = ''
   for (const { partition, offset } of published) {

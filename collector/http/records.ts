@@ -9,6 +9,8 @@ export interface CutOptions {
   readonly format: 'ndjson' | 'json'
   /** The field whose value becomes the record's key, or null. */
   readonly keyField: string | null
+  /** Of every record. */
+  readonly headers: NewRecord['headers']
   /** Milliseconds since 1970. */
   readonly timestamp: number
   readonly eventBytesMax: number
@@ -115,10 +117,9 @@ function take(cut: Cut, from: number, end: number, line: number, check: boolean)
     return
   }
   const key = options.keyField === null ? null : keyOf(value, options.keyField)
-  cut.records.push({ key, value, timestamp: options.timestamp, headers: noHeaders, source: null })
+  const { timestamp, headers } = options
+  cut.records.push({ key, value, timestamp, headers, source: null })
 }
-
-const noHeaders: NewRecord['headers'] = []
 
 function faultOf(cut: Cut, value: Uint8Array, check: boolean): string | null {
   if (!cut.allUtf8 && !isUtf8(value)) return 'not UTF-8'

@@ -77,7 +77,7 @@ export function createService(
     clock: runtime.clock,
   }
   const declared: readonly Route[] = [
-    ...recordRoutes(ingest),
+    ...recordRoutes(ingest, admin),
     ...batchRoutes(ingest, agents),
     ...eventRoutes(ingest),
     ...segmentRoutes(ingest),

@@ -4,7 +4,7 @@ import type { EventLog, TopicOptions } from '../../core/event-log.ts'
 import type { ServerRequest } from '../../core/runtime.ts'
 import type { TopicStatus } from '../broker/status.ts'
 import { json } from './errors.ts'
-import { field } from './event-fields.ts'
+import { field, isRecord } from './event-fields.ts'
 import { parseBody, schemaInvalid } from './json-body.ts'
 import { mediaType, typeUnsupported } from './limits.ts'
 import type { LogAdmin } from './log-admin.ts'
@@ -32,33 +32,34 @@ export function topicRoutes(log: EventLog, admin: LogAdmin): readonly Route[] {
       method: 'GET',
       path: one,
       access: 'admin',
-      about: 'One topic.',
-      handle: async (call) => json(200, shown(admin.describeTopic(param(call, 'topic')))),
+      about: 'One topic with its configs.',
+      handle: async (call) => json(200, described(param(call, 'topic'), admin)),
     },
     {
       method: 'POST',
       path: '/v1/topics',
       access: 'admin',
-      about: 'Creates a topic: { name, partitions?, retention_ms?, retention_bytes? }.',
+      about: 'Creates a topic: { name, partitions?, retention_ms?, retention_bytes?, configs? }.',
       handle: async ({ request }) => {
         const body = await readObject(request)
         const name = field(body, 'name')
         if (typeof name !== 'string') throw schemaInvalid('name must be a text')
         refuseInternal(name)
         const topic = await admin.createTopic(name, optionsOf(body, ['name']))
-        return json(201, shown(admin.describeTopic(topic.name)))
+        return json(201, described(topic.name, admin))
       },
     },
     {
       method: 'PATCH',
       path: one,
       access: 'admin',
-      about: 'Changes a topic: { partitions?, retention_ms?, retention_bytes? }; partitions only grow.',
+      about:
+        'Changes a topic: { partitions?, retention_ms?, retention_bytes?, configs? }; partitions only grow, a config that is null goes back to its default.',
       handle: async (call) => {
         const name = param(call, 'topic')
         refuseInternal(name)
         await admin.alterTopic(name, optionsOf(await readObject(call.request), []))
-        return json(200, shown(admin.describeTopic(name)))
+        return json(200, described(name, admin))
       },
     },
     {
@@ -89,7 +90,7 @@ async function readObject(request: ServerRequest): Promise<Readonly<Record<strin
 }
 
 function optionsOf(body: Readonly<Record<string, unknown>>, others: readonly string[]): TopicOptions {
-  const known = ['partitions', 'retention_ms', 'retention_bytes', ...others]
+  const known = ['partitions', 'retention_ms', 'retention_bytes', 'configs', ...others]
   for (const name of Object.keys(body)) {
     if (!known.includes(name))
       throw schemaInvalid(`unknown field ${name.slice(0, 64)}; known: ${known.join(', ')}`)
@@ -97,7 +98,9 @@ function optionsOf(body: Readonly<Record<string, unknown>>, others: readonly str
   const partitions = wholeNumber(body, 'partitions', partitionsMax)
   const retentionMs = wholeNumber(body, 'retention_ms', Number.MAX_SAFE_INTEGER)
   const retentionBytes = wholeNumber(body, 'retention_bytes', Number.MAX_SAFE_INTEGER)
+  const configs = configsOf(body)
   return {
+    ...(configs === undefined ? {} : { configs }),
     ...(partitions === undefined ? {} : { partitions }),
     ...(retentionMs === undefined ? {} : { retentionMs }),
     ...(retentionBytes === undefined ? {} : { retentionBytes }),
@@ -109,6 +112,27 @@ function wholeNumber(body: Readonly<Record<string, unknown>>, name: string, max:
   if (value === undefined) return undefined
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1 && value <= max) return value
   throw schemaInvalid(`${name} must be a whole number from 1 to ${max}`)
+}
+
+/** Kafka's configs by name, as Kafka writes the values. */
+function configsOf(
+  body: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, string | null>> | undefined {
+  const value = field(body, 'configs')
+  if (value === undefined) return undefined
+  if (!isRecord(value)) throw schemaInvalid('configs must be an object of names and values')
+  const entries = Object.entries(value).map(([name, one]): readonly [string, string | null] => {
+    if (one === null || typeof one === 'string') return [name, one]
+    if (typeof one === 'number' || typeof one === 'boolean') return [name, String(one)]
+    throw schemaInvalid(`configs.${name.slice(0, 64)} must be a text, a number, true, false or null`)
+  })
+  return Object.fromEntries(entries)
+}
+
+/** One topic with all its configs: where the value comes from tells what was set. */
+function described(name: string, admin: LogAdmin): object {
+  const configs = admin.configs.describe(name).map(({ name, value, source }) => ({ name, value, source }))
+  return { ...shown(admin.describeTopic(name)), configs }
 }
 
 function shown(topic: TopicStatus): object {

@@ -6,6 +6,7 @@ import { type CutOptions, cutRecords } from '../../../collector/http/records.ts'
 const options: CutOptions = {
   format: 'ndjson',
   keyField: null,
+  headers: [],
   timestamp: 1,
   eventBytesMax: 100,
   recordsMax: 10,
