@@ -162,10 +162,11 @@ export class KafkaConnection implements ClientConnection {
     const { budget, pool, services } = this.#parts
     while (this.#closing === null) {
       if (!this.#answers.hasRoom) await this.#answers.room()
-      if (this.#mutedUntil > 0) await this.#pause()
       let got = this.#connection.read(this.#head, 4)
       if (typeof got !== 'number') got = await got
       if (got < 4) return
+      // Only now: the wait for these bytes began before the client was told to pause.
+      if (this.#mutedUntil > 0) await this.#pause()
       const size = this.#frameSize()
       if (!budget.tryTake(size) && !(await budget.take(size, this.signal))) return
       const frame = pool.take(size)
