@@ -213,14 +213,13 @@ export class TransactionCoordinator implements TransactionGuard {
    * CONCURRENT_TRANSACTIONS when that takes longer, or another request changes the id right now.
    */
   async #settle(entry: Entry): Promise<void> {
-    const { transactionalId, state } = entry.known
     const isSettled = outcomeOf(entry.known) === null || (await this.#tryFinish(entry))
-    if (isSettled && entry.pending === null) return
-    const message = `transactional id ${transactionalId} (${state}) is being changed by another request`
-    throw new KafkaError('CONCURRENT_TRANSACTIONS', message)
+    if (!isSettled || entry.pending !== null) throw beingChanged(entry.known)
   }
 
   async #take(entry: Entry, step: Step): Promise<void> {
+    // Requests that arrived together all found it settled: the first one of them goes on.
+    if (entry.pending !== null) throw beingChanged(entry.known)
     if (step.kind === 'refused') {
       const { transactionalId, state, producerEpoch } = entry.known
       throw new KafkaError(
@@ -376,7 +375,12 @@ export class TransactionCoordinator implements TransactionGuard {
   }
 }
 
-/** Clients try again on this one. */
+/** Clients try again on these two. */
+function beingChanged({ transactionalId, state }: Transaction): KafkaError {
+  const message = `transactional id ${transactionalId} (${state}) is being changed by another request`
+  return new KafkaError('CONCURRENT_TRANSACTIONS', message)
+}
+
 function notAvailable(error: unknown): unknown {
   if (!(error instanceof LogdriveError)) return error
   return new KafkaError('COORDINATOR_NOT_AVAILABLE', error.message, { cause: error })

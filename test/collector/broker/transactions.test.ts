@@ -330,3 +330,17 @@ test('the log of the coordinator stays small, and loses nothing', async () => {
   )
   expect(before.length).toBe(20)
 })
+
+test('two requests that arrive together do not overwrite each other', async () => {
+  const broker = await machine().open(config)
+  await broker.topic('logs')
+  const producer = await initProducer(broker, 'tx')
+  const both = await Promise.allSettled([producer.add('logs', 0), producer.add('logs', 1)])
+  const refused = both.filter((one) => one.status === 'rejected')
+  expect(refused.map(({ reason }) => reason.error)).toEqual(['CONCURRENT_TRANSACTIONS'])
+  await producer.add('logs', 1)
+  await producer.send('logs', 0, 'a')
+  await producer.send('logs', 1, 'b')
+  await producer.end('commit')
+  expect([...(await valuesOf(broker))].sort()).toEqual(['a', 'b'])
+})
