@@ -75,6 +75,17 @@ function brokerConfig(config: Config): Partial<BrokerConfig> {
     flush: typeof flush === 'string' ? flush : { intervalMs: flush.interval },
     autoCreate,
     topics: Object.fromEntries(topics),
+    ...groupOptions(config),
+  }
+}
+
+function groupOptions({ collector }: Config): Partial<BrokerConfig> {
+  if (collector.kafka === 'off' || collector.kafka === undefined) return {}
+  const { initial_rebalance_delay, members_max, offsets_retention } = collector.kafka.groups
+  return {
+    groupInitialDelayMs: initial_rebalance_delay,
+    groupMembersMax: members_max,
+    offsetsRetentionMs: offsets_retention,
   }
 }
 

@@ -167,6 +167,24 @@ const quota = z
     error: 'a quota of what? give produce, fetch or both',
   })
 
+const groups = z.strictObject({
+  initial_rebalance_delay: fields
+    .duration({ min: 0, max: 5 * 60_000 })
+    .prefault('3s')
+    .meta({
+      description:
+        'How long the first member of an empty group waits for others (`group.initial.rebalance.delay.ms`).',
+    }),
+  members_max: fields
+    .count({ min: 1, max: 100_000 })
+    .prefault('10k')
+    .meta({ description: 'The most members of a group (`group.max.size`).' }),
+  offsets_retention: fields.duration({ min: 60_000 }).prefault('7d').meta({
+    description:
+      'How long the offsets of a group without members are kept (`offsets.retention.minutes`). Those of sinks stay.',
+  }),
+})
+
 /** A listener; all keys have defaults. */
 const listener = z.strictObject({
   listen: fields.address().prefault('127.0.0.1:9092').meta({ description: 'Where Kafka clients connect.' }),
@@ -199,6 +217,7 @@ const listener = z.strictObject({
         'How fast clients may be; the most special entry counts. Who is faster is told to pause (KIP-219).',
       examples: [[{ user: 'alice', produce: '10MiB' }]],
     }),
+  groups: groups.prefault({}).meta({ description: 'Consumer groups.' }),
   insecure: fields.flag().prefault(false).meta({
     description:
       'Other machines may connect although nothing asks them who they are. Without it that is refused.',

@@ -34,13 +34,29 @@ export function brokerConfigs(configs: ConfigAdmin): readonly DescribedEntry[] {
     const name = names[entry.name]
     return name === undefined ? [] : [{ ...entry, name }]
   })
-  const { partitions, autoCreate } = configs.broker
+  const { partitions, autoCreate, offsetsRetentionMs, groupInitialDelayMs, groupMembersMax } = configs.broker
+  const { groupSessionTimeoutMsMin, groupSessionTimeoutMsMax } = configs.broker
   return [
     ...ofTopics,
     fact('auto.create.topics.enable', 'boolean', String(autoCreate), 'Topics are made on first use.'),
     fact('default.replication.factor', 'int', '1', 'There is one node.'),
     fact('num.partitions', 'int', String(partitions), 'Partitions of a topic that says nothing else.'),
     fact('log.message.format.version', 'string', '3.0-IV1', 'Records are stored as RecordBatch v2.'),
+    fact(
+      'group.initial.rebalance.delay.ms',
+      'int',
+      String(groupInitialDelayMs),
+      'Waits for more first members.',
+    ),
+    fact('group.max.size', 'int', String(groupMembersMax), 'Members of a group.'),
+    fact('group.min.session.timeout.ms', 'int', String(groupSessionTimeoutMsMin), 'The shortest session.'),
+    fact('group.max.session.timeout.ms', 'int', String(groupSessionTimeoutMsMax), 'The longest session.'),
+    fact(
+      'offsets.retention.minutes',
+      'int',
+      String(Math.floor(offsetsRetentionMs / 60_000)),
+      'Offsets of a group without members are kept this long.',
+    ),
     fact('delete.topic.enable', 'boolean', 'true', 'Topics can be deleted.'),
   ].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
