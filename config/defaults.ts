@@ -36,7 +36,7 @@ data: ./logdrive-data
 
 collector:
   http: { listen: 127.0.0.1:8750 }
-  # Any Kafka client; or kafka: off.
+  # Who speaks Kafka connects here; or kafka: off.
   kafka: { listen: 127.0.0.1:9092 }
   # When a record counts as stored: commit (synced to disk), { interval: 200ms }, or os.
   flush: commit
