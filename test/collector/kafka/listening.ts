@@ -11,12 +11,15 @@ import { SeededRandom } from '../../sim/random.ts'
 import { SimulatedDisk } from '../../sim/storage.ts'
 import { openToAll } from './asking.ts'
 
-/** It has the topic `orders`. */
+/** It has the topic `orders`; groups begin without waiting for more members. */
 export async function listen(security: Partial<SecurityOptions>, tls: ListenTls | null = null) {
   const logger = new MemoryLogger()
   const world = { clock: systemClock, random: systemRandom, logger }
   const storage = new SimulatedDisk({ random: new SeededRandom(1), mode: 'ordered' }).storage()
-  const broker = await openBroker({ folder: '/data', config: { partitions: 1 } }, { ...world, storage })
+  const broker = await openBroker(
+    { folder: '/data', config: { partitions: 1, groupInitialDelayMs: 0 } },
+    { ...world, storage },
+  )
   await broker.createTopic('orders', {})
   const opened = await openSecurity({ ...openToAll, ...security }, { ...world, store: broker.security })
   const options = { listen: { host: '127.0.0.1', port: 0 }, advertise: null, tls, limits: {}, quotas: [] }
