@@ -48,7 +48,7 @@ export class GroupCommits {
   }
 
   /** The durable offsets of partitions, or of all that the group has. `requireStable` refuses what a transaction changes. */
-  fetch(
+  read(
     group: string,
     asked: readonly TopicPartition[] | null,
     requireStable: boolean,

@@ -143,7 +143,7 @@ export class GroupCoordinator implements AsyncDisposable {
     partitions: readonly TopicPartition[] | null,
     requireStable: boolean,
   ): readonly FetchedOffset[] {
-    return this.#commits.fetch(group, partitions, requireStable)
+    return this.#commits.read(group, partitions, requireStable)
   }
 
   /** By name. */
