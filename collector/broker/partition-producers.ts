@@ -96,6 +96,11 @@ export class PartitionProducers {
     return { baseOffset, timestamp: header.maxTimestamp }
   }
 
+  /** The client will send this batch again: see `Producers.noteRefused`. */
+  noteRefused(header: BatchHeader): void {
+    if (header.producerId >= 0) this.#state.producers.noteRefused(header, this.#parts.clock.now())
+  }
+
   /** Ends a producer's transaction; resolves once that is durable. Throws INVALID_PRODUCER_EPOCH. */
   async appendMarker(marker: Marker): Promise<void> {
     const now = this.#parts.clock.now()
@@ -143,10 +148,12 @@ export class PartitionProducers {
   }
 
   /** Asked for every batch of a transaction: a late one of a transaction that has ended must not get into the next. */
-  #checkTransaction({ producerId, producerEpoch }: BatchHeader, knowsAbortable: boolean): void {
+  #checkTransaction(header: BatchHeader, knowsAbortable: boolean): void {
+    const { producerId, producerEpoch } = header
     const { topic, partition, guard } = this.#parts
     const refusal = guard.refusal(producerId, producerEpoch, topic, partition)
     if (refusal === null) return
+    if (refusal === 'NOT_ENOUGH_REPLICAS') this.noteRefused(header)
     const error = refusal === 'INVALID_TXN_STATE' && knowsAbortable ? 'TRANSACTION_ABORTABLE' : refusal
     throw new KafkaError(error, `producer ${producerId} has no such transaction in ${topic}-${partition}`)
   }

@@ -177,9 +177,12 @@ export class Partition implements AsyncDisposable {
    * calls, answered once durable. Rejects with KafkaError or LogdriveError.
    */
   async appendKafka(batch: Uint8Array, options: KafkaAppendOptions): Promise<KafkaAppended> {
-    const refusal = this.refusal()
-    if (refusal !== null && options.origin !== 'coordinator') throw refusal
     if (options.origin === 'coordinator') this.#refuseUnlessFull()
+    else {
+      const refusal = this.refusal()
+      if (refusal !== null) this.producers.noteRefused(options.header)
+      if (refusal !== null) throw refusal
+    }
     const settings = this.#settings
     const placed = await this.producers.append(batch, options, settings)
     return kafkaAppended(placed, settings, this.startOffset)

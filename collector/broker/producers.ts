@@ -71,6 +71,8 @@ interface Producer {
   latestEpoch: number
   latestSequence: number
   isLatestOpen: boolean
+  /** While nothing durable is known: where it wanted to begin. */
+  readonly first: Pick<BatchHeader, 'producerEpoch' | 'baseSequence'>
   seenAt: number
 }
 
@@ -136,7 +138,7 @@ export class Producers {
     else if (this.#producers.size >= this.#limits.producersMax && !this.#evictOne()) {
       throw new KafkaError('REQUEST_TIMED_OUT', 'too many producers have an open transaction here')
     }
-    const producer = known ?? this.#add(header.producerId, now)
+    const producer = known ?? this.#add(header, now)
     const numbered = header.baseSequence >= 0
     const lastSequence = numbered ? lastSequenceOf(header) : -1
     producer.pending.push({
@@ -161,7 +163,7 @@ export class Producers {
     marker: Marker | null,
     now: number,
   ): EndedTransaction | null {
-    const producer = this.#touch(header.producerId, now)
+    const producer = this.#touch(header, now)
     const batch = producer.pending.shift() ?? {
       firstSequence: header.baseSequence,
       lastSequence: header.baseSequence < 0 ? -1 : lastSequenceOf(header),
@@ -185,13 +187,20 @@ export class Producers {
     return ended
   }
 
+  /**
+   * A batch was refused for a reason that passes: if its producer is not known, nothing that comes behind it may be taken
+   * for its beginning.
+   */
+  noteRefused(header: BatchHeader, now: number): void {
+    if (this.#producers.has(header.producerId) || header.baseSequence < 0) return
+    if (this.#producers.size < this.#limits.producersMax || this.#evictOne()) settle(this.#add(header, now))
+  }
+
   /** Everything on its way has failed. */
   dropPending(): void {
     for (const producer of this.#producers.values()) {
-      if (producer.pending.length === 0) continue
       producer.pending.length = 0
-      if (producer.epoch < 0) this.#producers.delete(producer.id)
-      else settle(producer)
+      settle(producer)
     }
   }
 
@@ -274,21 +283,22 @@ export class Producers {
   }
 
   /** The producer, moved to the end of the order; made when it is new. */
-  #touch(id: number, now: number): Producer {
-    const known = this.#producers.get(id)
+  #touch(header: BatchHeader, now: number): Producer {
+    const known = this.#producers.get(header.producerId)
     if (known === undefined) {
       if (this.#producers.size >= this.#limits.producersMax) this.#evictOne()
-      return this.#add(id, now)
+      return this.#add(header, now)
     }
     known.seenAt = now
-    this.#producers.delete(id)
-    this.#producers.set(id, known)
+    this.#producers.delete(known.id)
+    this.#producers.set(known.id, known)
     return known
   }
 
-  #add(id: number, now: number): Producer {
+  #add({ producerId: id, producerEpoch, baseSequence }: BatchHeader, now: number): Producer {
     const producer: Producer = {
       id,
+      first: { producerEpoch, baseSequence },
       epoch: -1,
       coordinatorEpoch: -1,
       transactionFrom: -1,
@@ -338,11 +348,17 @@ function refuse(producer: Producer, header: BatchHeader): void {
   throw new KafkaError('OUT_OF_ORDER_SEQUENCE_NUMBER', message)
 }
 
-/** Nothing is on its way: the latest side is the durable one. */
+/** Nothing is on its way: the latest side is the durable one. One that has none begins where it wanted to. */
 function settle(producer: Producer): void {
+  const { producerEpoch, baseSequence } = producer.first
+  producer.isLatestOpen = producer.transactionFrom >= 0
+  if (producer.epoch < 0) {
+    producer.latestEpoch = baseSequence < 0 ? -1 : producerEpoch
+    producer.latestSequence = (baseSequence + sequences - 1) % sequences
+    return
+  }
   producer.latestEpoch = producer.epoch
   producer.latestSequence = producer.batches.at(-1)?.lastSequence ?? -1
-  producer.isLatestOpen = producer.transactionFrom >= 0
 }
 
 function isIdle(producer: Producer): boolean {
@@ -360,6 +376,7 @@ function restored(entry: unknown): Producer | null {
   }
   const producer: Producer = {
     id,
+    first: { producerEpoch: -1, baseSequence: -1 },
     epoch,
     coordinatorEpoch,
     transactionFrom,

@@ -137,10 +137,23 @@ test('what failed on its way to the disk is forgotten, and so nothing behind it 
   expect(producers.duplicateOf(second)).toBe(null)
   expect(() => producers.take(third, 0)).toThrow('expected 1')
   producers.take(second, 0)
-  const stranger = headerOf({ id: 9, sequence: 0 })
-  producers.take(stranger, 0)
-  producers.dropPending()
-  expect(producers.size).toBe(1)
+})
+
+test('a new producer whose first batch was refused begins with that one, not with what comes behind it', () => {
+  for (const how of ['failed', 'refused'] as const) {
+    const producers = new Producers(limits)
+    const [first, second] = [headerOf({ sequence: largest }), headerOf({ sequence: 0 })]
+    if (how === 'refused') producers.noteRefused(first, 0)
+    else {
+      producers.take(first, 0)
+      producers.dropPending()
+    }
+    expect(producers.facts()).toEqual([])
+    expect(() => producers.take(second, 0)).toThrow(`expected ${largest}`)
+    producers.take(first, 0)
+    producers.take(second, 0)
+    expect(() => producers.take(headerOf({ epoch: 1, sequence: 4 }), 0)).toThrow('expected 0')
+  }
 })
 
 test('many producers push out the one unseen for longest, never one with an open transaction or a batch on its way', () => {
