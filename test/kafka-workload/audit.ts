@@ -24,7 +24,9 @@ export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<A
   const inputs = valuesOf('in').map(({ value }) => Number.parseInt(value, 10))
   const copied = valuesOf('out').map(({ value }) => Number.parseInt(value.split('<')[1] ?? '', 10))
   const missing: string[] = []
-  for (const [key, end] of all.ends) {
+  for (const target of targetsOf(hands.workload, Object.keys(hands.workload.topics))) {
+    const key = keyOf(target)
+    const end = all.ends.get(key) ?? Number.POSITIVE_INFINITY
     const stable = committed.ends.get(key) ?? 0
     if (stable < end) missing.push(`${key} is stable up to ${stable} of ${end}`)
   }

@@ -85,6 +85,8 @@ class KafkaScenario {
   readonly #clients: readonly Process[]
   readonly #found: string[] = []
   #chaos = true
+  /** Syncs that had failed when the broker last ended. */
+  #syncFailures = 0
   #stopping = false
 
   constructor(options: KafkaScenarioOptions) {
@@ -171,7 +173,7 @@ class KafkaScenario {
     for (let round = 1; world.now < deadline; round += 1) {
       // The last look is at what a new process makes of the disk.
       if (round === 1 || audit.missing === '') {
-        this.#broker.crash({ power: this.#random.chance(0.5) })
+        this.#endBroker(this.#random.chance(0.5))
         this.#broker.restart()
       }
       const wasWell = audit.missing === ''
@@ -268,16 +270,27 @@ class KafkaScenario {
     }
     const power = random.chance(0.6)
     if (random.chance(0.4)) {
-      broker.crash({ power })
+      this.#endBroker(power)
       return
     }
     const at = broker.disk.calls + 1 + random.below(40)
     broker.disk.intercept = (call) => {
       if (call.number < at) return 'go'
       broker.disk.intercept = null
-      broker.crash({ power })
+      this.#endBroker(power)
       return 'go'
     }
+  }
+
+  /**
+   * After a failed sync the cache may hold what the disk does not: a broker that is killed before it has ended by itself
+   * must not find it there. Only a reboot shows what is safe.
+   */
+  #endBroker(power: boolean): void {
+    const { faults } = this.#world
+    const failures = (faults.get('sync failed') ?? 0) + (faults.get('syncDirectory failed') ?? 0)
+    this.#broker.crash({ power: power || failures > this.#syncFailures })
+    this.#syncFailures = failures
   }
 
   #heal(): void {
