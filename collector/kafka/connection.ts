@@ -18,7 +18,7 @@ import { type Handler, handlers } from './dispatch.ts'
 import { errorBodies } from './error-bodies.ts'
 import type { FramePool } from './frame-pool.ts'
 import type { KafkaLimits } from './limits.ts'
-import type { Quotas } from './quotas.ts'
+import type { Quota, Quotas } from './quotas.ts'
 import { KafkaRequest } from './request.ts'
 import type { Security, SecuritySession } from './security.ts'
 import type { Traffic } from './traffic.ts'
@@ -98,6 +98,10 @@ export class KafkaConnection implements ClientConnection {
 
   get limits(): KafkaLimits {
     return this.#parts.limits
+  }
+
+  get quotas(): readonly Quota[] {
+    return this.#parts.quotas.list
   }
 
   /** Aborts when the connection is gone or should go: what waits gives up. */

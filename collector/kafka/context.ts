@@ -3,6 +3,7 @@ import type { Address, Clock, Logger, Random, TlsInfo } from '../../core/runtime
 import type { ApiName } from '../../protocol/apis/index.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { KafkaLimits } from './limits.ts'
+import type { Quota } from './quotas.ts'
 import type { SecuritySession } from './security.ts'
 
 /** The only broker's node id; it is the controller and every leader and coordinator too. */
@@ -58,6 +59,7 @@ export interface RequestContext extends KafkaServices {
   readonly session: SecuritySession
   readonly cluster: ClusterView
   readonly limits: KafkaLimits
+  readonly quotas: readonly Quota[]
   /** Aborts when the connection is gone or the listener stops: what waits should give up. */
   readonly signal: AbortSignal
   /** What answers may still borrow; a little more does no harm. */

@@ -1,6 +1,7 @@
 // All handlers by the name of their API: one const for each noun, put together here.
 import type { ApiName, RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { aclHandlers } from './acls.ts'
+import { clientQuotaHandlers } from './client-quotas.ts'
 import { clusterHandlers } from './cluster.ts'
 import { commitHandlers } from './commits.ts'
 import { configHandlers } from './configs.ts'
@@ -45,6 +46,7 @@ const nouns = {
   ...clusterHandlers,
   ...logDirHandlers,
   ...aclHandlers,
+  ...clientQuotaHandlers,
   ...userHandlers,
   ...saslHandlers,
 } satisfies Partial<Handlers>

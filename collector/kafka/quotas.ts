@@ -41,6 +41,11 @@ export class Quotas {
     this.#quotas = quotas
   }
 
+  /** As the configuration has them. */
+  get list(): readonly Quota[] {
+    return this.#quotas
+  }
+
   /** Nobody has a quota. */
   get isEmpty(): boolean {
     return this.#quotas.length === 0

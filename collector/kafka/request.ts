@@ -8,6 +8,7 @@ import type { KafkaConnection } from './connection.ts'
 import type { ClusterView, RequestContext } from './context.ts'
 import { Loan } from './frame-pool.ts'
 import type { KafkaLimits } from './limits.ts'
+import type { Quota } from './quotas.ts'
 import type { SecuritySession } from './security.ts'
 
 /** Everything but the header's fields is looked up when it is asked for. */
@@ -50,6 +51,10 @@ export class KafkaRequest implements RequestContext {
 
   get limits(): KafkaLimits {
     return this.connection.limits
+  }
+
+  get quotas(): readonly Quota[] {
+    return this.connection.quotas
   }
 
   get broker(): Broker {

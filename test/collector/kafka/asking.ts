@@ -4,6 +4,7 @@ import type { BrokerConfig } from '../../../collector/broker/config.ts'
 import type { ClientConnection, RequestContext } from '../../../collector/kafka/context.ts'
 import { handlers } from '../../../collector/kafka/dispatch.ts'
 import { kafkaLimits } from '../../../collector/kafka/limits.ts'
+import type { Quota } from '../../../collector/kafka/quotas.ts'
 import {
   openSecurity,
   type Security,
@@ -102,6 +103,14 @@ async function answer(api: Api, version: number, body: unknown, context: Request
   return decodeResponse(api, version, bytes.subarray(4)).body as never
 }
 
+/** What the configuration of the tests says. */
+const quotas: readonly Quota[] = [
+  { principal: 'User:alice', clientId: null, producerBytesPerSecond: 1000, consumerBytesPerSecond: 2000 },
+  { principal: 'User:alice', clientId: 'nightly', producerBytesPerSecond: 500, consumerBytesPerSecond: null },
+  { principal: null, clientId: 'nightly', producerBytesPerSecond: null, consumerBytesPerSecond: 100 },
+  { principal: null, clientId: null, producerBytesPerSecond: 5000, consumerBytesPerSecond: null },
+]
+
 function contextOf(
   apiName: ApiName,
   apiVersion: number,
@@ -132,6 +141,7 @@ function contextOf(
       brokers: [{ nodeId: 0, rack: null, ...advertised }],
     },
     limits: kafkaLimits,
+    quotas,
     lendableBytes: kafkaLimits.lentBytesMax,
     lend: (length) => new Uint8Array(length),
     signal: new AbortController().signal,

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Acl } from '../../../collector/broker/acls.ts'
 import type { AuthorizerOptions } from '../../../collector/kafka/authorizer.ts'
-import { handlers } from '../../../collector/kafka/dispatch.ts'
 import type { ApiName } from '../../../protocol/apis/index.ts'
 import { kafkaErrorName } from '../../../protocol/errors.ts'
 import { openSite, type Site } from './asking.ts'
@@ -68,9 +67,7 @@ async function errorsOf(
   return found
 }
 
-/** Rows of APIs that are not served yet wait here until they are. */
 const rows = (Object.keys(guards) as (keyof typeof guards)[])
-  .filter((api) => handlers[api] !== undefined)
   .flatMap((api) => (guards[api] as readonly Guard<ApiName>[]).map((guard) => ({ api, guard })))
   .map(({ api, guard }) => ({ api, guard, right: guard.needs.map((need) => need.join(' ')).join(' or ') }))
 
