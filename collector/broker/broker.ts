@@ -5,6 +5,7 @@ import type { Feed } from '../../core/flow.ts'
 import type { NewRecord } from '../../core/records.ts'
 import type { Clock, Logger, Random, Storage } from '../../core/runtime.ts'
 import { Scope } from '../../core/scope.ts'
+import { RecentSegments } from '../log/recent-segments.ts'
 import { readState, writeState } from '../log/state-file.ts'
 import { appendRange, publishRecords, publishToPartition } from './append.ts'
 import { openClusterId } from './cluster-id.ts'
@@ -113,7 +114,8 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   const started = clock.monotonic()
   const share = new DiskShare(config)
   const gate = new TransactionGate()
-  const parts = { storage, clock, random, logger, share, config, clean, guard: gate }
+  const recent = new RecentSegments()
+  const parts = { storage, clock, random, logger, share, recent, config, clean, guard: gate }
   const security = await openSecurityStore(folder, { storage, random })
   const topics = await openTopics(folder, parts)
   const offsetsPartition = (await topics.make(offsetsTopic, {})).open[0]

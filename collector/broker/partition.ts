@@ -5,6 +5,7 @@ import type { NewRecord } from '../../core/records.ts'
 import type { Clock, Logger, Storage } from '../../core/runtime.ts'
 import type { Marker } from '../../protocol/control-batch.ts'
 import { type Log, openLog } from '../log/log.ts'
+import type { RecentSegments } from '../log/recent-segments.ts'
 import type { BrokerConfig } from './config.ts'
 import { type DiskShare, overloaded } from './disk-share.ts'
 import { readFilled } from './filled-batches.ts'
@@ -36,6 +37,8 @@ export interface PartitionParts {
   readonly clock: Clock
   readonly logger: Logger
   readonly share: DiskShare
+  /** Open descriptors, shared by all partitions. */
+  readonly recent?: RecentSegments
   readonly config: BrokerConfig
   /** The last shutdown was clean. */
   readonly clean: boolean

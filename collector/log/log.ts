@@ -7,6 +7,7 @@ import { writeCheckpoint } from './checkpoint.ts'
 import { Damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
 import { createSegment, type OpenedSegments, openSegments } from './open.ts'
+import { RecentSegments } from './recent-segments.ts'
 import type { Gap } from './recovery.ts'
 import { Replacements } from './replace.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
@@ -51,6 +52,8 @@ export interface LogParts {
   readonly storage: Storage
   readonly clock: Clock
   readonly logger: Logger
+  /** The open descriptors of closed segments, shared with other logs; its own when left out. */
+  readonly recent?: RecentSegments
 }
 
 const saveFirst = Symbol('saveFirst')
@@ -92,7 +95,7 @@ export class Log implements AsyncDisposable {
     this.#logger = parts.logger
     this.#changes = new Changes(open.directory, open.onFailure)
     this.#damage = new Damage(open.directory, parts, opened.quarantined)
-    this.#row = new SegmentRow(opened.segments, opened.startOffset)
+    this.#row = new SegmentRow(opened.segments, opened.startOffset, parts.recent ?? new RecentSegments())
     for (const segment of this.#row.segments) this.#damage.watch(segment)
     this.#replacements = this.#newReplacements()
     this.#tornBytes = opened.tornBytes
@@ -297,7 +300,7 @@ export class Log implements AsyncDisposable {
       if (!isCode(error, 'DISK_FAILED')) throw error
     } finally {
       await this.#damage.settled()
-      for (const segment of this.#row.segments) await segment[Symbol.asyncDispose]()
+      await this.#row[Symbol.asyncDispose]()
     }
   }
 

@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert'
 import { LogdriveError } from '../../core/errors.ts'
 import { nextOffsetOf } from '../../protocol/batch-header.ts'
+import type { RecentSegments } from './recent-segments.ts'
 import type { OffsetRange, Segment, StoredBatch } from './segment.ts'
 import type { Allocate } from './segment-files.ts'
 import { SegmentGone } from './shared-file.ts'
@@ -22,16 +23,15 @@ export interface LogHeader extends StoredBatch {
 
 /** Kafka's word for "no time". */
 const noTimestamp = -1
-/** Closed segments that stay open for reading. */
-const openSegmentsMax = 8
 
-export class SegmentRow {
+export class SegmentRow implements AsyncDisposable {
   /** The first offset that may be read: nothing below is given out, whatever the first segment still holds. */
   startOffset: number
   readonly #segments: Segment[]
-  #recent: Segment[] = []
+  readonly #recent: RecentSegments
 
-  constructor(segments: readonly Segment[], startOffset: number) {
+  constructor(segments: readonly Segment[], startOffset: number, recent: RecentSegments) {
+    this.#recent = recent
     this.#segments = [...segments]
     this.startOffset = startOffset
   }
@@ -51,18 +51,28 @@ export class SegmentRow {
     this.#segments.push(segment)
   }
 
+  /** Closes the files. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const segment of this.#segments) {
+      this.#recent.forget(segment)
+      await segment[Symbol.asyncDispose]()
+    }
+  }
+
   /** Takes the first one out. */
   shift(): Segment {
     assert(this.#segments.length > 1, 'the active segment stays')
     const first = this.#segments.shift() as Segment
-    this.#recent = this.#recent.filter((segment) => segment !== first)
+    this.#recent.forget(first)
     return first
   }
 
   /** Takes the last one out. */
   pop(): Segment {
     assert(this.#segments.length > 1, 'a log has a segment')
-    return this.#segments.pop() as Segment
+    const last = this.#segments.pop() as Segment
+    this.#recent.forget(this.active)
+    return last
   }
 
   /** The closed segments with these base offsets, when they are there one behind the other; else null. */
@@ -80,7 +90,7 @@ export class SegmentRow {
     if (at < 0 || before.some((segment, index) => this.#segments[at + index] !== segment)) return false
     assert(at + before.length < this.#segments.length, 'the active segment stays')
     this.#segments.splice(at, before.length, after)
-    this.#recent = this.#recent.filter((segment) => !before.includes(segment))
+    for (const segment of before) this.#recent.forget(segment)
     return true
   }
 
@@ -202,10 +212,7 @@ export class SegmentRow {
 
   /** Keeps only the closed segments open that were read last. */
   async touch(segment: Segment): Promise<void> {
-    if (segment === this.active || this.#recent.at(-1) === segment) return
-    this.#recent = this.#recent.filter((known) => known !== segment)
-    this.#recent.push(segment)
-    if (this.#recent.length > openSegmentsMax) await this.#recent.shift()?.release()
+    if (segment !== this.active) await this.#recent.touch(segment)
   }
 
   /** The segment that holds the offset, or the next one when it lies between two. */

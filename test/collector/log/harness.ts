@@ -1,6 +1,7 @@
 // What the log's tests share: a simulated disk with its clock, and batches with recognisable records.
 
 import { type Log, type LogOptions, openLog } from '../../../collector/log/log.ts'
+import type { RecentSegments } from '../../../collector/log/recent-segments.ts'
 import { storedLimits } from '../../../collector/log/scan.ts'
 import type { LogBatch } from '../../../collector/log/segment.ts'
 import type { LogdriveError } from '../../../core/errors.ts'
@@ -39,7 +40,9 @@ export interface Machine {
   readonly clock: ManualClock
   readonly logger: MemoryLogger
   readonly failures: LogdriveError[]
-  open(options?: Partial<LogOptions> & { readonly clean?: boolean }): Promise<Log>
+  open(
+    options?: Partial<LogOptions> & { readonly clean?: boolean; readonly recent?: RecentSegments },
+  ): Promise<Log>
 }
 
 export function machine(
@@ -52,7 +55,7 @@ export function machine(
   const clock = new ManualClock()
   const logger = new MemoryLogger()
   const failures: LogdriveError[] = []
-  const open: Machine['open'] = ({ clean = false, ...options } = {}) =>
+  const open: Machine['open'] = ({ clean = false, recent, ...options } = {}) =>
     openLog(
       {
         directory,
@@ -60,7 +63,7 @@ export function machine(
         clean,
         onFailure: (error) => failures.push(error),
       },
-      { storage: disk.storage(), clock, logger },
+      { storage: disk.storage(), clock, logger, ...(recent === undefined ? {} : { recent }) },
     )
   return { disk, clock, logger, failures, open }
 }
