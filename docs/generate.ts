@@ -1,4 +1,4 @@
-// Writes the generated documents: config.md, house.md, protocol.md, logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
+// Writes the generated documents: config.md, house.md, protocol.md, topic-configs.md, logdrive.schema.json. `npm run docs`; CI sees that they are fresh.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { sinkSchemas } from '../cli/sink-types.ts'
 import { configDocument, configJsonSchema } from '../config/document.ts'
 import { houseDocument } from './house.ts'
 import { protocolDocument } from './protocol.ts'
+import { topicConfigsDocument } from './topic-configs.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -16,6 +17,7 @@ export function generatedDocuments(): ReadonlyMap<string, string> {
     ['docs/config.md', configDocument(schemas)],
     ['docs/house.md', houseDocument(root)],
     ['docs/protocol.md', protocolDocument()],
+    ['docs/topic-configs.md', topicConfigsDocument()],
     ['logdrive.schema.json', `${JSON.stringify(configJsonSchema(schemas), null, 2)}\n`],
   ])
 }

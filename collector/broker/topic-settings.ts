@@ -90,8 +90,9 @@ function limitOf(value: number): number | null {
   return value < 0 || value === Number.POSITIVE_INFINITY ? null : value
 }
 
-function levelOf(value: number): number | null {
-  return value === -1 ? null : value
+/** -1 is gzip's word for its default, which is 6. */
+function levelOf(value: number): number {
+  return value === -1 ? 6 : value
 }
 
 function codecNamed(name: string): Codec | null {
