@@ -292,6 +292,32 @@ test('a transaction whose marker is gone (damage, a late flush mode) is aborted 
   expect(other.identity.producerId).not.toBe(producer.identity.producerId)
 })
 
+test('a marker that was trimmed away before a snapshot knew of it does not keep its transaction open', async () => {
+  const { open, disk, logger } = machine()
+  let broker = await open({ partitions: 1 })
+  await broker.topic('logs')
+  const producer = await initProducer(broker, 'tx')
+  await producer.add('logs', 0)
+  await producer.send('logs', 0, 'a')
+  // The snapshot of a clean stop knows the transaction as open.
+  await broker[Symbol.asyncDispose]()
+  broker = await open({ partitions: 1 })
+  await broker.transactions.endTransaction({ transactionalId: 'tx', ...producer.identity }, 'commit')
+  await produce(partitionOf(broker), { values: ['b'] })
+  await partitionOf(broker).log.trim(2)
+  disk.kill()
+  broker = await open({ partitions: 1 })
+  expect(await consume(partitionOf(broker), 'read_committed')).toEqual(['2=b'])
+  expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([])
+  // Its sequences are still known.
+  const { producerId: id, producerEpoch: epoch } = producer.identity
+  await expect(produce(partitionOf(broker), { id, epoch, sequence: 7, values: ['c'] })).rejects.toMatchObject(
+    {
+      error: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+    },
+  )
+})
+
 test('headers copied by a Kafka client are no facts about sources', async () => {
   const { open, disk } = machine()
   let broker = await open({ partitions: 1 })
