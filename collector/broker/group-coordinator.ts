@@ -53,6 +53,8 @@ export interface DescribedMember {
 }
 
 export interface DescribedGroup extends ListedGroup {
+  /** Grows with every round; 0 for a group that never had members. */
+  readonly generation: number
   /** '' before one was chosen. */
   readonly protocol: string
   readonly members: readonly DescribedMember[]
@@ -160,7 +162,7 @@ export class GroupCoordinator implements AsyncDisposable {
     if (listed === null) return null
     if (this.isFeeds(group)) return { ...listed, ...this.#feedMember(group) }
     const found = this.#roster.find(group)
-    if (found === null) return { ...listed, protocol: '', members: [] }
+    if (found === null) return { ...listed, generation: 0, protocol: '', members: [] }
     const isStable = found.phase === 'Stable'
     const members = [...found.members.values()].map((member) => ({
       memberId: member.id,
@@ -170,7 +172,8 @@ export class GroupCoordinator implements AsyncDisposable {
       metadata: isStable ? metadataOf(member, found.protocol) : nothing,
       assignment: isStable ? member.assignment : nothing,
     }))
-    return { ...listed, protocol: isStable ? (found.protocol ?? '') : '', members }
+    const { generation, protocol } = found
+    return { ...listed, generation, protocol: isStable ? (protocol ?? '') : '', members }
   }
 
   /** Deletes a group and its offsets. Throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
@@ -219,9 +222,9 @@ export class GroupCoordinator implements AsyncDisposable {
   }
 
   /** Our own feeds as one member, so that tools show who reads. */
-  #feedMember(group: string): Pick<DescribedGroup, 'protocol' | 'members'> {
+  #feedMember(group: string): Omit<DescribedGroup, keyof ListedGroup> {
     const byTopic = Map.groupBy(this.#openFeedsOf(group), ({ topic }) => topic)
-    if (byTopic.size === 0) return { protocol: '', members: [] }
+    if (byTopic.size === 0) return { generation: 0, protocol: '', members: [] }
     const assigned = [...byTopic].map(([topic, feeds]) => ({
       topic,
       partitions: feeds.map(({ partition }) => partition),
@@ -234,7 +237,7 @@ export class GroupCoordinator implements AsyncDisposable {
       metadata: encodeSubscription([...byTopic.keys()]),
       assignment: encodeAssignment(assigned),
     }
-    return { protocol: 'logdrive', members: [member] }
+    return { generation: 0, protocol: 'logdrive', members: [member] }
   }
 
   /** Takes back what is too old, and groups that have nothing left. */

@@ -1,5 +1,6 @@
 // A real Kafka listener for tests: on a free port of this machine, over a broker on a simulated disk.
 import { openBroker } from '../../../collector/broker/broker.ts'
+import type { BrokerConfig } from '../../../collector/broker/config.ts'
 import { openSecurity, type SecurityOptions } from '../../../collector/kafka/security.ts'
 import { startKafkaServer } from '../../../collector/kafka/server.ts'
 import type { ListenTls } from '../../../core/runtime.ts'
@@ -12,12 +13,16 @@ import { SimulatedDisk } from '../../sim/storage.ts'
 import { openToAll } from './asking.ts'
 
 /** It has the topic `orders`; groups begin without waiting for more members. */
-export async function listen(security: Partial<SecurityOptions>, tls: ListenTls | null = null) {
+export async function listen(
+  security: Partial<SecurityOptions>,
+  tls: ListenTls | null = null,
+  config: Partial<BrokerConfig> = {},
+) {
   const logger = new MemoryLogger()
   const world = { clock: systemClock, random: systemRandom, logger }
   const storage = new SimulatedDisk({ random: new SeededRandom(1), mode: 'ordered' }).storage()
   const broker = await openBroker(
-    { folder: '/data', config: { partitions: 1, groupInitialDelayMs: 0 } },
+    { folder: '/data', config: { partitions: 1, groupInitialDelayMs: 0, ...config } },
     { ...world, storage },
   )
   await broker.createTopic('orders', {})
