@@ -13,6 +13,12 @@ const oldLibrdkafka = Object.fromEntries(
   ['kcat', 'confluent-kafka (Debian)', 'rsyslog', 'syslog-ng'].map((client) => [client, oldScram]),
 )
 
+const aclProperties = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+  'super.users': 'User:ANONYMOUS',
+}
+
 const jaas = 'org.apache.kafka.common.security'
 
 /** Starts it with one listener for each way in. */
@@ -26,6 +32,8 @@ export async function apacheBroker(options: BrokerOptions = {}): Promise<Broker>
     format: [...scram('SCRAM-SHA-256'), ...scram('SCRAM-SHA-512')],
     properties: {
       'num.partitions': String(options.partitions ?? 1),
+      'auto.create.topics.enable': String(options.autoCreate ?? true),
+      ...(options.acls === true ? aclProperties : {}),
       'group.initial.rebalance.delay.ms': '0',
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       ...Object.fromEntries(['sasl', 'sasltls'].flatMap((listener) => logins(listener))),

@@ -15,6 +15,10 @@ export interface Broker extends AsyncDisposable {
 export interface BrokerOptions {
   /** Partitions of topics that are made by their first use. */
   readonly partitions?: number
+  /** Whether topics are made by their first use; they are when nothing is said. */
+  readonly autoCreate?: boolean
+  /** ACLs are kept, and everybody may do what no ACL is about. */
+  readonly acls?: boolean
 }
 
 export interface WayIn {

@@ -79,6 +79,8 @@ async function underFire(victim: Victim, java: Driver): Promise<void> {
 
   await using producer = await startProducer(brokers, input)
   await using consumer = await startConsumer(brokers, input)
+  // The kills come closer together than a new group takes to form: it is formed first.
+  await settled(() => consumer.events('record_data').length > 0)
   let over = false
   const copiers = partitions.map((partition) =>
     copyAll({ brokers, input, output, partition, over: () => over }),

@@ -1,5 +1,6 @@
 // The clients of the matrix: how each is installed and started, and what it cannot do, with the reason for the table.
-import { mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cachedFolder } from './cache.ts'
 import type { Client } from './case.ts'
@@ -37,11 +38,24 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
     node('@platformatic/kafka', 'platformatic-driver.ts', {
       cooperative: '@platformatic/kafka has no cooperative assignor',
     }),
+  'node-rdkafka': nodeRdkafka,
   rsyslog,
   'syslog-ng': syslogNg,
   'Java 3.9': async () => java('Java 3.9', kafkaVersions.old),
   'Java 4.3': async () => java('Java 4.3', kafkaVersions.server),
 }
+
+/** One of each kind, without what takes long to install: for CI. */
+export const quickClients: readonly string[] = [
+  'kcat',
+  'confluent-kafka (PyPI)',
+  'kafka-python (Debian)',
+  'kafkajs',
+  '@platformatic/kafka',
+  'rsyslog',
+  'syslog-ng',
+  'Java 4.3',
+]
 
 /** The client that the others are checked against: it writes what they read and reads what they wrote. */
 export function reference(): Promise<Client> {
@@ -72,6 +86,29 @@ async function node(name: string, file: string, lacks: Client['lacks']): Promise
   return { name, version: manifest.version, shapes: 'any', lacks, driver }
 }
 
+/** node-rdkafka compiles librdkafka when it is installed: three minutes the first time. */
+async function nodeRdkafka(): Promise<Client> {
+  const version = '3.6.1'
+  await debianPackages(['build-essential', 'python3', 'libssl-dev', 'zlib1g-dev'])
+  const folder = await cachedFolder('node-rdkafka', version, async (aside) => {
+    const allowScripts = { 'node-rdkafka': true, [`node-rdkafka@${version}`]: true }
+    writeFileSync(join(aside, 'package.json'), JSON.stringify({ private: true, allowScripts }))
+    await run('npm', ['install', '--no-audit', '--no-fund', `node-rdkafka@${version}`], { cwd: aside })
+  })
+  const librdkafka = '2.12.0'
+  const program = join(import.meta.dirname, '../../node_modules/.bin/node')
+  const lacks = { cooperative: 'its rebalance callback assigns eagerly' }
+  const file = join(drivers, 'rdkafka-driver.ts')
+  const driver = () => new ProgramDriver(program, [file], { NODE_RDKAFKA: folder })
+  return {
+    name: 'node-rdkafka',
+    version: `${version} librdkafka ${librdkafka}`,
+    shapes: 'any',
+    lacks,
+    driver,
+  }
+}
+
 /** Java clients of a version, with the driver compiled against them. */
 export async function java(name: string, version: string): Promise<Client> {
   const classPath = await kafkaClassPath(version)
@@ -84,8 +121,6 @@ export async function java(name: string, version: string): Promise<Client> {
 
 async function javaDriver(version: string, classPath: string): Promise<string> {
   const source = join(drivers, 'JavaDriver.java')
-  const { createHash } = await import('node:crypto')
-  const { readFileSync } = await import('node:fs')
   const hash = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
   return cachedFolder(`java-driver-${version}`, hash, async (aside) => {
     mkdirSync(aside, { recursive: true })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Running } from '../integration/processes.ts'
 import { accepts, freePort } from './apache-kafka.ts'
-import { type Broker, type Door, user, type WayIn } from './broker.ts'
+import { type Broker, type BrokerOptions, type Door, user, type WayIn } from './broker.ts'
 import { type Certificates, makeCertificates } from './certificates.ts'
 
 /** A collector that can be killed and started again on the same port and folder. */
@@ -27,7 +27,8 @@ export async function startLogdrive(
   mkdirSync(join(folder, 'data'))
   writeFileSync(
     file,
-    `data_dir: ${join(folder, 'data')}
+    `version: 1
+data: ${join(folder, 'data')}
 ${options.more ?? ''}
 collector:
   http:
@@ -61,17 +62,20 @@ ${options.kafka ?? ''}
   }
 }
 
+const aclYaml = '    acls: []\n    allow_everyone_if_no_acl: true'
+
 /** Our broker with all its doors. Topics made by their first use have 4 partitions. */
-export async function logdriveBroker(): Promise<Broker> {
+export async function logdriveBroker(options: BrokerOptions = {}): Promise<Broker> {
   const folder = mkdtempSync(join(tmpdir(), 'logdrive-interop-pem-'))
   const certificates = await makeCertificates(folder)
+  const collector = options.autoCreate === false ? '  auto_create_topics: false' : ''
   const opened = new Map<string, Promise<LogdriveProcess>>()
   const open = (kafka: string) => {
-    const process = opened.get(kafka) ?? startLogdrive({ kafka })
+    const process = opened.get(kafka) ?? startLogdrive({ kafka, collector })
     opened.set(kafka, process)
     return process
   }
-  const plain = await open('')
+  const plain = await open(options.acls === true ? aclYaml : '')
   const version = (await import('../../package.json', { with: { type: 'json' } })).default.version
   return {
     name: 'Logdrive',

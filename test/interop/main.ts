@@ -1,82 +1,66 @@
-// npm run test:interop: every Kafka client against every case, on our broker or on Apache Kafka; prints the matrix.
+// npm run test:interop: the matrix of clients, librdkafka's own tests, and Java under kill -9; ends with "N passed, N failed".
 //
-//   npm run test:interop -- [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE]
-import { writeFileSync } from 'node:fs'
+//   npm run test:interop -- [--full] [--only matrix|librdkafka|chaos] [--broker logdrive|apache] [--write]
+//
+// Without --full it is what CI runs: one client of each kind, librdkafka's tests without the idempotent mode, five kills.
+// With --full: every client, both modes, thirty kills. --write keeps the matrix in docs/kafka.md.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { brokerNamed } from './brokers.ts'
-import { progress } from './cache.ts'
-import type { Case, Client } from './case.ts'
-import { adminCases } from './cases/admin.ts'
-import { doorCases } from './cases/doors.ts'
-import { groupCases } from './cases/groups.ts'
-import { recordCases } from './cases/records.ts'
-import { transactionCases } from './cases/transactions.ts'
-import { clients, reference } from './clients.ts'
-import { type Cell, matrixText, runMatrix } from './matrix.ts'
-
-const cases: readonly Case[] = [
-  ...recordCases,
-  ...groupCases,
-  ...adminCases,
-  ...doorCases,
-  ...transactionCases,
-]
+import { quickClients } from './clients.ts'
 
 const { values: flags } = parseArgs({
   options: {
+    full: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true, default: [] },
     broker: { type: 'string', default: 'logdrive' },
-    client: { type: 'string', multiple: true, default: [] },
-    case: { type: 'string', multiple: true, default: [] },
-    lanes: { type: 'string', default: '2' },
-    json: { type: 'string' },
+    write: { type: 'boolean', default: false },
   },
 })
 
-const wantedClients = chosen(Object.keys(clients), flags.client, 'client')
-const wantedCases = chosen(
-  cases.map(({ name }) => name),
-  flags.case,
-  'case',
-)
-
-const installed: Client[] = []
-const cells: Cell[] = []
-for (const name of wantedClients) {
-  try {
-    const client = await clients[name]?.()
-    if (client !== undefined) installed.push(client)
-  } catch (error) {
-    progress(`${name} cannot be installed: ${String(error)}`)
-    cells.push({ client: name, case: 'install', outcome: 'FAIL', reason: String(error), seconds: 0 })
-  }
+const broker = ['--broker', flags.broker]
+const parts: Readonly<Record<string, readonly string[]>> = {
+  matrix: [
+    'run-matrix.ts',
+    ...(flags.full ? [] : quickClients.flatMap((name) => ['--client', name])),
+    ...(flags.write ? ['--write'] : []),
+    '--lanes',
+    '3',
+  ],
+  librdkafka: ['librdkafka.ts', ...(flags.full ? [] : ['--mode', 'plain']), '--lanes', '3'],
+  chaos: ['chaos.ts', '--kills', flags.full ? '30' : '5'],
 }
-await using broker = await brokerNamed(flags.broker)
-progress(`${broker.name} ${broker.version} at ${broker.plain}`)
-cells.push(
-  ...(await runMatrix({
-    broker,
-    clients: installed,
-    cases: cases.filter(({ name }) => wantedCases.includes(name)),
-    reference: await reference(),
-    lanes: Number(flags.lanes),
-  })),
-)
-console.log(`\n${matrixText(installed, cases, cells)}\n`)
-const count = (outcome: Cell['outcome']) => cells.filter((cell) => cell.outcome === outcome).length
-if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify({ cells }, null, 1))
-for (const cell of cells) {
-  if (cell.outcome === 'FAIL') console.log(`FAIL ${cell.client}, ${cell.case}: ${cell.reason}`)
-}
-console.log(`${count('n.a.')} cells do not apply`)
-console.log(`${count('ok')} passed, ${count('FAIL')} failed`)
-process.exitCode = count('FAIL') > 0 ? 1 : 0
+const unknown = flags.only.filter((name) => !(name in parts))
+if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}: ${Object.keys(parts).join(', ')}`)
 
-/** Names that begin with what was asked for; all when nothing was. */
-function chosen(names: readonly string[], asked: readonly string[], what: string): readonly string[] {
-  for (const word of asked) {
-    if (!names.some((name) => name.startsWith(word))) {
-      throw new Error(`no ${what} begins with "${word}"; there are: ${names.join(', ')}`)
-    }
-  }
-  return asked.length === 0 ? names : names.filter((name) => asked.some((word) => name.startsWith(word)))
+let passed = 0
+let failed = 0
+for (const [name, args] of Object.entries(parts)) {
+  if (flags.only.length > 0 && !flags.only.includes(name)) continue
+  console.log(`\n== interop: ${name}`)
+  const counts = await runPart(args)
+  passed += counts.passed
+  failed += counts.failed
+}
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0
+
+/** Runs a part; its counts are its last line. A part that ends without them has failed. */
+function runPart([file = '', ...args]: readonly string[]): Promise<{ passed: number; failed: number }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args, ...broker], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let last = ''
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    console.log(line)
+    if (line.trim() !== '') last = line
+  })
+  return new Promise((resolve) => {
+    child.once('close', (code) => {
+      const [, ok, bad] = /^(\d+) passed, (\d+) failed$/.exec(last) ?? []
+      const counts = { passed: Number(ok ?? 0), failed: Number(bad ?? 1) }
+      resolve(code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts)
+    })
+  })
 }

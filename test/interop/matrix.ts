@@ -61,20 +61,3 @@ async function runCell(one: Case, world: Parameters<Case['run']>[0]): Promise<Ce
     return { ...cell, outcome: 'FAIL', reason, seconds: seconds() }
   }
 }
-
-/** The table in Markdown: a line for each case, a column for each client. */
-export function matrixText(
-  clients: readonly Client[],
-  cases: readonly Case[],
-  cells: readonly Cell[],
-): string {
-  const at = (client: string, name: string) =>
-    cells.find((cell) => cell.client === client && cell.case === name)?.outcome ?? ''
-  const ran = cases.filter(({ name }) => cells.some((cell) => cell.case === name))
-  const line = (words: readonly string[]) => `| ${words.join(' | ')} |`
-  return [
-    line(['case', ...clients.map(({ name }) => name)]),
-    line(['---', ...clients.map(() => '---')]),
-    ...ran.map(({ name }) => line([name, ...clients.map((client) => at(client.name, name))])),
-  ].join('\n')
-}

@@ -1,0 +1,86 @@
+// Every Kafka client against every case, on our broker or on Apache Kafka; prints the matrix. A part of main.ts.
+//
+//   node test/interop/run-matrix.ts [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE] [--write]
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { brokerNamed } from './brokers.ts'
+import { progress } from './cache.ts'
+import type { Case, Client } from './case.ts'
+import { adminCases } from './cases/admin.ts'
+import { doorCases } from './cases/doors.ts'
+import { groupCases } from './cases/groups.ts'
+import { recordCases } from './cases/records.ts'
+import { transactionCases } from './cases/transactions.ts'
+import { clients, reference } from './clients.ts'
+import { type Cell, runMatrix } from './matrix.ts'
+import { matrixPage, writePage } from './page.ts'
+
+const cases: readonly Case[] = [
+  ...recordCases,
+  ...groupCases,
+  ...adminCases,
+  ...doorCases,
+  ...transactionCases,
+]
+
+const { values: flags } = parseArgs({
+  options: {
+    broker: { type: 'string', default: 'logdrive' },
+    client: { type: 'string', multiple: true, default: [] },
+    case: { type: 'string', multiple: true, default: [] },
+    lanes: { type: 'string', default: '2' },
+    json: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const wantedClients = chosen(Object.keys(clients), flags.client, 'client')
+const wantedCases = chosen(
+  cases.map(({ name }) => name),
+  flags.case,
+  'case',
+)
+
+const installed: Client[] = []
+const cells: Cell[] = []
+for (const name of wantedClients) {
+  try {
+    const client = await clients[name]?.()
+    if (client !== undefined) installed.push(client)
+  } catch (error) {
+    progress(`${name} cannot be installed: ${String(error)}`)
+    cells.push({ client: name, case: 'install', outcome: 'FAIL', reason: String(error), seconds: 0 })
+  }
+}
+await using broker = await brokerNamed(flags.broker)
+progress(`${broker.name} ${broker.version} at ${broker.plain}`)
+cells.push(
+  ...(await runMatrix({
+    broker,
+    clients: installed,
+    cases: cases.filter(({ name }) => wantedCases.includes(name)),
+    reference: await reference(),
+    lanes: Number(flags.lanes),
+  })),
+)
+const matrix = { broker, clients: installed, cases, cells }
+console.log(`\n${matrixPage(matrix)}\n`)
+if (flags.write) writePage(matrix)
+const count = (outcome: Cell['outcome']) => cells.filter((cell) => cell.outcome === outcome).length
+if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify({ cells }, null, 1))
+for (const cell of cells) {
+  if (cell.outcome === 'FAIL') console.log(`FAIL ${cell.client}, ${cell.case}: ${cell.reason}`)
+}
+console.log(`${count('n.a.')} cells do not apply`)
+console.log(`${count('ok')} passed, ${count('FAIL')} failed`)
+process.exitCode = count('FAIL') > 0 ? 1 : 0
+
+/** Names that begin with what was asked for; all when nothing was. */
+function chosen(names: readonly string[], asked: readonly string[], what: string): readonly string[] {
+  for (const word of asked) {
+    if (!names.some((name) => name.startsWith(word))) {
+      throw new Error(`no ${what} begins with "${word}"; there are: ${names.join(', ')}`)
+    }
+  }
+  return asked.length === 0 ? names : names.filter((name) => asked.some((word) => name.startsWith(word)))
+}
