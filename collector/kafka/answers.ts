@@ -1,5 +1,6 @@
 // Answers of one connection: finished in any order, sent in the order of the requests, under the back-pressure of the reader.
 import type { Clock, Connection } from '../../core/runtime.ts'
+import { sizeOf } from './exchange.ts'
 import type { Loan } from './frame-pool.ts'
 
 /** One write holds about this much, so that its time says how slow the reader is. */
@@ -80,11 +81,9 @@ export class Answers {
       slot.loan?.end('lost')
       return
     }
-    let bytes = 0
-    for (const piece of pieces) bytes += piece.length
     slot.pieces = pieces
-    slot.bytes = bytes
-    this.#bytes += bytes
+    slot.bytes = sizeOf(pieces)
+    this.#bytes += slot.bytes
     if (this.#isRunning || this.#isScheduled) return
     this.#isScheduled = true
     queueMicrotask(this.#start)

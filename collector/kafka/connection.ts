@@ -1,22 +1,22 @@
 // One Kafka connection: frames in, requests started in order, answers out in the same order.
 import type { Address, Connection, TlsInfo } from '../../core/runtime.ts'
-import { type ApiName, apiOf, type RequestOf, type ResponseInput } from '../../protocol/apis/index.ts'
+import { type ApiName, apiOf, type RequestOf } from '../../protocol/apis/index.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import {
   decodeRequest,
   encodeResponse,
   encodeUnsupportedVersions,
-  type RequestHeader,
   readRequestHeader,
 } from '../../protocol/message.ts'
-import type { Api } from '../../protocol/schema.ts'
-import { Answers, type Slot } from './answers.ts'
+import { Answers } from './answers.ts'
 import type { ByteBudget } from './byte-budget.ts'
 import type { BrokerView, ClientConnection, ClusterView, KafkaServices } from './context.ts'
 import { nodeId } from './context.ts'
-import { type Handler, handlers } from './dispatch.ts'
+import { handlerOf } from './dispatch.ts'
 import { errorBodies } from './error-bodies.ts'
+import { type Answer, type Exchange, isBarrier, isUnanswered, notServed, sizeOf } from './exchange.ts'
 import type { FramePool } from './frame-pool.ts'
+import { FrameReader } from './frame-reader.ts'
 import type { KafkaLimits } from './limits.ts'
 import type { Quota, Quotas } from './quotas.ts'
 import { KafkaRequest } from './request.ts'
@@ -38,9 +38,6 @@ export interface ListenerParts {
   readonly advertised: Address | null
 }
 
-/** Bytes a second, in bytes a ms, that a large request has to come with. */
-const requestBytesPerMs = 100
-
 export class KafkaConnection implements ClientConnection {
   readonly id: number
   readonly peer: string
@@ -54,13 +51,12 @@ export class KafkaConnection implements ClientConnection {
   readonly #parts: ListenerParts
   readonly #answers: Answers
   readonly #stopping = new AbortController()
-  readonly #head = Buffer.allocUnsafe(4)
+  readonly #frames: FrameReader
   #inFlight = 0
   #closing: string | null = null
   #mutedUntil = 0
-  /** Monotonic ms: when the last frame was whole, and by when the one that began has to be. */
+  /** Monotonic ms: when the last frame was whole. */
   #activeAt: number
-  #frameDueAt: number | null = null
 
   constructor(id: number, connection: Connection, parts: ListenerParts) {
     const { services, limits, traffic } = parts
@@ -85,6 +81,9 @@ export class KafkaConnection implements ClientConnection {
       },
       idle: () => this.#closeIfDone(),
     })
+    const { budget, pool } = parts
+    const { clock } = services
+    this.#frames = new FrameReader(connection, { clock, budget, pool, requestMs: limits.requestMs })
     connection.signal.addEventListener('abort', () => this.#stopping.abort(), { once: true })
   }
 
@@ -153,7 +152,8 @@ export class KafkaConnection implements ClientConnection {
     const { limits, services, traffic } = this.#parts
     const { writingSince } = this.#answers
     const isIdle = this.#isQuiet && now - this.#activeAt > limits.idleMs
-    const isLate = this.#frameDueAt !== null && now > this.#frameDueAt
+    const { dueAt } = this.#frames
+    const isLate = dueAt !== null && now > dueAt
     const isSlow = writingSince !== null && now - writingSince > limits.writeMs
     if (!isIdle && !isLate && !isSlow) return
     const reason = isSlow ? 'the client does not read' : isLate ? 'the request came too slowly' : 'idle'
@@ -163,40 +163,21 @@ export class KafkaConnection implements ClientConnection {
   }
 
   async #readFrames(): Promise<void> {
-    const { budget, pool, services } = this.#parts
     while (this.#closing === null) {
       if (!this.#answers.hasRoom) await this.#answers.room()
-      let got = this.#connection.read(this.#head, 4)
-      if (typeof got !== 'number') got = await got
-      if (got < 4) return
+      const length = await this.#frames.length(this.session.frameBytesMax ?? this.limits.requestBytesMax)
+      if (length === null) return
       // Only now: the wait for these bytes began before the client was told to pause.
       if (this.#mutedUntil > 0) await this.#pause()
-      const size = this.#frameSize()
-      if (!budget.tryTake(size) && !(await budget.take(size, this.signal))) return
-      const frame = pool.take(size)
-      let isOurs = true
-      try {
-        got = size === 0 ? 0 : this.#connection.read(frame, size)
-        if (typeof got !== 'number') {
-          this.#frameDueAt = services.clock.monotonic() + this.limits.requestMs + size / requestBytesPerMs
-          got = await got
-          this.#frameDueAt = null
-        }
-        if (got < size || this.#closing !== null) return
-        const handled = this.#handle(frame)
-        isOurs = false
-        if (handled !== null) await handled
-      } finally {
-        if (isOurs) this.#release(frame, false)
+      const frame = await this.#frames.frame(length, this.signal)
+      if (frame === null) return
+      if (this.#closing !== null) {
+        this.#frames.release(frame, false)
+        return
       }
+      const handled = this.#handle(frame)
+      if (handled !== null) await handled
     }
-  }
-
-  #frameSize(): number {
-    const size = this.#head.readInt32BE(0)
-    const bytesMax = this.session.frameBytesMax ?? this.limits.requestBytesMax
-    if (size >= 0 && size <= bytesMax) return size
-    throw new KafkaError('INVALID_REQUEST', `a request of ${size} bytes: at most ${bytesMax} are allowed`)
   }
 
   /** A client over its quota: nothing is read from it for a while (KIP-219). */
@@ -213,36 +194,44 @@ export class KafkaConnection implements ClientConnection {
     this.#activeAt = services.clock.monotonic()
     traffic.bytesIn += frame.length + 4
     if (this.session.expectsToken) return this.#handleToken(frame)
+    let exchange: Exchange | null = null
+    try {
+      exchange = this.#exchangeOf(frame)
+    } finally {
+      if (exchange === null) this.#frames.release(frame, false)
+    }
+    return exchange === null ? null : this.#start(exchange)
+  }
+
+  /** What the frame asks for; null when it is answered already. Throws for what is not served, or not yet. */
+  #exchangeOf(frame: Buffer): Exchange | null {
     const header = readRequestHeader(frame)
-    const api = apiOf(header.apiKey)
-    const what = `${api?.name ?? `API ${header.apiKey}`} version ${header.apiVersion}`
-    if (api === null) throw new KafkaError('UNSUPPORTED_VERSION', `${what} is not served`)
+    const { apiKey, apiVersion, correlationId } = header
+    const api = apiOf(apiKey)
+    if (api === null) throw notServed(`API ${apiKey}`, apiVersion)
     if (this.session.admits(api.name) === 'refuse')
-      throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED', `${what} before the client has logged in`)
-    const isOffered = header.apiVersion >= api.versions[0] && header.apiVersion <= api.versions[1]
+      throw new KafkaError('CLUSTER_AUTHORIZATION_FAILED', `${api.name} before the client has logged in`)
+    const isOffered = apiVersion >= api.versions[0] && apiVersion <= api.versions[1]
     if (!isOffered && api.name === 'ApiVersions') {
-      this.#answers.fill(this.#answers.open(), encodeUnsupportedVersions(header.correlationId))
-      this.#release(frame, false)
+      this.#answers.fill(this.#answers.open(), encodeUnsupportedVersions(correlationId))
       return null
     }
-    const handler = handlers[api.name] as Handler<ApiName> | undefined
-    if (!isOffered || handler === undefined)
-      throw new KafkaError('UNSUPPORTED_VERSION', `${what} is not served`)
-    traffic.request(api.name)
-    const request = decodeRequest(api, header.apiVersion, frame, header.bodyAt) as RequestOf<ApiName>
-    return this.#start(new Exchange(api, header, request, frame), handler)
+    if (!isOffered) throw notServed(api.name, apiVersion)
+    this.#parts.traffic.request(api.name)
+    const request = decodeRequest(api, apiVersion, frame, header.bodyAt) as RequestOf<ApiName>
+    return { api, header, request, frame, handler: handlerOf(api.name), slot: null }
   }
 
   /** Calls the handler; its answer has its place from now on. */
-  #start(exchange: Exchange, handler: Handler<ApiName>): Promise<void> | null {
+  #start(exchange: Exchange): Promise<void> | null {
     const { api, header, request } = exchange
     this.#inFlight += 1
     exchange.slot = isUnanswered(exchange) ? null : this.#answers.open()
-    const context = new KafkaRequest(this, api.name as ApiName, header, exchange.slot)
+    const context = new KafkaRequest(this, api.name, header, exchange.slot)
     try {
       if (api.served !== undefined && header.apiVersion < api.served[0])
         throw new KafkaError('UNSUPPORTED_VERSION', `${api.name} version ${header.apiVersion} is too old`)
-      const answer = handler(request, context)
+      const answer = exchange.handler(request, context)
       if (!(answer instanceof Promise)) {
         this.#finish(exchange, answer)
         return null
@@ -251,7 +240,7 @@ export class KafkaConnection implements ClientConnection {
         (body) => this.#finish(exchange, body),
         (error: unknown) => this.#fail(exchange, context, error),
       )
-      return isBarrier(api.name) ? done : null
+      return isBarrier(exchange) ? done : null
     } catch (error) {
       this.#fail(exchange, context, error)
       return null
@@ -286,7 +275,7 @@ export class KafkaConnection implements ClientConnection {
     const now = services.clock.monotonic()
     const client = { principal: this.session.principal, clientId: header.clientId }
     const bytes = { in: frame.length, out: bytesOut }
-    const throttleMs = Math.ceil(quotas.charge(api.name as ApiName, client, bytes, now))
+    const throttleMs = Math.ceil(quotas.charge(api.name, client, bytes, now))
     traffic.throttledMs += throttleMs
     if (throttleMs > 0) this.#mutedUntil = Math.max(this.#mutedUntil, now + throttleMs)
     return throttleMs
@@ -295,7 +284,7 @@ export class KafkaConnection implements ClientConnection {
   /** A handler threw: the API's error answer, or the end of the connection where nobody waits for one. */
   #fail(exchange: Exchange, context: KafkaRequest, error: unknown): void {
     const { request, slot } = exchange
-    const name = exchange.api.name as ApiName
+    const name = exchange.api.name
     this.#parts.traffic.error(name)
     const build = errorBodies[name] as (request: RequestOf<ApiName>, trouble: Trouble) => Answer
     const body = build(request, troubleOf(error, context))
@@ -305,7 +294,8 @@ export class KafkaConnection implements ClientConnection {
 
   #end(exchange: Exchange): void {
     this.#inFlight -= 1
-    this.#release(exchange.frame, exchange.api.name === 'Produce')
+    // Only a Produce leaves nothing behind that looks into its frame.
+    this.#frames.release(exchange.frame, exchange.api.name === 'Produce')
     if (this.session.ended) this.#closing ??= 'the login failed'
     this.#closeIfDone()
   }
@@ -317,12 +307,6 @@ export class KafkaConnection implements ClientConnection {
 
   get #isQuiet(): boolean {
     return this.#inFlight === 0 && this.#answers.isEmpty
-  }
-
-  /** The frame is done with; only the buffers of Produce are surely nobody's any more. */
-  #release(frame: Buffer, isReusable: boolean): void {
-    this.#parts.budget.give(frame.length)
-    if (isReusable) this.#parts.pool.give(frame)
   }
 
   /** A bare SASL token, without a Kafka header, and its answer likewise. */
@@ -337,7 +321,7 @@ export class KafkaConnection implements ClientConnection {
       length.writeInt32BE(token.length, 0)
       this.#answers.fill(this.#answers.open(), [length, token])
     } finally {
-      this.#release(frame, false)
+      this.#frames.release(frame, false)
     }
   }
 
@@ -351,39 +335,4 @@ export class KafkaConnection implements ClientConnection {
     services.logger.warn(fields, 'a Kafka connection was cut')
     this.#connection.abort()
   }
-}
-
-type Answer = ResponseInput<ApiName>
-
-/** One request on its way to its answer. */
-class Exchange {
-  readonly api: Api
-  readonly header: RequestHeader
-  readonly request: RequestOf<ApiName>
-  readonly frame: Buffer
-  /** Null where no answer is wanted. */
-  slot: Slot | null = null
-
-  constructor(api: Api, header: RequestHeader, request: RequestOf<ApiName>, frame: Buffer) {
-    this.api = api
-    this.header = header
-    this.request = request
-    this.frame = frame
-  }
-}
-
-/** Produce with acks 0: a place among the answers would hold up all that follow. */
-function isUnanswered({ api, request }: Exchange): boolean {
-  return api.name === 'Produce' && (request as RequestOf<'Produce'>).acks === 0
-}
-
-/** While a client logs in there is one step at a time. */
-function isBarrier(name: string): boolean {
-  return name === 'SaslHandshake' || name === 'SaslAuthenticate'
-}
-
-function sizeOf(pieces: readonly Uint8Array[]): number {
-  let size = 0
-  for (const piece of pieces) size += piece.length
-  return size
 }

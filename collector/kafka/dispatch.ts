@@ -32,6 +32,12 @@ export type Handler<Name extends ApiName> = (
 /** One handler for each API that is served. */
 export type Handlers = { readonly [Name in ApiName]: Handler<Name> }
 
+/** A handler whose API is only known by its number. */
+export type AnyHandler = (
+  request: RequestOf<ApiName>,
+  context: RequestContext,
+) => Promise<ResponseInput<ApiName> | null> | ResponseInput<ApiName> | null
+
 const nouns = {
   ...metadataHandlers,
   ...produceHandlers,
@@ -52,7 +58,12 @@ const nouns = {
 } satisfies Partial<Handlers>
 
 /** What is served; every noun brings its part. */
-export const handlers: Partial<Handlers> = {
+export const handlers: Handlers = {
   ...nouns,
   ...versionHandlers([...(Object.keys(nouns) as ApiName[]), 'ApiVersions']),
+}
+
+/** The handler of an API that is only known by its number. */
+export function handlerOf(name: ApiName): AnyHandler {
+  return handlers[name] as AnyHandler
 }
