@@ -25,7 +25,7 @@ export const produceHandlers = {
     const acks = checkAcks(request)
     const answers = request.topicData.map(async (data) => {
       const topic = context.broker.findTopic(data.name)
-      const refusal = refusalOf(topic, data.name, context)
+      const refusal = refusalOf(topic, data.name, acks, context)
       const partitions = data.partitionData.map((partition) =>
         refusal === null && topic !== null
           ? appendTo(topic, partition, request, context)
@@ -48,10 +48,21 @@ function checkAcks({ acks }: ProduceRequest): number {
   throw new KafkaError('INVALID_REQUIRED_ACKS', `acks is ${acks}: only 0, 1 and -1 are possible`)
 }
 
-function refusalOf(topic: OpenTopic | null, name: string, context: RequestContext): KafkaError | null {
+function refusalOf(
+  topic: OpenTopic | null,
+  name: string,
+  acks: number,
+  context: RequestContext,
+): KafkaError | null {
   if (!context.authorize('WRITE', 'TOPIC', name))
     return new KafkaError('TOPIC_AUTHORIZATION_FAILED', `topic ${name}: not allowed to write`)
   if (topic === null) return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${name}`)
+  const { insyncReplicasMin } = topic.settings
+  if (acks === -1 && insyncReplicasMin > 1)
+    return new KafkaError(
+      'NOT_ENOUGH_REPLICAS',
+      `topic ${name} wants ${insyncReplicasMin} replicas, there is one`,
+    )
   if (!name.startsWith('__')) return null
   return new KafkaError('INVALID_TOPIC_EXCEPTION', `topic ${name} is written by the broker alone`)
 }

@@ -57,6 +57,20 @@ test('only the acks that there are', async () => {
   expect(await produced(batchOf(['a']), { acks: 1 })).toMatchObject({ errorCode: 0 })
 })
 
+test('more replicas than there are: acks=all is refused, acks=1 is not', async () => {
+  const { broker, connect, complete } = await startSimulated()
+  const change = { name: 'min.insync.replicas', operation: 'set', value: '2' } as const
+  await complete(broker.configs.alter('orders', [change], { validateOnly: false }))
+  const client = await connect()
+  for (const [acks, errorCode] of [
+    [-1, 19],
+    [1, 0],
+  ]) {
+    const { responses } = await client.ask('Produce', 11, produceOf(batchOf(['a']), acks))
+    expect(responses[0]?.partitionResponses[0]).toMatchObject({ errorCode })
+  }
+})
+
 test('a topic that is not there, a partition that is not there, a topic of the broker', async () => {
   expect(await produced(batchOf(['a']), { topic: 'nowhere' })).toMatchObject({ errorCode: 3 })
   expect(await produced(batchOf(['a']), { topic: '__consumer_offsets' })).toMatchObject({ errorCode: 17 })
