@@ -104,6 +104,13 @@ export async function readAll(
   return inOrder(records)
 }
 
+/** Without the records that the client cannot tell from others. */
+export function fitting<Some extends JobRecord>({ lacks }: Client, records: readonly Some[]): Some[] {
+  return records
+    .filter(({ value }) => value !== '' || lacks['empty values'] === undefined)
+    .filter(({ value }) => value !== null || lacks['null values'] === undefined)
+}
+
 /** Asserts that what was read is what was sent: same bytes, same order in each partition, nothing more. */
 export function assertSame(read: readonly ConsumedRecord[], sent: readonly JobRecord[], what: string): void {
   const got = byPartition(read)

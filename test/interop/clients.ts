@@ -1,6 +1,6 @@
 // The clients of the matrix: how each is installed and started, and what it cannot do, with the reason for the table.
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cachedFolder } from './cache.ts'
 import type { Client } from './case.ts'
@@ -9,6 +9,7 @@ import { debianPackages, versionOf } from './debian.ts'
 import { ProgramDriver } from './driver.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 import { KcatDriver } from './kcat.ts'
+import { nodeRdkafka } from './node-rdkafka.ts'
 import { confluent, debianPython, kafkaPython, wheels } from './python.ts'
 import { rsyslog, syslogNg } from './shippers.ts'
 
@@ -41,6 +42,7 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   'node-rdkafka': nodeRdkafka,
   rsyslog,
   'syslog-ng': syslogNg,
+  'ClickHouse (chDB)': clickhouse,
   'Java 3.9': async () => java('Java 3.9', kafkaVersions.old),
   'Java 4.3': async () => java('Java 4.3', kafkaVersions.server),
 }
@@ -77,6 +79,36 @@ async function kcat(): Promise<Client> {
   }
 }
 
+/** The Kafka table engine of the ClickHouse that Logdrive embeds; reading is by a group, writing without keys. */
+async function clickhouse(): Promise<Client> {
+  const program = join(import.meta.dirname, '../../node_modules/.bin/node')
+  const version = 'SELECT version()'
+  const code = `import('chdb').then(({ query }) => console.log(query(${JSON.stringify(version)}, 'TSV')))`
+  const said = (await run(program, ['-e', code], { cwd: import.meta.dirname })).trim()
+  const bySettings = 'the engine takes certificates from the configuration of a server only'
+  const rows = 'rows of a table'
+  const noOpenssl = 'chDB is built without OpenSSL in its librdkafka'
+  const lacks = {
+    ...{
+      tls: bySettings,
+      mtls: bySettings,
+      'sasl-tls': bySettings,
+      'scram-256': noOpenssl,
+      'scram-512': noOpenssl,
+    },
+    ...{ 'null values': 'reads no rows of these', 'empty values': 'reads no rows of these' },
+    ...{
+      'consume end': 'its group begins at the beginning',
+      'consume time': 'its group begins at the beginning',
+    },
+    ...{ keys: rows, headers: rows, idempotent: rows, transactions: rows, cooperative: rows },
+    ...{ group: 'it does not tell its assignment', 'group kill': 'it does not tell its assignment' },
+    ...{ 'admin topics': 'it has no administration', 'admin groups': 'it has no administration' },
+  }
+  const driver = () => new ProgramDriver(program, [join(drivers, 'chdb-driver.ts')])
+  return { name: 'ClickHouse (chDB)', version: said, shapes: 'lines', lacks, driver }
+}
+
 async function node(name: string, file: string, lacks: Client['lacks']): Promise<Client> {
   const { default: manifest } = (await import(`../../node_modules/${name}/package.json`, {
     with: { type: 'json' },
@@ -84,29 +116,6 @@ async function node(name: string, file: string, lacks: Client['lacks']): Promise
   const program = join(import.meta.dirname, '../../node_modules/.bin/node')
   const driver = () => new ProgramDriver(program, [join(drivers, file)])
   return { name, version: manifest.version, shapes: 'any', lacks, driver }
-}
-
-/** node-rdkafka compiles librdkafka when it is installed: three minutes the first time. */
-async function nodeRdkafka(): Promise<Client> {
-  const version = '3.6.1'
-  await debianPackages(['build-essential', 'python3', 'libssl-dev', 'zlib1g-dev'])
-  const folder = await cachedFolder('node-rdkafka', version, async (aside) => {
-    const allowScripts = { 'node-rdkafka': true, [`node-rdkafka@${version}`]: true }
-    writeFileSync(join(aside, 'package.json'), JSON.stringify({ private: true, allowScripts }))
-    await run('npm', ['install', '--no-audit', '--no-fund', `node-rdkafka@${version}`], { cwd: aside })
-  })
-  const librdkafka = '2.12.0'
-  const program = join(import.meta.dirname, '../../node_modules/.bin/node')
-  const lacks = { cooperative: 'its rebalance callback assigns eagerly' }
-  const file = join(drivers, 'rdkafka-driver.ts')
-  const driver = () => new ProgramDriver(program, [file], { NODE_RDKAFKA: folder })
-  return {
-    name: 'node-rdkafka',
-    version: `${version} librdkafka ${librdkafka}`,
-    shapes: 'any',
-    lacks,
-    driver,
-  }
 }
 
 /** Java clients of a version, with the driver compiled against them. */

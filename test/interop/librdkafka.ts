@@ -42,13 +42,13 @@ const extra: Readonly<Record<Mode, readonly string[]>> = {
   noautocreate: ['-s', 'noautocreate'],
 }
 
-const noAutoCreate = ['0045', '0107']
+const noAutoCreate = ['0107']
 
 /** Quick mode leaves out all or most of these, and they are worth the time. */
 const neverQuick = ['0082', '0102']
 
-/** It subscribes to patterns of names, which topics of another run of it match as well. */
-const alone = ['0033']
+/** They subscribe to patterns of names, which topics of another run of them match as well. */
+const alone = ['0033', '0045']
 
 interface Result {
   readonly test: string

@@ -7,6 +7,7 @@ import {
   type Case,
   consumeJob,
   done,
+  fitting,
   produceJob,
   readAll,
   topicOf,
@@ -21,7 +22,7 @@ const produce: Case = {
   async run(world) {
     const { client, driver } = world
     const topic = await topicOf(world, client.shapes === 'lines' ? 1 : 3)
-    const sent = mixedRecords(world.client.name, 3, client.shapes)
+    const sent = fitting(client, mixedRecords(client.name, 3, client.shapes))
     const result = await done(driver, produceJob(world, topic, sent))
     const read = await readAll(world, topic, sent.length)
     assertSame(read, sent, 'produced')
@@ -34,7 +35,7 @@ const consumeBeginning: Case = {
   about: 'everything from the first offset on, with the timestamps',
   async run(world) {
     const topic = await topicOf(world, 3)
-    const sent = mixedRecords('from the beginning', 3, 'any').map((record, index) => ({
+    const sent = fitting(world.client, mixedRecords('from the beginning', 3, 'any')).map((record, index) => ({
       ...record,
       timestamp: 1_700_000_000_000 + index,
     }))

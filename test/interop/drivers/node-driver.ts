@@ -45,7 +45,10 @@ export function countdown(
   timeoutMs: number,
 ): { count(): void; readonly over: Promise<void> } {
   let left = wanted
-  const { promise, resolve } = Promise.withResolvers<void>()
+  let resolve = () => {}
+  const over = new Promise<void>((settle) => {
+    resolve = settle
+  })
   const timer = setTimeout(resolve, timeoutMs)
   const count = () => {
     left -= 1
@@ -53,7 +56,7 @@ export function countdown(
     clearTimeout(timer)
     resolve()
   }
-  return { count, over: promise }
+  return { count, over }
 }
 
 /** Answers jobs until stdin ends. */

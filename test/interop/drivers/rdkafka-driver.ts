@@ -1,4 +1,5 @@
 // node-rdkafka (librdkafka in Node) as a driver of the interop rig. NODE_RDKAFKA is the folder that it is installed in.
+// It is bundled for the Node that node-rdkafka was compiled for, which may be as old as 20.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type {
@@ -144,12 +145,13 @@ async function producer(job: ProduceJob | TransactJob, more: Settings): Promise<
 
 async function send(one: Producer, topic: string, records: readonly JobRecord[]): Promise<Ack[]> {
   const acks: Ack[] = []
-  const { promise: failed, reject } = Promise.withResolvers<never>()
-  failed.catch(() => {})
-  one.on('delivery-report', (error: Error | null, report: Report) => {
-    if (error) reject(error)
-    else acks[report.opaque] = [report.partition, report.offset]
+  const failed = new Promise<never>((_, reject) => {
+    one.on('delivery-report', (error: Error | null, report: Report) => {
+      if (error) reject(error)
+      else acks[report.opaque] = [report.partition, report.offset]
+    })
   })
+  failed.catch(() => {})
   for (const [index, record] of records.entries()) {
     const headers = (record.headers ?? []).map(([name, value]) => ({
       [name]: decoded(value) ?? Buffer.alloc(0),
