@@ -1,0 +1,135 @@
+// From the options of an input to its parser: the format, and what time, severity and message are in its fields.
+import { LogdriveError } from '../../core/errors.ts'
+import { apacheParser, apacheTime } from './apache.ts'
+import { criParser } from './cri.ts'
+import { csvParser } from './csv.ts'
+import { dockerParser } from './docker.ts'
+import type { LineParser } from './fields.ts'
+import { jsonParser } from './json.ts'
+import { klogParser } from './klog.ts'
+import { logfmtParser } from './logfmt.ts'
+import { Names } from './names.ts'
+import { nginxParser, nginxTime } from './nginx.ts'
+import type { ParseOptions, ParseType } from './options.ts'
+import { regexParser } from './regex.ts'
+import { Severities } from './severity.ts'
+import { syslogParser } from './syslog.ts'
+import { type TimeParser, timeParser } from './time.ts'
+import { zoneOf } from './zone.ts'
+
+/** An input's parser, ready for lines. */
+export interface CompiledParser {
+  readonly names: Names
+  readonly parse: LineParser
+  /** How the message inside is parsed; null when it is not. */
+  readonly inside: InnerParser | null
+  readonly time: TimeParser
+  /** A time that cannot be read makes the line one that does not parse: the format, or the user, promised it. */
+  readonly isTimeRequired: boolean
+  readonly severities: Severities
+  readonly keepRaw: boolean
+}
+
+export interface InnerParser {
+  readonly parse: LineParser
+  /** `body` is the whole message; else the message inside of it. */
+  readonly keepRaw: boolean
+}
+
+/** Formats whose lines are an envelope: all that is in it besides the message has a column or is a field. */
+const envelopes: ReadonlySet<ParseType> = new Set(['cri', 'docker'])
+
+/** Compiles; throws CONFIG_INVALID with `details.path`, the key at fault. */
+export function compileParser(options: ParseOptions): CompiledParser {
+  const { type, time, severity, inside } = options
+  const own = at(['format'], () => ownTime(options))
+  // One set of names: a field of the message inside may have the name of one around it.
+  const names = new Names({
+    timeField: time?.field ?? own?.field,
+    severityField: severity?.field ?? inside?.severity?.field,
+  })
+  const zone = zoneOf(time?.zone ?? 'UTC')
+  if (zone === null) {
+    throw invalid(['time', 'zone'], 'unknown time zone: expected UTC, +02:00 or a name such as Europe/Berlin')
+  }
+  if (inside !== undefined && !envelopes.has(type)) {
+    throw invalid(['inside'], 'only cri and docker lines have a line of another format inside')
+  }
+  return {
+    names,
+    parse: formatParser(options, names),
+    inside: inside === undefined ? null : innerParser(inside, names),
+    time: at(['time', 'format'], () => timeParser(time?.format ?? own?.format ?? 'auto', zone)),
+    isTimeRequired: own !== null || time?.field !== undefined,
+    severities: new Severities(severity?.map ?? inside?.severity?.map),
+    keepRaw: options.keepRaw ?? !envelopes.has(type),
+  }
+}
+
+function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
+  return { parse: at(['inside'], () => formatParser(inside, names)), keepRaw: inside.keepRaw ?? true }
+}
+
+/** The time that every line of the format has; null when it is one field among others, or none. */
+function ownTime({
+  type,
+  format,
+}: ParseOptions): { readonly field?: string; readonly format: string } | null {
+  switch (type) {
+    case 'nginx':
+      return nginxTime(format)
+    case 'apache':
+      return apacheTime
+    case 'klog':
+      return { field: 'time', format: 'klog' }
+    case 'cri':
+    case 'docker':
+      return { field: 'time', format: 'rfc3339' }
+    case 'syslog':
+      return { field: 'timestamp', format: 'syslog' }
+    default:
+      return null
+  }
+}
+
+function formatParser(options: ParseOptions, names: Names): LineParser {
+  const { type, format, pattern, columns, delimiter = ',' } = options
+  switch (type) {
+    case 'json':
+      return jsonParser(names)
+    case 'logfmt':
+      return logfmtParser(names)
+    case 'nginx':
+      return at(['format'], () => nginxParser(format, names))
+    case 'apache':
+      return at(['format'], () => apacheParser(format, names))
+    case 'syslog':
+      return syslogParser(names)
+    case 'cri':
+      return criParser(names)
+    case 'docker':
+      return dockerParser(names)
+    case 'klog':
+      return klogParser(names)
+    case 'regex':
+      if (pattern === undefined) throw invalid([], 'type: regex needs a pattern')
+      return at(['pattern'], () => regexParser(pattern, names))
+    case 'csv':
+      if (columns === undefined) throw invalid([], 'type: csv needs columns')
+      return csvParser(columns, delimiter, names)
+  }
+}
+
+/** Runs a step; what it throws is about the key at this path. */
+function at<T>(path: readonly string[], step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    const inner = error instanceof LogdriveError ? (error.details.path as readonly string[]) : []
+    throw invalid([...path, ...inner], error instanceof Error ? error.message : String(error))
+  }
+}
+
+function invalid(path: readonly string[], message: string): LogdriveError {
+  return new LogdriveError('CONFIG_INVALID', message, { details: { path } })
+}

@@ -1,0 +1,259 @@
+// Lines to log records: JSON objects in the shape that the sinks know, one for every line, whatever parsing does.
+import { isUtf8 } from 'node:buffer'
+import type { CompiledParser, InnerParser } from './compile.ts'
+import { Fields, type Kind, kind, type Reason } from './fields.ts'
+import { JsonBytes } from './json-bytes.ts'
+import type { Name } from './names.ts'
+import { parsedLineBytesMax } from './options.ts'
+import { timeMsMax } from './time.ts'
+
+/** Lines of a block: line `i` is `bytes[starts[i], ends[i])`. */
+export interface Lines {
+  readonly bytes: Uint8Array
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly count: number
+}
+
+/** Records as they were made, valid until the next are, and how many lines did not parse, by reason. */
+export interface ParsedLines extends Lines {
+  readonly unparsed: ReadonlyMap<Reason, number>
+}
+
+const texts = {
+  ts: Buffer.from('{"ts":"'),
+  service: Buffer.from(',"service_name":"'),
+  trace: Buffer.from(',"trace_id":"'),
+  span: Buffer.from(',"span_id":"'),
+  body: Buffer.from(',"body":"'),
+  strings: Buffer.from(',"attrs_string":{'),
+  numbers: Buffer.from(',"attrs_number":{'),
+  flags: Buffer.from(',"attrs_bool":{'),
+  true: Buffer.from('true'),
+  false: Buffer.from('false'),
+}
+const quote = 0x22
+const comma = 0x2c
+const closing = 0x7d
+const letterZ = 0x5a
+/** `2026-11-21T06:00:00.` */
+const secondBytes = 20
+/** Longer values of `trace_id` and `span_id` are none. */
+const idBytesMax = 64
+
+/** Makes the records of an input's lines, in memory that is used again. */
+export class RecordMaker {
+  readonly #parser: CompiledParser
+  readonly #fields = new Fields()
+  readonly #json = new JsonBytes()
+  readonly #parseError: Name
+  readonly #rawBytes: Name
+  #starts = new Int32Array(0)
+  #ends = new Int32Array(0)
+  /** The second that was written last, as text. */
+  readonly #second = Buffer.alloc(secondBytes)
+  #secondAt = Number.NaN
+
+  constructor(parser: CompiledParser) {
+    this.#parser = parser
+    this.#parseError = parser.names.of('parse_error')
+    this.#rawBytes = parser.names.of('body_base64')
+  }
+
+  /** One record for each line; `readAtMs` is the time of lines that have none, and dates those without a year. */
+  make(lines: Lines, readAtMs: number): ParsedLines {
+    const { bytes, starts, ends, count } = lines
+    const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
+    const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
+    const unparsed = new Map<Reason, number>()
+    if (this.#starts.length < count) {
+      this.#starts = new Int32Array(count)
+      this.#ends = new Int32Array(count)
+    }
+    this.#json.cut(0)
+    for (let index = 0; index < count; index += 1) {
+      const from = starts[index] as number
+      const to = ends[index] as number
+      this.#starts[index] = this.#json.length
+      const reason = this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)), nowMs)
+      if (reason !== null) unparsed.set(reason, (unparsed.get(reason) ?? 0) + 1)
+      this.#ends[index] = this.#json.length
+    }
+    return { bytes: this.#json.bytes, starts: this.#starts, ends: this.#ends, count, unparsed }
+  }
+
+  #record(bytes: Uint8Array, from: number, to: number, isText: boolean, nowMs: number): Reason | null {
+    const fields = this.#fields
+    this.#parser.names.tidy()
+    fields.begin(bytes)
+    if (!isText) {
+      // JSON is UTF-8: the line as far as it can be read, and its very bytes beside it.
+      const line = Buffer.from(bytes.subarray(from, to))
+      fields.addText(this.#rawBytes, line.toString('base64'))
+      fields.addText(this.#parseError, 'not_utf8')
+      const readable = Buffer.from(line.toString())
+      this.#write(readable, 0, readable.length, nowMs, true)
+      return 'not_utf8'
+    }
+    const reason = to - from > parsedLineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
+    if (reason !== null) fields.addText(this.#parseError, reason)
+    this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null)
+    return reason
+  }
+
+  /** Fills the fields. A line that does not parse has none; of one whose message does not, those around it stay. */
+  #parse(bytes: Uint8Array, from: number, to: number, nowMs: number): Reason | null {
+    const fields = this.#fields
+    const reason = this.#parseOuter(bytes, from, to, nowMs)
+    if (reason !== null) fields.begin(bytes)
+    const { inside } = this.#parser
+    if (reason !== null || inside === null || fields.message === -1) return reason
+    const inner = this.#parseInner(inside, nowMs)
+    if (inner === null) return null
+    // Half of what is inside may have been taken over.
+    fields.begin(bytes)
+    this.#parseOuter(bytes, from, to, nowMs)
+    return inner
+  }
+
+  #parseInner(inside: InnerParser, nowMs: number): Reason | null {
+    const fields = this.#fields
+    const { message: outer, count } = fields
+    const reason = fields.parseMessage(inside.parse, this.#parser.names.detached)
+    if (reason !== null) return reason
+    if (fields.overflow) return 'too_many_fields'
+    if (!inside.keepRaw) fields.message = -1
+    this.#assign(nowMs, count)
+    if (fields.message === -1) fields.message = outer
+    return null
+  }
+
+  #parseOuter(bytes: Uint8Array, from: number, to: number, nowMs: number): Reason | null {
+    const fields = this.#fields
+    const reason = this.#parser.parse(bytes, from, to, fields)
+    if (reason !== null) return reason
+    return fields.overflow ? 'too_many_fields' : this.#assign(nowMs, 0)
+  }
+
+  /** Gives the columns that are no attributes their fields, from field `first` on; of two for one, it is the first. */
+  #assign(nowMs: number, first: number): Reason | null {
+    const fields = this.#fields
+    for (let index = first; index < fields.count; index += 1) {
+      const { role } = fields.names[index] as Name
+      if (role === null || fields.kinds[index] === kind.flag) continue
+      if (role === 'time') {
+        if (!this.#assignTime(index, nowMs) && this.#parser.isTimeRequired) return 'bad_time'
+      } else if (role === 'severity') this.#assignSeverity(index)
+      else if (fields.kinds[index] !== kind.number) this.#assignText(role, index)
+    }
+    return null
+  }
+
+  #assignTime(index: number, nowMs: number): boolean {
+    const fields = this.#fields
+    if (!Number.isNaN(fields.timeMs)) return true
+    const from = fields.from[index] as number
+    const isTime = this.#parser.time(fields.bytesOf(index), from, fields.to[index] as number, fields, nowMs)
+    if (isTime) fields.taken[index] = 1
+    return isTime
+  }
+
+  #assignSeverity(index: number): void {
+    const fields = this.#fields
+    if (fields.severity !== null) return
+    const from = fields.from[index] as number
+    fields.severity = this.#parser.severities.find(fields.bytesOf(index), from, fields.to[index] as number)
+    if (fields.severity !== null) fields.taken[index] = 1
+  }
+
+  #assignText(role: 'message' | 'trace' | 'span' | 'service', index: number): void {
+    const fields = this.#fields
+    if (fields[role] !== -1) return
+    const bytes = (fields.to[index] as number) - (fields.from[index] as number)
+    if (role !== 'message' && role !== 'service' && bytes > idBytesMax) return
+    fields[role] = index
+    if (role !== 'message' || !this.#parser.keepRaw) fields.taken[index] = 1
+  }
+
+  #write(bytes: Uint8Array, from: number, to: number, nowMs: number, isWhole: boolean): void {
+    const fields = this.#fields
+    const json = this.#json
+    json.piece(texts.ts)
+    this.#writeTime(nowMs)
+    json.byte(quote)
+    if (fields.severity !== null) json.piece(fields.severity.json)
+    if (fields.service !== -1) this.#writeColumn(texts.service, fields.service)
+    if (fields.trace !== -1) this.#writeColumn(texts.trace, fields.trace)
+    if (fields.span !== -1) this.#writeColumn(texts.span, fields.span)
+    const { message } = fields
+    if (message !== -1 && fields.taken[message] === 1) this.#writeColumn(texts.body, message)
+    else {
+      json.piece(texts.body)
+      // Without its message a line that parsed has nothing to say beside its fields.
+      if (isWhole) json.text(bytes, from, to)
+      json.byte(quote)
+    }
+    this.#writeAttributes(texts.strings, kind.text, kind.json)
+    this.#writeAttributes(texts.numbers, kind.number, kind.number)
+    this.#writeAttributes(texts.flags, kind.flag, kind.flag)
+    json.byte(closing)
+  }
+
+  #writeTime(nowMs: number): void {
+    const { timeMs, timeNanos } = this.#fields
+    const ms = Number.isNaN(timeMs) ? nowMs : timeMs
+    const second = Math.floor(ms / 1000)
+    if (second !== this.#secondAt) {
+      this.#second.write(new Date(second * 1000).toISOString().slice(0, secondBytes), 'latin1')
+      this.#secondAt = second
+    }
+    this.#json.piece(this.#second)
+    this.#json.padded(ms - second * 1000, 3)
+    if (timeNanos > 0) this.#json.padded(timeNanos, 6)
+    this.#json.byte(letterZ)
+  }
+
+  #writeColumn(head: Uint8Array, index: number): void {
+    this.#json.piece(head)
+    this.#writeText(index)
+    this.#json.byte(quote)
+  }
+
+  #writeAttributes(head: Uint8Array, one: Kind, other: Kind): void {
+    const fields = this.#fields
+    const json = this.#json
+    let isOpen = false
+    for (let index = 0; index < fields.count; index += 1) {
+      const how = fields.kinds[index] as Kind
+      if ((how !== one && how !== other) || fields.taken[index] === 1) continue
+      if (isOpen) json.byte(comma)
+      else json.piece(head)
+      isOpen = true
+      json.piece((fields.names[index] as Name).json)
+      this.#writeValue(index, how)
+    }
+    if (isOpen) json.byte(closing)
+  }
+
+  #writeValue(index: number, how: Kind): void {
+    const fields = this.#fields
+    const json = this.#json
+    const from = fields.from[index] as number
+    if (how === kind.flag) json.piece(from === 1 ? texts.true : texts.false)
+    else if (how === kind.number) json.raw(fields.bytesOf(index), from, fields.to[index] as number)
+    else {
+      json.byte(quote)
+      this.#writeText(index)
+      json.byte(quote)
+    }
+  }
+
+  #writeText(index: number): void {
+    const fields = this.#fields
+    const bytes = fields.bytesOf(index)
+    const from = fields.from[index] as number
+    const to = fields.to[index] as number
+    if (fields.kinds[index] === kind.json) this.#json.raw(bytes, from, to)
+    else this.#json.text(bytes, from, to)
+  }
+}
