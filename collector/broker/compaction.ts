@@ -24,7 +24,8 @@ export interface Compacted {
   readonly bytesAfter: number
 }
 
-const readBytes = 1024 * 1024
+/** Small pieces, so that nobody waits long while one is looked at. */
+const readBytes = 128 * 1024
 
 /** Cleans the partition when that is due; null when it is not. Throws DISK_FULL, DISK_FAILED, or what the signal says. */
 export async function compactPartition(
@@ -42,7 +43,7 @@ export async function compactPartition(
   const plan = planCompaction(facts, settings.compaction)
   if (plan === null) return null
   // Where sources and producers stand must not depend on batches that are about to lose their records.
-  if (!(await partition.saveState())) return null
+  if (!(await partition.saveState(plan.toOffset))) return null
   const { keys, toOffset } = await latestOffsets(partition, plan, keysMax, signal)
   const compactor = new BatchCompactor({
     isSuperseded: (key, offset) => keys.latest(key) > offset,

@@ -278,10 +278,10 @@ export class Partition implements AsyncDisposable {
     return removed
   }
 
-  /** Saves where sources and producers stand, unless nothing came since; false when that was not possible now. */
-  async saveState(): Promise<boolean> {
-    if (this.#snapshotOffset < this.#highWatermark) await this.#snapshot()
-    return this.#snapshotOffset >= this.#highWatermark
+  /** Sees to it that what records below the offset say of sources and producers is saved; false when it cannot be now. */
+  async saveState(toOffset: number): Promise<boolean> {
+    if (this.#snapshotOffset < toOffset) await this.#snapshot()
+    return this.#snapshotOffset >= toOffset
   }
 
   /** Lets everything that waits reach the disk, saves the positions, closes the log. */

@@ -18,7 +18,9 @@ export interface RewrittenSegment {
   readonly indexer: SegmentIndexer
 }
 
-const chunkBytes = 1024 * 1024
+/** Small pieces: unpacking, looking at and packing one must not keep others waiting (5 ms on a quiet machine). */
+const readBytes = 128 * 1024
+const writeBytes = 1024 * 1024
 
 export interface RewriteOptions {
   /** The file that is written. */
@@ -65,7 +67,7 @@ async function rewriteSegment(
   const { endOffset } = segment
   for (let next = segment.baseOffset; next < endOffset; ) {
     signal.throwIfAborted()
-    const read = await segment.read(next, endOffset, chunkBytes, allocateFresh)
+    const read = await segment.read(next, endOffset, readBytes, allocateFresh)
     // Damage is not for a cleaner to hide: the segment stays as it is.
     if (read.bytes.length === 0 || read.skipped.length > 0) throw new SegmentGone()
     for (let at = 0; at < read.bytes.length; ) {
@@ -74,7 +76,7 @@ async function rewriteSegment(
       if (isKept(header, startOffset)) writer.put(rewriter(batch, header))
       at += header.length
     }
-    await changes.orFail(() => writer.flush(chunkBytes))
+    await changes.orFail(() => writer.flush(writeBytes))
     next = read.nextOffset
   }
 }

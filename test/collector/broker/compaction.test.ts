@@ -266,6 +266,23 @@ test('a topic that goes while it is cleaned takes nobody with it', async () => {
   expect(broker.status().failed).toBe(null)
 })
 
+test('appends that go on all the time do not keep a cleaning from its end', async () => {
+  const world = machine()
+  const { partition } = await open(world)
+  for (let i = 0; i < 50; i += 1) await appendRecords(partition, [value(world, 'k', `${i}`)])
+  let isCleaning = true
+  let appended = 0
+  const appending = (async () => {
+    for (; isCleaning; appended += 1) await appendRecords(partition, [value(world, 'other', `${appended}`)])
+  })()
+  const compacted = await clean(partition, world)
+  isCleaning = false
+  await appending
+  expect(compacted).not.toBe(null)
+  expect(appended).toBeGreaterThan(5)
+  expect((await recordsFrom(partition)).at(-1)).toMatchObject({ value: `${appended - 1}` })
+})
+
 test('bytes shrink', async () => {
   const world = machine()
   const { partition } = await open(world)
