@@ -80,7 +80,7 @@ function counters({ collector, sinks }: Serving, agent: Agent | null): string {
   const topics = collector.log.status().topics.filter((topic) => !topic.name.startsWith('__'))
   const stored = sum(topics.flatMap((topic) => topic.partitions.map((one) => one.highWatermark)))
   const written = sum(sinks.status().map((sink) => sink.rows))
-  const waiting = sum(collector.log.groups().map((group) => group.lag))
+  const waiting = sum(collector.log.groups().map((group) => (group.isFeed ? group.lag : 0)))
   const files = agent === null ? '' : `${agent.status().files.length} files tailed · `
   const troubled = sinks.status().find((sink) => sink.state === 'retrying' || sink.state === 'opening')
   const trouble =

@@ -55,6 +55,8 @@ export interface BrokerConfig {
   readonly groupMembersMax: number
   /** What the members of a group say of themselves, and what they are assigned: each as one record. */
   readonly groupBytesMax: number
+  /** Memory of the members of all groups, roughly. */
+  readonly groupBytesAllMax: number
   /** `group.initial.rebalance.delay.ms`: how long the first member of an empty group waits for others. */
   readonly groupInitialDelayMs: number
   /** `group.min.session.timeout.ms`, `group.max.session.timeout.ms`. */
@@ -95,6 +97,7 @@ export const brokerDefaults: BrokerConfig = {
   groupsMax: 10_000,
   groupMembersMax: 10_000,
   groupBytesMax: 8 * mebibyte,
+  groupBytesAllMax: 512 * mebibyte,
   groupInitialDelayMs: 3000,
   groupSessionTimeoutMsMin: 6000,
   groupSessionTimeoutMsMax: 30 * 60 * 1000,

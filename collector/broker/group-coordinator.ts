@@ -78,6 +78,7 @@ export class GroupCoordinator implements AsyncDisposable {
       groupsMax: config.groupsMax,
       membersMax: config.groupMembersMax,
       bytesMax: config.groupBytesMax,
+      bytesAllMax: config.groupBytesAllMax,
     }
     this.#roster = new GroupRoster({ ...parts, limits }, signal)
     this.#commits = new GroupCommits({

@@ -32,11 +32,15 @@ export interface GroupRosterLimits {
   readonly membersMax: number
   /** Metadata, or assignments, of all members of a group together: they are kept as one record. */
   readonly bytesMax: number
+  /** Memory of all members of all groups, roughly. */
+  readonly bytesAllMax: number
 }
 
 /** Ids, instance ids and names of protocols; the int16 lengths of the layout hold them. */
 const nameBytesMax = 255
 const protocolsMax = 64
+/** What a member takes in memory besides what it says (measured: 1,020). */
+const memberBytes = 1024
 /** A timer waits no longer; then it looks again. */
 const sleepMsMax = 60 * 60 * 1000
 
@@ -98,7 +102,8 @@ export class GroupRoster implements AsyncDisposable {
     const known = this.#entries.get(name)
     if (known === undefined && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
     const isFull = known === undefined && this.#entries.size >= limits.groupsMax
-    if (isFull || (known?.group.members.bytes ?? 0) + bytes > limits.bytesMax) {
+    const isLarge = (known?.group.members.bytes ?? 0) + bytes > limits.bytesMax
+    if (isFull || isLarge || this.#bytes() + bytes > limits.bytesAllMax) {
       return refuse('GROUP_MAX_SIZE_REACHED')
     }
     const entry = known ?? this.#add(name)
@@ -147,6 +152,13 @@ export class GroupRoster implements AsyncDisposable {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const answer of waiting) answer(failedJoin('COORDINATOR_NOT_AVAILABLE', ''))
+  }
+
+  #bytes(): number {
+    let bytes = 0
+    for (const { group } of this.#entries.values())
+      bytes += group.members.bytes + group.members.size * memberBytes
+    return bytes
   }
 
   #add(name: string): Entry {

@@ -36,6 +36,8 @@ export interface GroupStatus {
   /** Wall-clock ms of the last commit. */
   readonly committedAt: number
   readonly replayEpoch: number
+  /** A feed of ours committed it; else a Kafka client did. */
+  readonly isFeed: boolean
 }
 
 export interface BrokerStatus {
@@ -68,6 +70,7 @@ export function groupStatus(offsets: GroupOffsets, topics: Topics): readonly Gro
   return offsets.list().flatMap((entry) => {
     const { group, topic, partition, offset, committedAt } = entry
     const replayEpoch = entry.feed?.replayEpoch ?? 0
+    const isFeed = entry.feed !== null
     const known = topics.find(topic)
     const end = known?.id === entry.topicId ? known.open[partition]?.highWatermark : undefined
     if (end === undefined) return []
@@ -81,6 +84,7 @@ export function groupStatus(offsets: GroupOffsets, topics: Topics): readonly Gro
         lag: Math.max(0, end - Math.max(0, offset)),
         committedAt,
         replayEpoch,
+        isFeed,
       },
     ]
   })

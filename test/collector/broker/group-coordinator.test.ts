@@ -67,6 +67,14 @@ describe('membership', () => {
     expect((await on.join({ memberId: first.memberId })).members).toHaveLength(1)
   })
 
+  test('more members than there is memory for are refused, whatever group they are in', async () => {
+    on = await openCoordinator({ groupBytesAllMax: 5000 })
+    const errors: string[] = []
+    for (let group = 0; group < 8; group += 1) errors.push((await on.join({}, `g${group}`)).error)
+    expect(errors.filter((error) => error === 'NONE')).toHaveLength(5)
+    expect(errors.at(-1)).toBe('GROUP_MAX_SIZE_REACHED')
+  })
+
   test('a member whose connection broke while it waited expires after its session', async () => {
     const first = await on.member()
     const gone = new AbortController()
