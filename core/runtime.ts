@@ -53,6 +53,8 @@ export interface Files {
   stat(path: string): Promise<FileStat | null>
   /** Opens a regular file for reading; throws NOT_FOUND, FORBIDDEN, or TYPE_UNSUPPORTED (FIFO, device, directory). */
   open(path: string): Promise<ReadableFile>
+  /** Room of the file system that holds the path; throws NOT_FOUND, FORBIDDEN. A dead network mount may never answer. */
+  space(path: string): Promise<FileSystemSpace>
   /** Calls `hint` some time after something in the directories changed. Hints may be late, doubled or missing. */
   watch(directories: readonly string[], hint: (directory: string) => void): Promise<AsyncDisposable>
 }
@@ -70,6 +72,15 @@ export interface FileStat {
   readonly birthtimeNs: bigint
   readonly size: number
   readonly mtimeMs: number
+}
+
+/** `freeBytes` counts what is kept for root, `availableBytes` does not. Inodes are 0 where there is no such bound. */
+export interface FileSystemSpace {
+  readonly sizeBytes: number
+  readonly freeBytes: number
+  readonly availableBytes: number
+  readonly inodes: number
+  readonly inodesFree: number
 }
 
 export interface ReadableFile extends AsyncDisposable {

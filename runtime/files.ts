@@ -1,7 +1,14 @@
 // Other people's files: listed, inspected and read by descriptor, never written. Hints come from watch.ts.
 import fs from 'node:fs'
 import { LogdriveError } from '../core/errors.ts'
-import type { DirectoryEntry, FileStat, Files, Logger, ReadableFile } from '../core/runtime.ts'
+import type {
+  DirectoryEntry,
+  FileStat,
+  FileSystemSpace,
+  Files,
+  Logger,
+  ReadableFile,
+} from '../core/runtime.ts'
 import { watchDirectories } from './watch.ts'
 
 /** The files of this machine; `logger` hears once when change hints are not to be had. */
@@ -10,6 +17,7 @@ export function nodeFiles(logger: Logger): Files {
     list: listEntries,
     stat: statPath,
     open: openFile,
+    space: spaceOf,
     watch: (directories, hint) => watchDirectories(directories, hint, logger),
   }
 }
@@ -49,6 +57,21 @@ async function openFile(path: string): Promise<ReadableFile> {
   } catch (error) {
     await file[Symbol.asyncDispose]()
     throw error
+  }
+}
+
+async function spaceOf(path: string): Promise<FileSystemSpace> {
+  try {
+    const { bsize, blocks, bfree, bavail, files, ffree } = await fs.promises.statfs(path)
+    return {
+      sizeBytes: blocks * bsize,
+      freeBytes: bfree * bsize,
+      availableBytes: bavail * bsize,
+      inodes: files,
+      inodesFree: ffree,
+    }
+  } catch (error) {
+    throw filesError('statfs', path, error)
   }
 }
 

@@ -39,6 +39,16 @@ export function filesConformance(name: string, make: () => Promise<FilesUnderTes
       expect(await files.stat(`${directory}/none`)).toBeNull()
     })
 
+    test('the space of a file system adds up', async () => {
+      const { files, directory } = await make()
+      const { sizeBytes, freeBytes, availableBytes, inodes, inodesFree } = await files.space(directory)
+      expect(sizeBytes).toBeGreaterThan(0)
+      expect(freeBytes).toBeLessThanOrEqual(sizeBytes)
+      expect(availableBytes).toBeLessThanOrEqual(freeBytes)
+      expect(inodesFree).toBeLessThanOrEqual(inodes)
+      await expect(files.space(`${directory}/none`)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    })
+
     test('a directory cannot be opened', async () => {
       const { files, directory } = await make()
       await expect(files.open(directory)).rejects.toMatchObject({ code: 'TYPE_UNSUPPORTED' })

@@ -1,7 +1,7 @@
 // Other people's files, simulated: inodes, birth times, rotation in all its forms; they survive the agent's crashes.
 import path from 'node:path'
 import { LogdriveError } from '../../core/errors.ts'
-import type { DirectoryEntry, FileStat, Files, ReadableFile } from '../../core/runtime.ts'
+import type { DirectoryEntry, FileStat, FileSystemSpace, Files, ReadableFile } from '../../core/runtime.ts'
 import { Bytes } from './bytes.ts'
 import type { SeededRandom } from './random.ts'
 
@@ -141,6 +141,11 @@ export class SimulatedFiles {
         await wait('open')
         return this.#open(target, wait)
       },
+      space: async (target) => {
+        await wait('statfs')
+        if (this.#files.has(target) || this.#directories.has(target)) return simulatedSpace
+        throw new LogdriveError('NOT_FOUND', `statfs ${target}: simulated ENOENT`)
+      },
       watch: async (directories, hint) => {
         await wait('watch')
         const deliver = (directory: string) => {
@@ -257,6 +262,14 @@ const directoryFacts: FileStat = {
   mtimeMs: 0,
 }
 
+const simulatedSpace: FileSystemSpace = {
+  sizeBytes: 1000,
+  freeBytes: 400,
+  availableBytes: 300,
+  inodes: 50,
+  inodesFree: 40,
+}
+
 /** A machine without log files. */
 export const noFiles: Files = {
   list: async (directory) => {
@@ -265,6 +278,9 @@ export const noFiles: Files = {
   stat: async () => null,
   open: async (target) => {
     throw new LogdriveError('NOT_FOUND', `open ${target}: there are no files here`)
+  },
+  space: async (target) => {
+    throw new LogdriveError('NOT_FOUND', `statfs ${target}: there are no files here`)
   },
   watch: async () => ({ async [Symbol.asyncDispose]() {} }),
 }
