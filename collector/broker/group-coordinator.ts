@@ -188,14 +188,17 @@ export class GroupCoordinator implements AsyncDisposable {
   }
 
   /** One answer a partition. Throws KafkaError GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
-  deleteOffsets(group: string, partitions: readonly TopicPartition[]): Promise<readonly PartitionError[]> {
+  async deleteOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly PartitionError[]> {
     const found = this.#listed(group)
     if (found === null) throw new KafkaError('GROUP_ID_NOT_FOUND', `there is no group ${group}`)
     const isOther = found.phase !== 'Empty' && found.protocolType !== 'consumer'
     if (isOther || (found.phase !== 'Empty' && this.isFeeds(group))) {
       throw new KafkaError('NON_EMPTY_GROUP', `group ${group} has members`)
     }
-    return this.#commits.delete(group, partitions)
+    return await this.#commits.delete(group, partitions)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

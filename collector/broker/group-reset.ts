@@ -37,5 +37,6 @@ export function refuseActive(group: string, coordinator: GroupCoordinator): void
   const hint = coordinator.isFeeds(group)
     ? 'Pause the sink first.'
     : 'Stop its consumers first; the session of one that was killed ends by itself soon after.'
-  throw new LogdriveError('REQUEST_INVALID', `group ${group} has ${found.memberCount} members now`, { hint })
+  const who = found.memberCount === 1 ? 'a member' : `${found.memberCount} members`
+  throw new LogdriveError('REQUEST_INVALID', `group ${group} has ${who} now`, { hint })
 }

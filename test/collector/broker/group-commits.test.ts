@@ -139,14 +139,14 @@ describe('an operator', () => {
     expect(results[0]?.error).toBe('GROUP_SUBSCRIBED_TO_TOPIC')
     const other = await on.member({ protocolType: 'connect' }, 'c')
     expect(other.error).toBe('NONE')
-    expect(() => on.coordinator.deleteOffsets('c', [])).toThrow('has members')
+    await expect(on.coordinator.deleteOffsets('c', [])).rejects.toThrow('has members')
   })
 
   test('sets a group elsewhere while nobody reads for it', async () => {
     const joined = await on.member()
     await on.commit([offset('t', 0, 5)], joined)
     const key = { group: 'g', topic: 't', partition: 0 }
-    await expect(on.broker.resetGroup(key, 'beginning', forever)).rejects.toThrow('has 1 members')
+    await expect(on.broker.resetGroup(key, 'beginning', forever)).rejects.toThrow('has a member')
     on.leave(joined)
     expect(await on.broker.resetGroup(key, 'beginning', forever)).toBe(0)
     expect(on.fetched()).toEqual(['t/0=0'])
@@ -188,7 +188,7 @@ describe('a feed of ours', () => {
       expect(await on.commit([offset('t', 1, 9)], nobody, 'sink.w')).toEqual(['GROUP_AUTHORIZATION_FAILED'])
       if (open) {
         await expect(on.coordinator.deleteGroup('sink.w')).rejects.toThrow('has members')
-        expect(() => on.coordinator.deleteOffsets('sink.w', [])).toThrow('has members')
+        await expect(on.coordinator.deleteOffsets('sink.w', [])).rejects.toThrow('has members')
       }
     }
     expect(on.fetched('sink.w')).toEqual(['t/0=0'])

@@ -67,7 +67,7 @@ test('a group shows its members and its lag; while it has members it is not rese
   })
   expect(await reset('billing', { to: 'beginning' })).toMatchObject({
     status: 400,
-    json: { error: { message: 'group billing has 1 members now' } },
+    json: { error: { message: 'group billing has a member now' } },
   })
   collector.broker.groupsCoordinator.leaveGroup('billing', [{ memberId, instanceId: 'i' }])
   const moves = [{ topic: 'orders', partition: 0, from: 2, to: 5 }]
