@@ -1,6 +1,6 @@
 // The Kafka workload over real processes: kill -9, SIGSTOP, a full disk, clock jumps; then the checker over what clients saw.
 //
-// Short by default; LOGDRIVE_TEST_RUNS=full goes on for minutes. The disk is a tmpfs of 64 MiB where that can be mounted;
+// Short by default; LOGDRIVE_TEST_RUNS=full goes on for minutes. The disk is a tmpfs of 256 MiB where that can be mounted;
 // clocks jump where libfaketime is installed (Debian: libfaketime), which changes what the collector is told of the time of day.
 import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -84,6 +84,8 @@ class Nemesis implements AsyncDisposable {
   readonly #disk: (Disposable & { readonly path: string }) | null
   readonly #random = new SeededRandom(seed, 'nemesis')
   readonly #counts = new Map<string, number>()
+  /** The last words of collectors that ended by themselves. */
+  readonly #ends: string[] = []
   readonly #dispose: () => PromiseLike<void>
 
   private constructor(
@@ -142,8 +144,16 @@ class Nemesis implements AsyncDisposable {
       this.#counts.set(trouble, (this.#counts.get(trouble) ?? 0) + 1)
       await this.#make(trouble)
       await delay(random.next() * 1_500)
+      this.#supervise()
     }
-    if (this.#collector.exited) this.#collector.restart()
+  }
+
+  /** What systemd does: one that could not start on a full disk, or ended because of one, is started again. */
+  #supervise(): void {
+    if (!this.#collector.exited) return
+    this.#counts.set('ended by itself', (this.#counts.get('ended by itself') ?? 0) + 1)
+    this.#ends.push(this.#collector.output.slice(-1_000))
+    this.#collector.restart()
   }
 
   /** Audits until nothing is missing, the last time after a kill -9. */
@@ -178,7 +188,8 @@ class Nemesis implements AsyncDisposable {
   }
 
   told(): string {
-    return [...this.#counts].map(([trouble, times]) => `${trouble} ${times}`).join(', ')
+    const counts = [...this.#counts].map(([trouble, times]) => `${trouble} ${times}`)
+    return [counts.join(', '), ...this.#ends.slice(-3)].join('\n')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -229,7 +240,7 @@ class Nemesis implements AsyncDisposable {
 
 function smallDisk(): (Disposable & { readonly path: string }) | null {
   try {
-    return mountTmpfs(64 * mebibyte)
+    return mountTmpfs(256 * mebibyte)
   } catch (error) {
     console.info(`kafka nemesis: without a full disk, because: ${String(error)}`)
     return null
@@ -239,7 +250,7 @@ function smallDisk(): (Disposable & { readonly path: string }) | null {
 /** Somebody else's client in the middle of it: an idempotent kafkajs producer, one batch at a time. */
 async function runKafkajs({ workload }: Nemesis): Promise<void> {
   const { recorder, address } = workload
-  const retry = { retries: 100, initialRetryTime: 50, maxRetryTime: 500 }
+  const retry = { retries: 10_000, initialRetryTime: 50, maxRetryTime: 500 }
   const brokers = [`${address.host}:${address.port}`]
   const kafka = new Kafka({
     clientId: 'kafkajs',
