@@ -10,6 +10,7 @@ import { Lives } from './lives.ts'
 import { Losses } from './losses.ts'
 import { Handles } from './open-file.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits } from './options.ts'
+import { Parsing } from './parsing.ts'
 import { Quarantine } from './quarantine.ts'
 import { Roster } from './roster.ts'
 import { type AgentStatus, statusOf } from './status.ts'
@@ -82,6 +83,7 @@ class RunningAgent {
   readonly #handles: Handles
   readonly #uplink: Uplink
   readonly #quarantine: Quarantine
+  readonly #parsings: ReadonlyMap<string, Parsing>
   readonly #discover: (signal: AbortSignal) => Promise<Scan>
   #roster: Roster | null = null
   #scan: { readonly scan: Scan; readonly tookMs: number } | null = null
@@ -115,6 +117,7 @@ class RunningAgent {
     )
     const quarantine = { folder: stateFolder, bytesMax: limits.quarantineBytesMax }
     this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
+    this.#parsings = parsingsOf(options)
     this.#discover = discoverer(options.inputs, runtime.files)
   }
 
@@ -128,6 +131,7 @@ class RunningAgent {
       batchesInFlight: this.#slabs.taken,
       openFiles: this.#handles.count,
       losses: this.#losses,
+      parsings: this.#parsings,
     })
   }
 
@@ -181,6 +185,7 @@ class RunningAgent {
       host: this.#options.host,
       zstd: this.#options.zstd ?? (async (bytes) => compress('zstd', bytes)),
       inputs: new Map(this.#options.inputs.map((input) => [input.name, input])),
+      parsings: this.#parsings,
       limits: this.#limits,
       checkpoints,
       slabs: this.#slabs,
@@ -237,6 +242,13 @@ class RunningAgent {
       if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
     }
   }
+}
+
+function parsingsOf({ inputs }: AgentOptions): ReadonlyMap<string, Parsing> {
+  const found = inputs.flatMap(({ name, parse }) =>
+    parse === undefined ? [] : [[name, new Parsing(parse)] as const],
+  )
+  return new Map(found)
 }
 
 /** Change hints of the directories that are scanned; they follow the scans. */

@@ -1,5 +1,7 @@
 // What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
 
+import type { ParseOptions } from './parse/options.ts'
+
 /** Files to tail. */
 export interface FileInput {
   readonly name: string
@@ -10,6 +12,8 @@ export interface FileInput {
   /** Where a file is begun that was there before the agent's very first start; later files begin at their beginning. */
   readonly start: 'beginning' | 'end'
   readonly lineBytesMax: number
+  /** How lines become records with fields; without it they travel as they are. */
+  readonly parse?: ParseOptions
 }
 
 export interface AgentOptions {

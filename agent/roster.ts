@@ -9,11 +9,12 @@ import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from 
 import type { Losses } from './losses.ts'
 import type { Handles } from './open-file.ts'
 import type { AgentLimits, FileInput } from './options.ts'
+import { type Parsing, parsedBatchBytesMax } from './parsing.ts'
 import type { Quarantine } from './quarantine.ts'
 import { findRelatives, type Relative } from './relatives.ts'
 import { Shipper, type Zstd } from './shipper.ts'
 import { Tail } from './tail.ts'
-import type { TailMark } from './tail-options.ts'
+import type { TailLimits, TailMark } from './tail-options.ts'
 import type { Slabs } from './turns.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -25,6 +26,8 @@ export interface RosterDeps {
   readonly host: string
   readonly zstd: Zstd
   readonly inputs: ReadonlyMap<string, FileInput>
+  /** The parsers of the inputs that have one. */
+  readonly parsings: ReadonlyMap<string, Parsing>
   readonly limits: AgentLimits
   readonly checkpoints: Checkpoints
   readonly slabs: Slabs
@@ -138,22 +141,24 @@ export class Roster {
 
   #add(sighting: Sighting): Follower | null {
     const { stat, path } = sighting
-    const { runtime, agentId, inputs, limits, checkpoints, uplink, host, zstd } = this.#deps
+    const { runtime, agentId, inputs, parsings, checkpoints, uplink, host, zstd } = this.#deps
     const input = inputs.get(sighting.input)
     if (input === undefined) return null
+    const { limits } = this.#deps
     const locator: Locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
     const checkpoint = checkpoints.find(locator) ?? this.#findMoved(locator)
     const source = checkpoint?.source ?? sourceOf(agentId, locator)
     const start: TailMark = checkpoint ?? this.#startOf(sighting, input)
     const logger = runtime.logger.child({ input: input.name })
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
-    const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd }, uplink)
+    const parsing = parsings.get(input.name) ?? null
+    const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd, parsing }, uplink)
     const tail = new Tail(
       {
         source,
         locator,
         path,
-        limits: { ...limits, lineBytesMax: input.lineBytesMax },
+        limits: tailLimits(limits, input),
         start,
         mtimeMs: checkpoint?.mtimeMs ?? null,
       },
@@ -272,6 +277,11 @@ export class Roster {
       logger.info({ path }, 'can be looked at again')
     }
   }
+}
+
+function tailLimits(limits: AgentLimits, { lineBytesMax, parse }: FileInput): TailLimits {
+  const batchBytesMax = parse === undefined ? Number.POSITIVE_INFINITY : parsedBatchBytesMax
+  return { ...limits, lineBytesMax, batchBytesMax: Math.min(limits.batchBytesMax, batchBytesMax) }
 }
 
 function inodeKey({ ino, birthtimeNs }: Locator): string {

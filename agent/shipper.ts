@@ -4,6 +4,8 @@ import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
 import { encodeLinesLater } from '../protocol/batch-encode.ts'
 import { guardAt, type LineBatch, lineAfter, positionOf } from './batch.ts'
+import type { ParsedLines } from './parse/records.ts'
+import type { Parsing } from './parsing.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
 /** Below this packing gains nothing. */
@@ -15,6 +17,8 @@ export interface PackedBatch {
   /** The `ld-from` that was encoded. */
   readonly from: number
   readonly body: Uint8Array
+  /** Lines that did not parse, by reason. */
+  readonly unparsed: ReadonlyMap<string, number>
 }
 
 /** Packs bytes, which stay as they are until it resolves. */
@@ -27,7 +31,14 @@ export interface ShipperOptions {
   /** What the collector has, as far as the checkpoint knows. */
   readonly kept: Kept
   readonly zstd: Zstd
+  /** Makes records of the lines; null: they travel as they are. */
+  readonly parsing: Parsing | null
 }
+
+/** A batch for the wire. */
+type Encoded = Pick<PackedBatch, 'body' | 'unparsed'>
+
+const none: ReadonlyMap<string, number> = new Map()
 
 export class Shipper implements Sink<PackedBatch> {
   readonly #options: ShipperOptions
@@ -61,7 +72,7 @@ export class Shipper implements Sink<PackedBatch> {
   /** Encodes a batch; `after` is the one that will be written before it, null when there is none. */
   async pack(batch: LineBatch, after: LineBatch | null): Promise<PackedBatch> {
     const from = after === null ? this.#fromOf(batch) : after.epoch === batch.epoch ? after.to : 0
-    return { batch, from, body: await this.#encode(batch, 0, batch.count, from) }
+    return { batch, from, ...(await this.#encode(batch, 0, batch.count, from)) }
   }
 
   /** Throws POSITION_CONFLICT with `details.kept` when the collector has another position; else as `Uplink.ship`. */
@@ -73,6 +84,7 @@ export class Shipper implements Sink<PackedBatch> {
     const first = lineAfter(batch, done)
     if (first < batch.count) await this.#send(packed, first, batch.count, refusals, signal)
     this.#refused = null
+    this.#options.parsing?.count(batch.count, packed.unparsed)
     return refusals
   }
 
@@ -91,7 +103,7 @@ export class Shipper implements Sink<PackedBatch> {
     const { batch } = packed
     const from = this.#fromOf(batch)
     const whole = first === 0 && end === batch.count && from === packed.from
-    const body = whole ? packed.body : await this.#encode(batch, first, end, from)
+    const { body } = whole ? packed : await this.#encode(batch, first, end, from)
     const { topic, source } = this.#options
     const to = positionOf(batch, end - 1)
     const range = { source, epoch: batch.epoch, from, to, gap: this.#gap }
@@ -136,9 +148,8 @@ export class Shipper implements Sink<PackedBatch> {
     return this.#kept.epoch === batch.epoch ? this.#kept.to : 0
   }
 
-  #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Uint8Array> {
-    const { bytes, ranges, frame } = batch.slab
-    const { source, host, zstd } = this.#options
+  async #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Encoded> {
+    const { source, host, zstd, parsing } = this.#options
     const firstHeaders = [
       header(headerKeys.source, source),
       header(headerKeys.epoch, String(batch.epoch)),
@@ -147,21 +158,29 @@ export class Shipper implements Sink<PackedBatch> {
       header(headerKeys.guard, guardAt(batch, end - 1)),
       header(headerKeys.host, host),
       header(headerKeys.path, batch.path),
+      ...(parsing === null ? [] : [header(headerKeys.parsed, '1')]),
     ]
     const cut = batch.cutBytes !== null && end === batch.count ? batch.cutBytes : null
     const truncated = cut === null ? null : [header(headerKeys.truncated, String(cut))]
+    // Framed at once: the memory of parsed lines is free again when this awaits.
+    const values = parsing === null ? linesOf(batch, first, end) : parsing.make(batch, first, end)
     const lines = {
-      bytes,
-      starts: ranges.valueFrom.subarray(first, end),
-      ends: ranges.valueTo.subarray(first, end),
-      count: end - first,
+      ...values,
       timestampMs: batch.readAtMs,
       firstHeaders,
       ...(truncated === null ? {} : { headersAt: new Map([[end - first - 1, truncated]]) }),
       codec: batch.to - batch.from < packedBytesMin ? 'none' : 'zstd',
     } as const
-    return encodeLinesLater(lines, frame, zstd)
+    const body = await encodeLinesLater(lines, batch.slab.frame, zstd)
+    return { body, unparsed: values.unparsed }
   }
+}
+
+/** Lines `[first, end)` as they are. */
+function linesOf({ slab }: LineBatch, first: number, end: number): ParsedLines {
+  const { bytes, ranges } = slab
+  const starts = ranges.valueFrom.subarray(first, end)
+  return { bytes, starts, ends: ranges.valueTo.subarray(first, end), count: end - first, unparsed: none }
 }
 
 function header(key: string, value: string): RecordHeader {

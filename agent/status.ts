@@ -2,6 +2,7 @@
 import type { Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
 import type { Loss, Losses } from './losses.ts'
+import type { Parsing, ParsingStatus } from './parsing.ts'
 import type { TailState } from './tail-options.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -21,6 +22,8 @@ export interface AgentStatus {
   readonly trouble: string | null
   readonly scanMs: number
   readonly losses: Readonly<Record<string, Loss>>
+  /** Of the inputs with a parser, by name. */
+  readonly parsing: Readonly<Record<string, ParsingStatus>>
 }
 
 export interface FileStatus {
@@ -48,6 +51,7 @@ interface Parts {
   readonly batchesInFlight: number
   readonly openFiles: number
   readonly losses: Losses
+  readonly parsings: ReadonlyMap<string, Parsing>
 }
 
 /** The status out of the parts that know it. */
@@ -66,6 +70,7 @@ export function statusOf(parts: Parts): AgentStatus {
     trouble: parts.uplink.trouble,
     scanMs: parts.scan?.tookMs ?? 0,
     losses: parts.losses.byReason(),
+    parsing: Object.fromEntries([...parts.parsings].map(([name, parsing]) => [name, parsing.status()])),
   }
 }
 

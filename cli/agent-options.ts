@@ -6,6 +6,7 @@ import { collectorUrls } from '../config/collector-urls.ts'
 import type { Config } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { zstdLater } from '../protocol/compression.ts'
+import { parseOptions } from './parsers.ts'
 
 /** The agent of a configuration. Throws CONFIG_INVALID when the file has none. */
 export function agentOptions(config: Config, file: string): AgentOptions {
@@ -27,6 +28,7 @@ export function agentOptions(config: Config, file: string): AgentOptions {
       topic: input.topic,
       start: input.start,
       lineBytesMax: input.line_bytes_max,
+      ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
     })),
   }
 }

@@ -5,6 +5,7 @@ import { formatProblem, type Loaded, loadConfig } from '../config/load.ts'
 import type { Config, SinkSchemas } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Io } from './command.ts'
+import { parserProblem } from './parsers.ts'
 
 const fileBytesMax = 1024 * 1024
 
@@ -13,6 +14,7 @@ export function readConfig(file: string, sinkSchemas: SinkSchemas, io: Io): Load
   return loadConfig(textOf(file), {
     file,
     sinkSchemas,
+    parserProblem,
     variable: (name) => io.variable(name),
     readFile: (path) => readText(path, 64 * 1024),
   })

@@ -21,6 +21,7 @@ export function demoInput(folder: string): InputConfig {
     start: 'beginning',
     encoding: 'utf-8',
     line_bytes_max: 1024 * 1024,
+    parse: { type: 'nginx' },
   }
 }
 

@@ -17,8 +17,8 @@ import {
 } from 'yaml'
 import { crossCheck } from './cross-check.ts'
 import { interpolate, type Surroundings } from './interpolate.ts'
-import { check, doubtful, type Finding, formatPath, type Path, quoted } from './problems.ts'
-import { type Config, configSchema, type SinkSchemas } from './schema.ts'
+import { check, doubtful, type Finding, formatPath, type Path, quoted, wrong } from './problems.ts'
+import { type Config, configSchema, type ParseConfig, type SinkSchemas } from './schema.ts'
 
 const fileBytesMax = 1024 * 1024
 const depthMax = 32
@@ -45,6 +45,14 @@ export interface LoadOptions extends Surroundings {
   /** The file's name, for messages. */
   readonly file: string
   readonly sinkSchemas: SinkSchemas
+  /** What is wrong with the parser of an input, null when it can be made: parsers are the agent's. */
+  parserProblem(parse: ParseConfig): ParserProblem | null
+}
+
+/** `path` is the key at fault, from `parse` on. */
+export interface ParserProblem {
+  readonly path: Path
+  readonly message: string
 }
 
 /** Reads a configuration. Never throws for any text; environment and files come as `options`. */
@@ -112,7 +120,16 @@ function checkTree(tree: Tree, options: LoadOptions): { config?: Config; finding
   }
   // An agent runs no collector: what only that reads it may not even be allowed to.
   const readFile = sinkSchemas === 'unchecked' ? null : (path: string) => options.readFile(path)
-  return { config: checked.value, findings: crossCheck(checked.value, readFile) }
+  const findings = [...crossCheck(checked.value, readFile), ...checkParsers(checked.value, options)]
+  return { config: checked.value, findings }
+}
+
+function checkParsers(config: Config, options: LoadOptions): readonly Finding[] {
+  return Object.entries(config.agent?.inputs ?? {}).flatMap(([name, { parse }]) => {
+    const problem = parse === undefined ? null : options.parserProblem(parse)
+    if (problem === null) return []
+    return [wrong(['agent', 'inputs', name, 'parse', ...problem.path], problem.message)]
+  })
 }
 
 /** Where a finding is: its key or value, or the nearest thing around it that is in the file. */

@@ -2,7 +2,9 @@
 
 import { z } from 'zod'
 import * as fields from './fields.ts'
+import { hostMetricsInput } from './host-metrics.ts'
 import { kafka } from './kafka.ts'
+import { parse } from './parse.ts'
 import { didYouMean } from './suggest.ts'
 
 /** What a sink brings to the configuration: its type's name and its own keys. */
@@ -17,7 +19,7 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T
 
-const unbuiltInputs = ['host_metrics', 'journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
+const unbuiltInputs = ['journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
 const unbuiltSinks = ['http', 'kafka', 's3']
 
 const retention = z
@@ -188,7 +190,11 @@ const fileInput = z.strictObject({
     .size({ min: 64, max: 2 ** 24 })
     .prefault('1MiB')
     .meta({ description: 'A longer line is cut, and the cut is counted in the loss ledger.' }),
-  parse: fields.notBuilt('parsing comes with the next version: lines are shipped as they are'),
+  parse: parse.optional().meta({
+    description:
+      'How lines become records with fields: the name of a format, or a map. Without it lines travel as they are. See [parsing.md](parsing.md).',
+    examples: ['nginx'],
+  }),
   multiline: fields.notBuilt('joining lines comes with the next version'),
 })
 
@@ -213,8 +219,8 @@ const agent = z.strictObject({
   inputs: z
     .record(
       fields.name(),
-      z.discriminatedUnion('type', [fileInput], {
-        error: (issue) => unknownType(issue, 'input', 'inputs', ['file'], unbuiltInputs),
+      z.discriminatedUnion('type', [fileInput, hostMetricsInput], {
+        error: (issue) => unknownType(issue, 'input', 'inputs', ['file', 'host_metrics'], unbuiltInputs),
       }),
     )
     .meta({ description: 'What is collected, by name.' }),
@@ -294,6 +300,9 @@ export type CollectorConfig = Config['collector']
 export type KafkaConfig = Exclude<NonNullable<CollectorConfig['kafka']>, 'off'>
 export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
+export type HostMetricsConfig = Extract<InputConfig, { readonly type: 'host_metrics' }>
+/** What a `parse` key yields. */
+export type ParseConfig = NonNullable<InputConfig['parse']>
 export type TopicConfig = Config['topics'][string]
 
 /** `unchecked` is for who runs no sinks (an agent loads none of their code): any are taken, none are yielded. */

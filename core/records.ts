@@ -60,4 +60,5 @@ export const headerKeys = {
   host: 'ld-host',
   path: 'ld-path',
   truncated: 'ld-truncated',
+  parsed: 'ld-parsed',
 } as const

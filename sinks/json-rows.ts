@@ -3,22 +3,26 @@ import { isUtf8 } from 'node:buffer'
 import { type DecodedBatch, headerKeys } from '../core/records.ts'
 import { recordHeaders } from '../protocol/batch-decode.ts'
 
-/** Facts of a batch of raw lines, from the headers of its first record; null when the records are not raw lines. */
+/** Facts of a batch of lines, from the headers of its first record; null when the records are no lines of files. */
 export interface LineFacts {
   readonly host: string
   readonly path: string
+  /** The agent parsed them: the values are JSON objects in the shape of `logs`. */
+  readonly isParsed: boolean
 }
 
 /** Reads what an agent said about a whole batch. */
 export function lineFacts(batch: DecodedBatch): LineFacts | null {
   let host = ''
   let path: string | null = null
+  let isParsed = false
   for (const header of recordHeaders(batch, 0)) {
     const value = header.value === null ? '' : Buffer.from(header.value).toString('utf8')
     if (header.key === headerKeys.host) host = value
     if (header.key === headerKeys.path) path = value
+    if (header.key === headerKeys.parsed) isParsed = true
   }
-  return path === null ? null : { host, path }
+  return path === null ? null : { host, path, isParsed }
 }
 
 /**
@@ -34,13 +38,14 @@ export function jsonRow(
   const offset = batch.baseOffset + (batch.offsetDeltas[index] ?? 0)
   const head = `{"_topic":${JSON.stringify(place.topic)},"_partition":${place.partition},"_offset":${offset}`
   const value = slice(batch, batch.valueFrom[index] ?? -1, batch.valueTo[index] ?? -1)
-  if (facts === null) {
-    const inside = value === null ? null : objectInside(value)
-    if (inside !== null) return `${head}${inside.length > 0 ? ',' : ''}${inside}}`
-  }
   const ts = new Date(batch.timestamps[index] ?? 0).toISOString()
   const from =
     facts === null ? '' : `,"host":${JSON.stringify(facts.host)},"source":${JSON.stringify(facts.path)}`
+  if (facts === null || facts.isParsed) {
+    const inside = value === null ? null : objectInside(value)
+    const more = facts === null ? '' : `,"observed_ts":"${ts}"${from}`
+    if (inside !== null) return `${head}${more}${inside.length > 0 ? ',' : ''}${inside}}`
+  }
   return `${head},"ts":"${ts}"${from}${keyField(batch, index)}${bodyFields(value)}}`
 }
 

@@ -42,6 +42,7 @@ const envelopes: ReadonlySet<ParseType> = new Set(['cri', 'docker'])
 /** Compiles; throws CONFIG_INVALID with `details.path`, the key at fault. */
 export function compileParser(options: ParseOptions): CompiledParser {
   const { type, time, severity, inside } = options
+  refuseMisplaced(options)
   const own = at(['format'], () => ownTime(options))
   // One set of names: a field of the message inside may have the name of one around it.
   const names = new Names({
@@ -51,9 +52,6 @@ export function compileParser(options: ParseOptions): CompiledParser {
   const zone = zoneOf(time?.zone ?? 'UTC')
   if (zone === null) {
     throw invalid(['time', 'zone'], 'unknown time zone: expected UTC, +02:00 or a name such as Europe/Berlin')
-  }
-  if (inside !== undefined && !envelopes.has(type)) {
-    throw invalid(['inside'], 'only cri and docker lines have a line of another format inside')
   }
   return {
     names,
@@ -67,7 +65,27 @@ export function compileParser(options: ParseOptions): CompiledParser {
 }
 
 function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
-  return { parse: at(['inside'], () => formatParser(inside, names)), keepRaw: inside.keepRaw ?? true }
+  const parse = at(['inside'], () => {
+    refuseMisplaced(inside)
+    return formatParser(inside, names)
+  })
+  return { parse, keepRaw: inside.keepRaw ?? true }
+}
+
+/** Settings that only some formats have. */
+const settings: readonly (readonly [keyof ParseOptions, readonly ParseType[]])[] = [
+  ['format', ['nginx', 'apache']],
+  ['pattern', ['regex']],
+  ['columns', ['csv']],
+  ['delimiter', ['csv']],
+  ['inside', ['cri', 'docker']],
+]
+
+function refuseMisplaced(options: ParseOptions): void {
+  for (const [key, types] of settings) {
+    if (options[key] === undefined || types.includes(options.type)) continue
+    throw invalid([key], `${options.type} lines have no ${key}: it belongs to type: ${types.join(' or ')}`)
+  }
 }
 
 /** The time that every line of the format has; null when it is one field among others, or none. */

@@ -2,6 +2,7 @@
 import { type Copier, copier, copyBytes } from '../../protocol/copy.ts'
 
 const bytesAtFirst = 64 * 1024
+const bytesKeptMax = 16 * 1024 * 1024
 /** A byte of text is six of JSON at most (`\u0001`). */
 const escapedMax = 6
 const quote = 0x22
@@ -40,9 +41,10 @@ export class JsonBytes {
     return this.#length
   }
 
-  /** Cuts off what was written behind `length`. */
+  /** Cuts off what was written behind `length`; at 0, gives back what one unusual batch needed. */
   cut(length: number): void {
     this.#length = length
+    if (length === 0 && this.#bytes.length > bytesKeptMax) this.#bytes = Buffer.allocUnsafeSlow(bytesAtFirst)
   }
 
   /** `source[from, to)` as it is. */

@@ -1,18 +1,16 @@
 // What an input is told about parsing its lines; every format with the few settings it has.
 
-export const parseTypes = [
-  'json',
-  'logfmt',
-  'nginx',
-  'apache',
-  'syslog',
-  'cri',
-  'docker',
-  'klog',
-  'regex',
-  'csv',
-] as const
-export type ParseType = (typeof parseTypes)[number]
+export type ParseType =
+  | 'json'
+  | 'logfmt'
+  | 'nginx'
+  | 'apache'
+  | 'syslog'
+  | 'cri'
+  | 'docker'
+  | 'klog'
+  | 'regex'
+  | 'csv'
 
 export interface ParseOptions {
   readonly type: ParseType
@@ -47,8 +45,7 @@ export interface SeverityOptions {
   readonly map?: Readonly<Record<string, SeverityWord>> | undefined
 }
 
-export const severityWords = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-export type SeverityWord = (typeof severityWords)[number]
+export type SeverityWord = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
 /** A longer line is kept whole and not parsed. */
 export const parsedLineBytesMax = 64 * 1024

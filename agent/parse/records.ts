@@ -38,6 +38,9 @@ const closing = 0x7d
 const letterZ = 0x5a
 /** `2026-11-21T06:00:00.` */
 const secondBytes = 20
+/** A record may have so many times the bytes of its line, and these: names of objects are repeated in their fields. */
+const growthMax = 16
+const recordBytesMin = 4096
 /** Longer values of `trace_id` and `span_id` are none. */
 const idBytesMax = 64
 
@@ -97,8 +100,14 @@ export class RecordMaker {
     }
     const reason = to - from > parsedLineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
     if (reason !== null) fields.addText(this.#parseError, reason)
+    const start = this.#json.length
     this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null)
-    return reason
+    if (this.#json.length - start <= (to - from) * growthMax + recordBytesMin) return reason
+    this.#json.cut(start)
+    fields.begin(bytes)
+    fields.addText(this.#parseError, 'too_large')
+    this.#write(bytes, from, to, nowMs, true)
+    return 'too_large'
   }
 
   /** Fills the fields. A line that does not parse has none; of one whose message does not, those around it stay. */

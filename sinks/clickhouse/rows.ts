@@ -56,7 +56,6 @@ export async function readRows(batch: Batch, reading: Reading, signal: AbortSign
   const place = placeOf(batch)
   const refused = new Map<number, string>()
   const unreadable: Refusal[] = []
-  const trusting = reading === 'trusting' && isActivity
   let count = 0
   let unparsed = 0
   for await (const part of batch.read(signal)) {
@@ -68,22 +67,26 @@ export async function readRows(batch: Batch, reading: Reading, signal: AbortSign
     count += part.count
     const facts = lineFacts(part)
     const source = new Source(facts)
-    const wanted = facts === null ? objects : lines
+    const isParsed = facts?.isParsed === true && !isDead
+    const wanted = facts === null || isParsed ? objects : lines
     wanted.expect(part.bytes.length + part.count * rowBytesMore)
-    const tryJson = isActivity || !(isDead || facts !== null)
+    const tryJson = isActivity || isParsed || !(isDead || facts !== null)
+    const trusting = reading === 'trusting' && (isActivity || isParsed)
+    const origin = isParsed ? source : null
     for (let index = 0; index < part.count; index += 1) {
-      if (trusting && appendUnparsed(objects, place, part, index)) {
+      if (trusting && appendUnparsed(objects, place, origin, part, index)) {
         unparsed += 1
         continue
       }
-      if (tryJson && appendObject(objects, place, part, index, isActivity)) continue
+      if (tryJson && appendObject(objects, place, origin, part, index, isActivity)) continue
       const offset = offsetOf(part, index)
       if (isActivity) refused.set(offset, 'the record is no JSON object')
       else appendLine(lines, place, source, part, index)
     }
   }
   return {
-    bodies: [lines, objects].filter((body) => body.count > 0).map((body) => body.finish()),
+    // Objects first: one that turns out broken fails before anything of the batch is inserted.
+    bodies: [objects, lines].filter((body) => body.count > 0).map((body) => body.finish()),
     refused,
     unreadable,
     count,
@@ -168,34 +171,56 @@ function appendLine(
   body.endRow(offset)
 }
 
-/** What stands between offset and body of a batch's lines: made anew only when the time changes. */
+/** What stands behind the offset of a batch's lines, for both kinds of rows: made anew only when the time changes. */
 class Source {
-  readonly #names: string
+  readonly #host: string
+  readonly #path: string
   #ms = Number.NaN
-  #piece = pieceOf('')
+  #fields = pieceOf('')
+  #members = pieceOf('')
 
   constructor(facts: LineFacts | null) {
-    this.#names = `${tabEscaped(facts?.host ?? '')}\t${tabEscaped(facts?.path ?? '')}\t`
+    this.#host = facts?.host ?? ''
+    this.#path = facts?.path ?? ''
   }
 
+  /** Between offset and body of a raw line. */
   after(ms: number): Piece {
-    if (ms !== this.#ms) {
-      const time = isoTime(ms)
-      this.#piece = pieceOf(`\t${time}\t${time}\t${this.#names}`)
-      this.#ms = ms
-    }
-    return this.#piece
+    this.#make(ms)
+    return this.#fields
+  }
+
+  /** Between offset and the members of a line that the agent parsed. */
+  members(ms: number): Piece {
+    this.#make(ms)
+    return this.#members
+  }
+
+  #make(ms: number): void {
+    if (ms === this.#ms) return
+    const time = isoTime(ms)
+    const [host, source] = [this.#host, this.#path]
+    this.#fields = pieceOf(`\t${time}\t${time}\t${tabEscaped(host)}\t${tabEscaped(source)}\t`)
+    this.#members = pieceOf(`,${JSON.stringify({ observed_ts: time, host, source }).slice(1, -1)}`)
+    this.#ms = ms
   }
 }
 
 /** Appends a value that is one row or an error to the engine; false, and nothing appended, when it may be else. */
-function appendUnparsed(body: BodyBuilder, place: Place, part: DecodedBatch, index: number): boolean {
+function appendUnparsed(
+  body: BodyBuilder,
+  place: Place,
+  origin: Source | null,
+  part: DecodedBatch,
+  index: number,
+): boolean {
   const from = Math.max(0, part.valueFrom[index] ?? 0)
   const to = Math.max(from, part.valueTo[index] ?? 0)
   if (!isSafeObject(part.bytes, from, to)) return false
   const offset = offsetOf(part, index)
   body.piece(place.objectHead)
   body.number(offset)
+  if (origin !== null) body.piece(origin.members(part.timestamps[index] ?? 0))
   body.piece(place.separator)
   body.range(part.bytes, from + 1, to)
   body.endRow(offset)
@@ -206,6 +231,7 @@ function appendUnparsed(body: BodyBuilder, place: Place, part: DecodedBatch, ind
 function appendObject(
   body: BodyBuilder,
   place: Place,
+  origin: Source | null,
   part: DecodedBatch,
   index: number,
   isActivity: boolean,
@@ -231,7 +257,8 @@ function appendObject(
     inside = withoutTime(value)
   }
   if (!isActivity) {
-    if (parsed.observed_ts === undefined) body.text(`,"observed_ts":"${arrived()}"`)
+    if (origin !== null) body.piece(origin.members(part.timestamps[index] ?? 0))
+    else if (parsed.observed_ts === undefined) body.text(`,"observed_ts":"${arrived()}"`)
     // Fields without a column would be dropped in silence: the whole object stays readable in body.
     if (parsed.body === undefined) body.text(`,"body":${JSON.stringify(value.toString('utf8').trim())}`)
   }

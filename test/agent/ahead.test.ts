@@ -27,7 +27,9 @@ function stage(count: number, failAt = -1) {
   const pack = (batch: LineBatch, after: LineBatch | null) =>
     new Promise<PackedBatch>((resolve) => {
       events.push(`pack ${batch.from} after ${after === null ? 'nothing' : after.from}`)
-      packing.set(batch.from, () => resolve({ batch, from: batch.from, body: new Uint8Array(0) }))
+      packing.set(batch.from, () =>
+        resolve({ batch, from: batch.from, body: new Uint8Array(0), unparsed: new Map() }),
+      )
     })
   return { ahead: new Ahead(feed, pack, never), events, packed: (number: number) => packing.get(number)?.() }
 }

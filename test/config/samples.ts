@@ -1,5 +1,6 @@
 // Sink schemas for the tests of config/, in the shape of the real ones and independent of them.
 import { z } from 'zod'
+import { parserProblem } from '../../cli/parsers.ts'
 import * as fields from '../../config/fields.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type SinkSchema, type SinkSchemas, sinkBatch } from '../../config/schema.ts'
@@ -52,6 +53,7 @@ export function load(
   return loadConfig(text, {
     file: 'logdrive.yaml',
     sinkSchemas,
+    parserProblem,
     variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
     readFile: (path) => {
       const found = Object.hasOwn(files, path) ? files[path] : undefined

@@ -93,8 +93,8 @@ describe('JSON values', () => {
     ])
     const rows = await readRows(mixed, 'parsing', never)
     expect(rows.bodies.map(({ format, offsets }) => [format, offsets])).toEqual([
-      ['TabSeparated', [0, 1]],
       ['JSONEachRow', [2]],
+      ['TabSeparated', [0, 1]],
     ])
     const refusals = await readRefused(mixed, new Map([[2, 'why']]), never)
     expect(refusals).toEqual([
