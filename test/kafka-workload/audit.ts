@@ -8,12 +8,15 @@ export interface Audit {
   readonly inputs: readonly number[]
   /** What the committed records of `out` are copies of. */
   readonly copied: readonly number[]
+  /** What the broker knows of the producers of each partition: the same after a restart. */
+  readonly producers: string
   readonly isComplete: boolean
   /** Why it is not over yet; empty when nothing is missing. */
   readonly missing: string
 }
 
 const attemptsMax = 200
+const patienceMs = 20_000
 
 /** Reads all partitions to their ends; what is read is part of the history. */
 export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<Audit> {
@@ -32,7 +35,27 @@ export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<A
   }
   if (waitsForCopies && copied.length < inputs.length)
     missing.push(`${copied.length} of ${inputs.length} are copied`)
-  return { inputs, copied, isComplete: false, missing: missing.join(', ') }
+  const producers = await describeProducers(hands)
+  return { inputs, copied, producers, isComplete: false, missing: missing.join(', ') }
+}
+
+/** A line for each producer of each partition: its epoch, its last sequence, its open transaction. */
+async function describeProducers(hands: Hands): Promise<string> {
+  const client = hands.client('describe')
+  const topics = Object.entries(hands.workload.topics).map(([name, count]) => ({
+    name,
+    partitionIndexes: Array.from({ length: count }, (_, partition) => partition),
+  }))
+  const answer = await client.retry(patienceMs, () => client.request('DescribeProducers', { topics }))
+  const lines = answer.topics.flatMap(({ name, partitions }) =>
+    partitions.flatMap(({ partitionIndex, activeProducers }) =>
+      activeProducers.map((each) => {
+        const { producerId, producerEpoch, lastSequence, currentTxnStartOffset } = each
+        return `${name}-${partitionIndex}: ${producerId}/${producerEpoch} ${lastSequence} ${currentTxnStartOffset}`
+      }),
+    ),
+  )
+  return lines.sort().join('\n')
 }
 
 interface Everything {

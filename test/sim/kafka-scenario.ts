@@ -169,14 +169,20 @@ class KafkaScenario {
   async #audit(): Promise<Audit> {
     const world = this.#world
     const deadline = world.now + settleMs
-    let audit: Audit = { inputs: [], copied: [], isComplete: false, missing: 'nothing was read' }
+    let audit: Audit = {
+      inputs: [],
+      copied: [],
+      producers: '',
+      isComplete: false,
+      missing: 'nothing was read',
+    }
     for (let round = 1; world.now < deadline; round += 1) {
       // The last look is at what a new process makes of the disk.
       if (round === 1 || audit.missing === '') {
         this.#endBroker(this.#random.chance(0.5))
         this.#broker.restart()
       }
-      const wasWell = audit.missing === ''
+      const before = audit
       const auditor = world.process(`auditor-${round}`)
       const waitsForCopies = this.#hasCopier
       auditor.start(
@@ -186,7 +192,11 @@ class KafkaScenario {
       )
       await this.#until('an audit', () => !auditor.running)
       if (auditor.failure !== null) this.#died(auditor)
-      if (wasWell && audit.missing === '') return { ...audit, isComplete: true }
+      if (before.missing === '' && audit.missing === '') {
+        if (before.producers !== audit.producers)
+          this.#found.push(`producers were\n${before.producers}\nand are after a restart\n${audit.producers}`)
+        return { ...audit, isComplete: true }
+      }
       await world.runFor(1_000)
     }
     this.#found.push(`not settled: ${audit.missing}`)
