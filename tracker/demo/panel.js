@@ -76,7 +76,7 @@ function open() {
   addEventListener('demo-events', show)
   show()
 
-  const sql = QUERIES[document.body.dataset.page]
+  const sql = QUERIES[location.pathname.slice('/demo/'.length) || 'index']
   panel.querySelector('pre').textContent = sql
   const { logdrive } = window
   const actions = {

@@ -31,6 +31,12 @@ function writeCart(cart) {
   showCount()
 }
 
+/** The link of the main navigation that leads here says so. */
+function markPage() {
+  for (const link of document.querySelectorAll('nav a'))
+    if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page')
+}
+
 function showCount() {
   const count = [...readCart().values()].reduce((sum, one) => sum + one, 0)
   const badge = document.querySelector('.badge')
@@ -200,3 +206,4 @@ for (const [selector, fill] of [
   for (const place of document.querySelectorAll(selector)) fill(place)
 }
 showCount()
+markPage()
