@@ -1,5 +1,5 @@
 // Status: what a broker says about itself, as plain values.
-import type { LogStatus } from '../log/log.ts'
+import type { LogStatus } from '../log/log-status.ts'
 import type { FlushMode } from './config.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { Loss, LossTotal } from './losses.ts'

@@ -281,8 +281,6 @@ export class Topics implements AsyncDisposable {
 
   async #open({ name, settings }: OpenTopic, index: number): Promise<Partition> {
     const directory = `${this.#directory(name)}/${index}`
-    await this.#parts.storage.makeDirectory(directory)
-    await this.#parts.storage.syncDirectory(this.#directory(name))
     return await openPartition(
       { topic: name, index, directory, settings },
       { ...this.#parts, config: this.configOf(name) },

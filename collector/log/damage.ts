@@ -9,6 +9,7 @@ export class Damage {
   readonly #storage: Storage
   readonly #logger: Logger
   #quarantined: number
+  #found = 0
   #work: Promise<void> = Promise.resolve()
 
   /** `quarantined`: copies made while the log was opened. */
@@ -28,9 +29,14 @@ export class Damage {
     return this.#quarantined
   }
 
+  /** Gaps found since the log was opened. */
+  get found(): number {
+    return this.#found
+  }
+
   /** Hears of the segment's gaps from now on. */
   watch(segment: Segment): void {
-    segment.onDamage = (gap) => this.#found(segment, gap)
+    segment.onDamage = (gap) => this.#note(segment, gap)
   }
 
   /** Resolves when no copy is being made. */
@@ -38,7 +44,8 @@ export class Damage {
     await this.#work
   }
 
-  #found(segment: Segment, gap: Gap): void {
+  #note(segment: Segment, gap: Gap): void {
+    this.#found += 1
     const directory = this.#directory
     this.#logger.error({ directory, segment: segment.path, gap }, 'the log is damaged; readers skip the gap')
     this.#work = this.#work.then(async () => {

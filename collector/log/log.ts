@@ -6,9 +6,9 @@ import { Changes } from './changes.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Damage } from './damage.ts'
 import { diskFull } from './disk-full.ts'
+import { type LogStatus, logStatus } from './log-status.ts'
 import { createSegment, type OpenedSegments, openSegments } from './open.ts'
 import { RecentSegments } from './recent-segments.ts'
-import type { Gap } from './recovery.ts'
 import { Replacements } from './replace.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
 import type { BatchRewriter } from './rewrite.ts'
@@ -30,21 +30,6 @@ export interface OpenLog {
   readonly clean: boolean
   /** Told once, when the disk failed and the log will never append again. */
   readonly onFailure: (error: LogdriveError) => void
-}
-
-/** Counters and facts for status. */
-export interface LogStatus {
-  readonly startOffset: number
-  readonly endOffset: number
-  readonly bytes: number
-  readonly segments: number
-  /** Bytes of torn tails cut at the last start. */
-  readonly tornBytes: number
-  /** Unreadable ranges that are known. */
-  readonly gaps: readonly OffsetRange[]
-  /** Copies put into quarantine since the start. */
-  readonly quarantined: number
-  readonly failed: boolean
 }
 
 /** What a log asks of the world. */
@@ -81,7 +66,8 @@ export class Log implements AsyncDisposable {
   /** Everything below is synced. */
   #syncedOffset: number
   /** The recovery point on disk. */
-  #checkpointed = -1
+  #checkpointed: number
+  #checkpointedDamage = 0
   #activeSince: number
   #cleanedOffset: number
   readonly #tornBytes: number
@@ -101,6 +87,7 @@ export class Log implements AsyncDisposable {
     this.#tornBytes = opened.tornBytes
     this.#cleanedOffset = opened.cleanedOffset
     this.#syncedOffset = this.endOffset
+    this.#checkpointed = opened.changed ? -1 : this.endOffset
     this.#activeSince = this.#active.state.appendedAt
   }
 
@@ -128,16 +115,11 @@ export class Log implements AsyncDisposable {
   }
 
   status(): LogStatus {
-    return {
-      startOffset: this.startOffset,
-      endOffset: this.endOffset,
-      bytes: this.#row.segments.reduce((sum, segment) => sum + segment.bytes, 0),
-      segments: this.#row.segments.length,
+    return logStatus(this.#row, {
       tornBytes: this.#tornBytes,
-      gaps: this.#row.segments.flatMap((segment) => segment.state.gaps.map(offsetsOf)),
       quarantined: this.#damage.quarantined,
       failed: this.failure !== null,
-    }
+    })
   }
 
   /**
@@ -281,7 +263,7 @@ export class Log implements AsyncDisposable {
   /** Notes durably how far the log is synced, so that the next start need not guess. Costs nothing when that is known. */
   checkpoint(): Promise<void> {
     return this.#changes.exclusive(async () => {
-      if (this.#checkpointed !== this.#syncedOffset) await this.#saveCheckpoint()
+      if (this.#isCheckpointOld) await this.#saveCheckpoint()
     })
   }
 
@@ -292,8 +274,9 @@ export class Log implements AsyncDisposable {
       await this.#changes.exclusive(async () => {
         if (this.#syncedOffset < this.endOffset) await this.#changes.orFail(() => this.#active.sync())
         this.#syncedOffset = this.endOffset
-        await this.#writeIndexes(this.#active)
-        await this.#saveCheckpoint()
+        // Nothing is in an empty segment that an index could help to find.
+        if (this.#active.bytes > 0) await this.#writeIndexes(this.#active)
+        if (this.#isCheckpointOld) await this.#saveCheckpoint()
       })
     } catch (error) {
       // A failed log has told its owner already; there is nothing left to save.
@@ -369,6 +352,10 @@ export class Log implements AsyncDisposable {
     }
   }
 
+  get #isCheckpointOld(): boolean {
+    return this.#checkpointed !== this.#syncedOffset || this.#checkpointedDamage !== this.#damage.found
+  }
+
   #checkpointNow() {
     const segments = this.#row.segments.map((segment) => segment.state)
     const { startOffset } = this
@@ -380,9 +367,11 @@ export class Log implements AsyncDisposable {
   async #saveCheckpoint(): Promise<void> {
     const { directory } = this.#open
     try {
+      const { found } = this.#damage
       const checkpoint = this.#checkpointNow()
       await writeCheckpoint(this.#storage, directory, checkpoint)
       this.#checkpointed = checkpoint.recoveryPoint
+      this.#checkpointedDamage = found
     } catch (error) {
       if (!isCode(error, 'DISK_FULL')) throw this.#changes.fail(error)
       this.#logger.warn(
@@ -400,8 +389,4 @@ export class Log implements AsyncDisposable {
       this.#logger.warn({ err: error, directory }, 'an index could not be written; it will be rebuilt')
     }
   }
-}
-
-function offsetsOf(gap: Gap): OffsetRange {
-  return { fromOffset: gap.fromOffset, toOffset: gap.toOffset }
 }

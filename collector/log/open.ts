@@ -32,8 +32,9 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
   const { directory } = options
   await storage.makeDirectory(directory)
   const checkpoint = await checkpointOf(directory, parts)
-  const swapped = await recoverSwaps(storage, directory)
-  const names = await storage.list(directory)
+  const found = await storage.list(directory)
+  const swapped = await recoverSwaps(storage, directory, found)
+  const names = swapped.size === 0 ? found : await storage.list(directory)
   const bases = names.map(segmentBaseOf).filter((base) => base !== null)
   const startOffset = checkpoint?.startOffset ?? bases[0] ?? 0
   const kept = await removeTrimmed(directory, bases, startOffset, parts)
@@ -53,9 +54,15 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
     segments.push(await createSegment(directory, base, parts))
   }
   const { tornBytes, quarantined } = reader
-  const changed = !options.clean || kept.length !== bases.length || segments.length !== kept.length
+  const changed = kept.length !== bases.length || tornBytes > 0 || !isAsNoted(checkpoint, segments)
   const cleanedOffset = checkpoint?.cleanedOffset ?? 0
   return { segments, startOffset, cleanedOffset, tornBytes, quarantined, changed }
+}
+
+/** The checkpoint says of the segments what they are, and that all in them is synced: none need be written. */
+function isAsNoted(checkpoint: Checkpoint | null, segments: readonly Segment[]): boolean {
+  if (checkpoint === null || segments.at(-1)?.endOffset !== checkpoint.recoveryPoint) return false
+  return JSON.stringify(segments.map(({ state }) => state)) === JSON.stringify(checkpoint.segments)
 }
 
 /** What the checkpoint says of segments that were replaced since is of others. */
@@ -139,7 +146,7 @@ class DirectoryReader {
     if (scan.tornGap !== null) await this.#keepCopy(`${directory}/${segmentName(baseOffset)}`, scan.tornGap)
     if (scan.tornBytes > 0) await this.#cutTail(file, baseOffset, scan)
     // What a killed process wrote is perhaps only in the page cache, and is about to be shown to readers.
-    await file.sync()
+    if (scan.tornBytes > 0 || scan.endOffset > recoveryPoint) await file.sync()
     const state: SegmentState = {
       baseOffset,
       endOffset: scan.endOffset,

@@ -58,9 +58,12 @@ export async function finishSwap(
   await storage.syncDirectory(directory)
 }
 
-/** Finishes what a crash interrupted; gives back the base offsets of the segments that are new. */
-export async function recoverSwaps(storage: Storage, directory: string): Promise<ReadonlySet<number>> {
-  const names = await storage.list(directory)
+/** Finishes what a crash interrupted, `names` being all that is there; gives back the bases of the segments that are new. */
+export async function recoverSwaps(
+  storage: Storage,
+  directory: string,
+  names: readonly string[],
+): Promise<ReadonlySet<number>> {
   for (const name of names) if (name.endsWith(asideEnding)) await storage.remove(`${directory}/${name}`)
   const bases = names.map(segmentBaseOf).filter((base) => base !== null)
   const swapped = new Set<number>()

@@ -106,7 +106,7 @@ test.each(['ordered', 'hostile'] as const)(
       }
       expect(again.status().gaps).toEqual([])
       expect(await headerRanges(again)).toEqual({ contiguous: true, end: count })
-      expect(disk.paths().filter((path) => /swap|tmp/.test(path))).toEqual([])
+      expect(disk.paths().filter((path) => /swap|cleaned/.test(path))).toEqual([])
       await again.append([batchAt(count, 1, 10)])
       await again.sync()
       expect((await valuesOf(again)).at(-1)).toBe(`r${count}`)
@@ -184,7 +184,7 @@ test('segments that retention takes meanwhile are left alone', async () => {
   expect(await log.rewrite(bases, rewriter, forever)).toBe(false)
   await trimmed
   expect(await valuesOf(log, 25)).toEqual(expected(25, count))
-  expect(disk.paths().filter((path) => /swap|tmp/.test(path))).toEqual([])
+  expect(disk.paths().filter((path) => /swap|cleaned/.test(path))).toEqual([])
 })
 
 test('appends go on while every read of the cleaner and of others hangs', async () => {
