@@ -13,6 +13,8 @@ import { type AgentLimits, type AgentOptions, defaultLimits } from './options.ts
 import { Parsing } from './parsing.ts'
 import { Quarantine } from './quarantine.ts'
 import { Roster } from './roster.ts'
+import type { Zstd } from './shipper.ts'
+import type { SourceParts } from './source.ts'
 import { type AgentStatus, statusOf } from './status.ts'
 import { Slabs } from './turns.ts'
 import { Uplink } from './uplink.ts'
@@ -162,7 +164,10 @@ class RunningAgent {
       keeping.signal.addEventListener('abort', fail, { once: true })
       scanning.spawn((signal) => this.#scanLoop(roster, signal))
       scanning.spawn((signal) => this.#collectLoop(roster, signal))
-      logger.info({ agent: this.#state.id, inputs: this.#options.inputs.length }, 'agent started')
+      for (const source of this.#options.sources ?? [])
+        followers.spawn((kill) => source.run(this.#sourceParts(), scanning.signal, kill))
+      const inputs = this.#options.inputs.length + (this.#options.sources?.length ?? 0)
+      logger.info({ agent: this.#state.id, inputs }, 'agent started')
       await scanning.wait()
       const drained = new AbortController()
       await Promise.race([
@@ -183,7 +188,7 @@ class RunningAgent {
       agentId,
       isNew,
       host: this.#options.host,
-      zstd: this.#options.zstd ?? (async (bytes) => compress('zstd', bytes)),
+      zstd: this.#zstd(),
       inputs: new Map(this.#options.inputs.map((input) => [input.name, input])),
       parsings: this.#parsings,
       limits: this.#limits,
@@ -195,6 +200,22 @@ class RunningAgent {
       quarantine: this.#quarantine,
       start,
     })
+  }
+
+  #sourceParts(): SourceParts {
+    return {
+      agentId: this.#state.id,
+      host: this.#options.host,
+      zstd: this.#zstd(),
+      limits: this.#limits,
+      runtime: this.#runtime,
+      uplink: this.#uplink,
+      losses: this.#losses,
+    }
+  }
+
+  #zstd(): Zstd {
+    return this.#options.zstd ?? (async (bytes) => compress('zstd', bytes))
   }
 
   /** Scans are the truth; hints only bring the next one forward. */

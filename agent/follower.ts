@@ -6,6 +6,7 @@ import { Scope } from '../core/scope.ts'
 import { Ahead } from './ahead.ts'
 import type { Life, Lives } from './lives.ts'
 import type { Quarantine } from './quarantine.ts'
+import { quiet } from './quiet.ts'
 import type { PackedBatch, Shipper } from './shipper.ts'
 import type { Tail } from './tail.ts'
 import type { Kept, Uplink } from './uplink.ts'
@@ -244,9 +245,3 @@ type Stopped =
   | { readonly kind: 'resting' }
   | { readonly kind: 'conflict'; readonly kept: Kept | null }
   | { readonly kind: 'blocked'; readonly waitMs: number }
-
-/** The uplink says once what many files meet; the pump's word for each try is for debugging. */
-function quiet(logger: Logger): Logger {
-  const debug = (fields: object, message: string) => logger.debug(fields, message)
-  return { debug, info: debug, warn: debug, error: debug, child: () => quiet(logger) }
-}

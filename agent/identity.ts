@@ -91,9 +91,16 @@ export function locatorKey({ dev, ino, birthtimeNs }: Locator): string {
  * found again when the checkpoints are lost. See docs/decisions/0005-source-identity.md.
  */
 export function sourceOf(agentId: string, locator: Locator): string {
-  const hash = createHash('sha256')
-    .update(`logdrive-source-1\n${agentId}\n${locatorKey(locator)}`)
-    .digest()
+  return sourceNamed(agentId, locatorKey(locator))
+}
+
+/** The source id of an input that is no file: it follows from the agent's id and the input's name. */
+export function inputSourceOf(agentId: string, input: string): string {
+  return sourceNamed(agentId, `input ${input}`)
+}
+
+function sourceNamed(agentId: string, name: string): string {
+  const hash = createHash('sha256').update(`logdrive-source-1\n${agentId}\n${name}`).digest()
   hash[6] = ((hash[6] as number) & 0x0f) | 0x80
   hash[8] = ((hash[8] as number) & 0x3f) | 0x80
   const hex = hash.toString('hex')

@@ -4,9 +4,19 @@ import type { Logger } from '../core/runtime.ts'
 /**
  * `truncated`: bytes cut off a file before they were read. `removed`: a file deleted before it was read to its end.
  * `line_cut`: the rest of lines over the limit. `quarantined`: lines the collector refused, kept in the state folder.
- * `quarantine_full`: such lines with no room left for them.
+ * `quarantine_full`: such lines with no room left for them. `metrics_dropped`: samples of host metrics with no room left
+ * while the collector was away, or unsent at the stop. `metrics_refused`: such samples that the collector refused.
+ * `metrics_failed`: what could not be measured.
  */
-export type LossReason = 'truncated' | 'removed' | 'line_cut' | 'quarantined' | 'quarantine_full'
+export type LossReason =
+  | 'truncated'
+  | 'removed'
+  | 'line_cut'
+  | 'quarantined'
+  | 'quarantine_full'
+  | 'metrics_dropped'
+  | 'metrics_refused'
+  | 'metrics_failed'
 
 export interface Loss {
   readonly times: number
@@ -28,7 +38,7 @@ export class Losses {
     this.#logger.warn({ ...fields, reason, bytes }, 'bytes of a file were lost')
   }
 
-  /** Counts without a word: for what a record itself tells, such as a cut line. */
+  /** Counts without a word: for what a record itself tells, such as a cut line, or the caller says better. */
   count(reason: LossReason, bytes: number): void {
     const before = this.#counts.get(reason) ?? { times: 0, bytes: 0 }
     this.#counts.set(reason, { times: before.times + 1, bytes: before.bytes + bytes })

@@ -1,6 +1,7 @@
 // What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
-
 import type { ParseOptions } from './parse/options.ts'
+
+import type { Source } from './source.ts'
 
 /** Files to tail. */
 export interface FileInput {
@@ -24,6 +25,8 @@ export interface AgentOptions {
   /** The name of this machine, sent with every batch. */
   readonly host: string
   readonly inputs: readonly FileInput[]
+  /** Inputs that are no files. */
+  readonly sources?: readonly Source[]
   /** Packs batches; without it that is done in between, on the same core. */
   readonly zstd?: (bytes: Uint8Array) => Promise<Uint8Array>
   /** Other bounds than the defaults. */
@@ -54,6 +57,8 @@ export interface AgentLimits {
   /** Wait after an answer that somebody has to mend: 401, 403, 404. */
   readonly blockedMs: number
   readonly quarantineBytesMax: number
+  /** Samples of an input of host metrics that wait for the collector. */
+  readonly samplesBytesMax: number
   /** How long requests under way may take at a stop. */
   readonly drainMs: number
 }
@@ -76,5 +81,6 @@ export const defaultLimits: AgentLimits = {
   retryMsMax: 30_000,
   blockedMs: 30_000,
   quarantineBytesMax: 64 * 1024 * 1024,
+  samplesBytesMax: 8 * 1024 * 1024,
   drainMs: 5000,
 }

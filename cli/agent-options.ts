@@ -1,34 +1,63 @@
 // From the YAML to what an agent takes.
 
 import { hostname } from 'node:os'
-import type { AgentOptions } from '../agent/options.ts'
+import type { AgentOptions, FileInput } from '../agent/options.ts'
+import type { Source } from '../agent/source.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config, FileInputConfig, InputConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { zstdLater } from '../protocol/compression.ts'
 import { parseOptions } from './parsers.ts'
 
 /** The agent of a configuration. Throws CONFIG_INVALID when the file has none. */
-export function agentOptions(config: Config, file: string): AgentOptions {
+export async function agentOptions(config: Config, file: string): Promise<AgentOptions> {
   const { agent } = config
   if (agent === undefined) {
     const hint = 'Add an agent section with inputs; "logdrive init --agent" writes one to start from.'
     throw new LogdriveError('CONFIG_INVALID', `${file} has no agent section`, { hint })
   }
+  const inputs = Object.entries(agent.inputs)
   return {
     collectors: collectorUrls(config),
     key: agent.key ?? null,
     stateFolder: agent.state,
     host: hostname(),
     zstd: zstdLater,
-    inputs: Object.entries(agent.inputs).map(([name, input]) => ({
-      name,
-      paths: input.paths,
-      exclude: input.exclude,
-      topic: input.topic,
-      start: input.start,
-      lineBytesMax: input.line_bytes_max,
-      ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
-    })),
+    inputs: inputs.flatMap(([name, input]) => (input.type === 'file' ? [fileInput(name, input)] : [])),
+    sources: await sourcesOf(inputs),
   }
+}
+
+function fileInput(name: string, input: FileInputConfig): FileInput {
+  return {
+    name,
+    paths: input.paths,
+    exclude: input.exclude,
+    topic: input.topic,
+    start: input.start,
+    lineBytesMax: input.line_bytes_max,
+    ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
+  }
+}
+
+/** Loads what measures only where something is to be measured: an agent of files keeps it out of its memory. */
+async function sourcesOf(inputs: readonly (readonly [string, InputConfig])[]): Promise<readonly Source[]> {
+  const measuring = inputs.flatMap(([name, input]) =>
+    input.type === 'host_metrics' ? [{ name, input }] : [],
+  )
+  if (measuring.length === 0) return []
+  const { hostMetrics } = await import('../agent/host/input.ts')
+  return measuring.map(({ name, input }) =>
+    hostMetrics({
+      name,
+      topic: input.topic,
+      intervalMs: input.interval,
+      scrapers: input.scrapers,
+      perCpu: input.per_cpu,
+      devices: input.devices,
+      interfaces: input.interfaces,
+      mounts: input.mounts,
+      filesystems: input.filesystems,
+    }),
+  )
 }

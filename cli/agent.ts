@@ -26,7 +26,7 @@ export const agent: Command = {
   async run(args, _io, signal) {
     const file = args.text('config') ?? 'agent.yaml'
     const { config, warnings } = readConfigInChild(file)
-    const options = agentOptions(config, file)
+    const options = await agentOptions(config, file)
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     await using _lock = await lockFolder(options.stateFolder)

@@ -1,7 +1,7 @@
 // The demo of `logdrive up --demo`: a web log that grows and rotates, and the input that tails it.
 
 import { join } from 'node:path'
-import type { InputConfig } from '../config/schema.ts'
+import type { FileInputConfig } from '../config/schema.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { writeDemoLog } from './demo-log.ts'
 
@@ -12,7 +12,7 @@ const linesPerSecond = 5
 const linesPerFile = 2_000
 
 /** Tails the demo's log and what it was rotated to. */
-export function demoInput(folder: string): InputConfig {
+export function demoInput(folder: string): FileInputConfig {
   return {
     type: 'file',
     paths: [join(folder, 'access.log*')],

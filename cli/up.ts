@@ -85,7 +85,7 @@ async function startLocalAgent(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<{ readonly agent: Agent; readonly lock: AsyncDisposable }> {
-  const options = agentOptions(local.config, local.file)
+  const options = await agentOptions(local.config, local.file)
   // The port may have been 0: an agent that names no collector ships to this one.
   const named = local.config.agent?.collector !== undefined
   const collectors = named ? options.collectors : [serving.url]

@@ -75,11 +75,17 @@ function describe(path: string, piece: Piece): readonly string[] {
 
 function describeInside(path: string, piece: Piece): readonly string[] {
   const options = piece.anyOf ?? piece.oneOf
-  if (options !== undefined) return options.flatMap((option) => describeInside(path, option))
+  if (options !== undefined) return options.flatMap((option) => describeInside(pathOf(path, option), option))
   if (typeof piece.additionalProperties === 'object')
     return describeInside(`${path}.NAME`, piece.additionalProperties)
   if (piece.items !== undefined) return describeInside(`${path}[]`, piece.items)
   return piece.properties === undefined ? [] : describe(path, piece)
+}
+
+/** Maps that are told apart by their type stand under it. */
+function pathOf(path: string, option: Piece): string {
+  const type = option.properties?.type?.const
+  return type === undefined ? path : `${path} (type: ${String(type)})`
 }
 
 function typeOf(piece: Piece): string {

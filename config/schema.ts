@@ -300,9 +300,10 @@ export type CollectorConfig = Config['collector']
 export type KafkaConfig = Exclude<NonNullable<CollectorConfig['kafka']>, 'off'>
 export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
+export type FileInputConfig = Extract<InputConfig, { readonly type: 'file' }>
 export type HostMetricsConfig = Extract<InputConfig, { readonly type: 'host_metrics' }>
 /** What a `parse` key yields. */
-export type ParseConfig = NonNullable<InputConfig['parse']>
+export type ParseConfig = NonNullable<FileInputConfig['parse']>
 export type TopicConfig = Config['topics'][string]
 
 /** `unchecked` is for who runs no sinks (an agent loads none of their code): any are taken, none are yielded. */

@@ -1,0 +1,82 @@
+// The input host_metrics: measures this machine every so often and ships what it measured as a source of its own.
+import { pump } from '../../core/flow.ts'
+import { Scope } from '../../core/scope.ts'
+import { inputSourceOf } from '../identity.ts'
+import { quiet } from '../quiet.ts'
+import type { Source, SourceParts } from '../source.ts'
+import type { HostMetricsInput } from './options.ts'
+import { type Sample, sampleOf } from './sample.ts'
+import { Sampler } from './sampler.ts'
+import { scrapersOf } from './scrapers.ts'
+import { Sender } from './sender.ts'
+import { drained, Waiting } from './waiting.ts'
+
+/** The source of an input. */
+export function hostMetrics(input: HostMetricsInput): Source {
+  return { name: input.name, run: (parts, stop, kill) => runHostMetrics(input, parts, stop, kill) }
+}
+
+async function runHostMetrics(
+  input: HostMetricsInput,
+  parts: SourceParts,
+  stop: AbortSignal,
+  kill: AbortSignal,
+): Promise<void> {
+  const { runtime, losses, limits } = parts
+  const { clock, random } = runtime
+  const logger = runtime.logger.child({ input: input.name })
+  const count = (reason: 'metrics_dropped' | 'metrics_refused', sample: Sample) =>
+    losses.count(reason, sample.bytes.length)
+  await using waiting = new Waiting(limits.samplesBytesMax, (sample) => {
+    count('metrics_dropped', sample)
+    logger.warn({ at: new Date(sample.atMs), points: sample.count }, 'a sample of host metrics was dropped')
+  })
+  await using sampling = new Scope(stop)
+  if (sampling.signal.aborted) return
+  sampling.signal.addEventListener('abort', () => waiting.end(), { once: true })
+  sampling.spawn((signal) => sampleLoop(input, parts, (sample) => waiting.put(sample), signal))
+  const options = {
+    retryMsMin: limits.retryMsMin,
+    retryMsMax: limits.retryMsMax,
+    triesMax: Number.POSITIVE_INFINITY,
+    setAside: async (sample: Sample, [refusal]: readonly { readonly reason: string }[]) => {
+      count('metrics_refused', sample)
+      logger.warn({ reason: refusal?.reason }, 'the collector refused a sample of host metrics')
+    },
+  }
+  await using sender = senderOf(input, parts)
+  try {
+    await pump(waiting, sender, options, { clock, random, logger: quiet(logger) }, kill)
+  } catch (error) {
+    if (error !== drained) throw error
+  }
+  await sampling.wait()
+}
+
+function senderOf({ name, topic }: HostMetricsInput, parts: SourceParts): Sender {
+  const { agentId, host, zstd, runtime, uplink } = parts
+  const source = inputSourceOf(agentId, name)
+  const epochMin = Math.max(0, Math.floor(runtime.clock.now() / 1000))
+  return new Sender({ input: name, topic, source, host, epochMin, zstd }, uplink, runtime.logger)
+}
+
+/** A sample at once, and then one each interval, counted from the first: it does not drift. */
+async function sampleLoop(
+  input: HostMetricsInput,
+  { runtime, losses, host }: SourceParts,
+  put: (sample: Sample) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random, files } = runtime
+  const logger = runtime.logger.child({ input: input.name })
+  const sampler = new Sampler(scrapersOf(input, files), { clock, logger, losses })
+  const begun = clock.monotonic()
+  while (!signal.aborted) {
+    const atMs = clock.now()
+    const points = await sampler.sample(signal)
+    if (signal.aborted) return
+    if (points.length > 0) put(sampleOf(points, { atMs, host, random }))
+    const passedMs = clock.monotonic() - begun
+    await clock.sleep(input.intervalMs - (passedMs % input.intervalMs), signal)
+  }
+}
