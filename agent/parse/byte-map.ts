@@ -37,7 +37,7 @@ export class ByteMap<T> {
     const hash = hashOf(bytes, from, to, salt)
     let slot = hash % slots
     while (this.#entries[slot] !== undefined) slot = (slot + 1) % slots
-    this.#entries[slot] = { bytes: new Uint8Array(bytes.subarray(from, to)), salt, hash, value }
+    this.#entries[slot] = { bytes: Buffer.from(bytes.subarray(from, to)), salt, hash, value }
     this.#count += 1
   }
 

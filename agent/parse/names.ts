@@ -1,6 +1,7 @@
 // Names of fields: each made once, with the bytes it is written with and what a field of this name means.
 import { utf8End } from '../lines.ts'
 import { ByteMap } from './byte-map.ts'
+import { type Piece, pieceOf } from './json-bytes.ts'
 import { nameBytesMax } from './options.ts'
 
 /** What a field is for beside being there: it fills a column of its own. */
@@ -9,7 +10,7 @@ export type Role = 'time' | 'severity' | 'message' | 'trace' | 'span' | 'service
 export interface Name {
   readonly text: string
   /** `"text":`, as JSON. */
-  readonly json: Uint8Array
+  readonly json: Piece
   readonly role: Role | null
   /** Tells names apart when they are the outer part of others. */
   readonly id: number
@@ -101,7 +102,7 @@ export class Names {
 
   #make(text: string, role: Role | null): Name {
     this.#ids += 1
-    const json = Buffer.from(`${JSON.stringify(text.toWellFormed())}:`)
+    const json = pieceOf(`${JSON.stringify(text.toWellFormed())}:`)
     return { text, json, role, id: this.#ids, line: -1, index: 0 }
   }
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { CompiledParser, InnerParser } from './compile.ts'
 import { Fields, type Kind, kind, type Reason } from './fields.ts'
-import { JsonBytes } from './json-bytes.ts'
+import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
 import type { Name } from './names.ts'
 import { parsedLineBytesMax } from './options.ts'
 import { timeMsMax } from './time.ts'
@@ -21,23 +21,24 @@ export interface ParsedLines extends Lines {
 }
 
 const texts = {
-  ts: Buffer.from('{"ts":"'),
-  service: Buffer.from(',"service_name":"'),
-  trace: Buffer.from(',"trace_id":"'),
-  span: Buffer.from(',"span_id":"'),
-  body: Buffer.from(',"body":"'),
-  strings: Buffer.from(',"attrs_string":{'),
-  numbers: Buffer.from(',"attrs_number":{'),
-  flags: Buffer.from(',"attrs_bool":{'),
-  true: Buffer.from('true'),
-  false: Buffer.from('false'),
+  ts: pieceOf('{"ts":"'),
+  service: pieceOf(',"service_name":"'),
+  trace: pieceOf(',"trace_id":"'),
+  span: pieceOf(',"span_id":"'),
+  body: pieceOf(',"body":"'),
+  strings: pieceOf(',"attrs_string":{'),
+  numbers: pieceOf(',"attrs_number":{'),
+  flags: pieceOf(',"attrs_bool":{'),
+  true: pieceOf('true'),
+  false: pieceOf('false'),
 }
 const quote = 0x22
 const comma = 0x2c
 const closing = 0x7d
 const letterZ = 0x5a
-/** `2026-11-21T06:00:00.` */
-const secondBytes = 20
+const colon = 0x3a
+const dot = 0x2e
+const dayMs = 86_400_000
 /** A record may have so many times the bytes of its line, and these: names of objects are repeated in their fields. */
 const growthMax = 16
 const recordBytesMin = 4096
@@ -53,9 +54,9 @@ export class RecordMaker {
   readonly #rawBytes: Name
   #starts = new Int32Array(0)
   #ends = new Int32Array(0)
-  /** The second that was written last, as text. */
-  readonly #second = Buffer.alloc(secondBytes)
-  #secondAt = Number.NaN
+  /** `2026-11-21T`, of the day that was written last. */
+  #day = pieceOf('')
+  #dayAt = Number.NaN
 
   constructor(parser: CompiledParser) {
     this.#parser = parser
@@ -210,25 +211,33 @@ export class RecordMaker {
 
   #writeTime(nowMs: number): void {
     const { timeMs, timeNanos } = this.#fields
+    const json = this.#json
     const ms = Number.isNaN(timeMs) ? nowMs : timeMs
-    const second = Math.floor(ms / 1000)
-    if (second !== this.#secondAt) {
-      this.#second.write(new Date(second * 1000).toISOString().slice(0, secondBytes), 'latin1')
-      this.#secondAt = second
+    const day = Math.floor(ms / dayMs)
+    if (day !== this.#dayAt) {
+      this.#day = pieceOf(new Date(day * dayMs).toISOString().slice(0, 11))
+      this.#dayAt = day
     }
-    this.#json.piece(this.#second)
-    this.#json.padded(ms - second * 1000, 3)
-    if (timeNanos > 0) this.#json.padded(timeNanos, 6)
-    this.#json.byte(letterZ)
+    const rest = ms - day * dayMs
+    json.piece(this.#day)
+    json.padded(Math.floor(rest / 3_600_000), 2)
+    json.byte(colon)
+    json.padded(Math.floor(rest / 60_000) % 60, 2)
+    json.byte(colon)
+    json.padded(Math.floor(rest / 1000) % 60, 2)
+    json.byte(dot)
+    json.padded(rest % 1000, 3)
+    if (timeNanos > 0) json.padded(timeNanos, 6)
+    json.byte(letterZ)
   }
 
-  #writeColumn(head: Uint8Array, index: number): void {
+  #writeColumn(head: Piece, index: number): void {
     this.#json.piece(head)
     this.#writeText(index)
     this.#json.byte(quote)
   }
 
-  #writeAttributes(head: Uint8Array, one: Kind, other: Kind): void {
+  #writeAttributes(head: Piece, one: Kind, other: Kind): void {
     const fields = this.#fields
     const json = this.#json
     let isOpen = false

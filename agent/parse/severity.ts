@@ -1,5 +1,6 @@
 // Severity: words, letters and numbers of loggers to OpenTelemetry's severity_number (logs data model, 1..24).
 import { ByteMap } from './byte-map.ts'
+import { type Piece, pieceOf } from './json-bytes.ts'
 import type { SeverityOptions, SeverityWord } from './options.ts'
 
 export interface Severity {
@@ -7,7 +8,7 @@ export interface Severity {
   readonly text: string
   readonly number: number
   /** Both as members of a JSON object, a comma in front. */
-  readonly json: Uint8Array
+  readonly json: Piece
 }
 
 const wordNumbers: Readonly<Record<SeverityWord, number>> = {
@@ -118,5 +119,5 @@ function same(number: number, list: string): [string, number][] {
 
 function severity(text: string, number: number): Severity {
   const json = JSON.stringify({ severity_text: text.toWellFormed(), severity_number: number })
-  return { text, number, json: Buffer.from(`,${json.slice(1, -1)}`) }
+  return { text, number, json: pieceOf(`,${json.slice(1, -1)}`) }
 }

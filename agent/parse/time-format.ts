@@ -21,11 +21,10 @@ interface Clockface {
 /** Reads from `at`; returns where it stopped, or -1. */
 type Step = (bytes: Uint8Array, at: number, to: number, face: Clockface) => number
 
-const months = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ')
-const longMonths =
-  'january february march april may june july august september october november december'.split(' ')
-const weekdays = 'mon tue wed thu fri sat sun'.split(' ')
-const longWeekdays = 'monday tuesday wednesday thursday friday saturday sunday'.split(' ')
+const months = 'january february march april may june july august september october november december'.split(
+  ' ',
+)
+const weekdays = 'monday tuesday wednesday thursday friday saturday sunday'.split(' ')
 
 const short: Readonly<Record<string, string>> = { T: '%H:%M:%S', F: '%Y-%m-%d', D: '%m/%d/%y', R: '%H:%M' }
 
@@ -45,12 +44,12 @@ const steps: Readonly<Record<string, Step>> = {
   f: subseconds,
   L: subseconds,
   N: subseconds,
-  b: word(longMonths, months, (face, index) => (face.month = index + 1)),
-  B: word(longMonths, months, (face, index) => (face.month = index + 1)),
-  h: word(longMonths, months, (face, index) => (face.month = index + 1)),
-  a: word(longWeekdays, weekdays, () => undefined),
-  A: word(longWeekdays, weekdays, () => undefined),
-  p: word(['am', 'pm'], ['am', 'pm'], (face, index) => (face.half = index * 12)),
+  b: word(months, (face, index) => (face.month = index + 1)),
+  B: word(months, (face, index) => (face.month = index + 1)),
+  h: word(months, (face, index) => (face.month = index + 1)),
+  a: word(weekdays, () => undefined),
+  A: word(weekdays, () => undefined),
+  p: half,
   z: offset,
   Z: offset,
   '%': literal('%'),
@@ -143,29 +142,37 @@ function subseconds(bytes: Uint8Array, at: number, to: number, face: Clockface):
   return end === at ? -1 : end
 }
 
-/** The word at this place, long before short, whatever its case. */
-function word(
-  long: readonly string[],
-  brief: readonly string[],
-  set: (face: Clockface, index: number) => void,
-): Step {
+/** A word or its first three letters, whatever their case. */
+function word(words: readonly string[], set: (face: Clockface, index: number) => void): Step {
+  const known = new Map(words.map((text, index) => [packed(Buffer.from(text), 0), { text, index }]))
   return (bytes, at, to, face) => {
-    for (const list of [long, brief]) {
-      for (let index = 0; index < list.length; index += 1) {
-        const text = list[index] as string
-        if (at + text.length > to || !isWord(bytes, at, text)) continue
-        set(face, index)
-        return at + text.length
-      }
-    }
-    return -1
+    const found = at + 3 > to ? undefined : known.get(packed(bytes, at))
+    if (found === undefined) return -1
+    set(face, found.index)
+    const end = at + found.text.length
+    return end <= to && isWord(bytes, at, found.text) ? end : at + 3
   }
+}
+
+/** Three letters in lower case as a number. */
+function packed(bytes: Uint8Array, at: number): number {
+  const [one, two, three] = [bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number]
+  return ((one | 0x20) << 16) | ((two | 0x20) << 8) | (three | 0x20)
 }
 
 function isWord(bytes: Uint8Array, at: number, lower: string): boolean {
   for (let index = 0; index < lower.length; index += 1)
     if (((bytes[at + index] as number) | 0x20) !== lower.charCodeAt(index)) return false
   return true
+}
+
+/** AM or PM. */
+function half(bytes: Uint8Array, at: number, to: number, face: Clockface): number {
+  if (at + 2 > to) return -1
+  if (isWord(bytes, at, 'am')) face.half = 0
+  else if (isWord(bytes, at, 'pm')) face.half = 12
+  else return -1
+  return at + 2
 }
 
 function offset(bytes: Uint8Array, at: number, to: number, face: Clockface): number {

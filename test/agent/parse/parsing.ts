@@ -1,0 +1,60 @@
+// Lines through a parser as an input has it, and the records that come out, read again.
+import { lineRanges, splitLines } from '../../../agent/lines.ts'
+import { compileParser } from '../../../agent/parse/compile.ts'
+import type { ParseOptions } from '../../../agent/parse/options.ts'
+import { RecordMaker } from '../../../agent/parse/records.ts'
+
+/** When the lines are read, unless a test says otherwise. */
+export const readAt = Date.parse('2026-11-21T07:00:00.000Z')
+
+export interface Record {
+  readonly ts: string
+  readonly body: string
+  readonly severity_text?: string
+  readonly severity_number?: number
+  readonly service_name?: string
+  readonly trace_id?: string
+  readonly span_id?: string
+  readonly attrs_string?: { readonly [name: string]: string }
+  readonly attrs_number?: { readonly [name: string]: number }
+  readonly attrs_bool?: { readonly [name: string]: boolean }
+}
+
+export interface Parsed {
+  /** The values of the records, as text. */
+  readonly values: readonly string[]
+  readonly records: readonly Record[]
+  readonly unparsed: Readonly<{ [reason: string]: number }>
+}
+
+/** Parses whole lines, given as bytes without their line ends. */
+export function parseBytes(options: ParseOptions, lines: readonly Uint8Array[], at = readAt): Parsed {
+  const maker = new RecordMaker(compileParser(options))
+  const bytes = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]))
+  const ranges = lineRanges(Math.max(1, lines.length))
+  splitLines(bytes, 0, bytes.length, 16 * 1024 * 1024, ranges)
+  const made = maker.make({ bytes, starts: ranges.valueFrom, ends: ranges.valueTo, count: ranges.count }, at)
+  const values = Array.from({ length: made.count }, (_, index) =>
+    Buffer.from(made.bytes.subarray(made.starts[index], made.ends[index])).toString(),
+  )
+  return {
+    values,
+    records: values.map((value): Record => JSON.parse(value)),
+    unparsed: Object.fromEntries(made.unparsed),
+  }
+}
+
+export function parseLines(options: ParseOptions, lines: readonly string[], at = readAt): Parsed {
+  return parseBytes(
+    options,
+    lines.map((line) => Buffer.from(line)),
+    at,
+  )
+}
+
+/** The record of one line without its raw body, for snapshots that stay short. */
+export function fieldsOf(options: ParseOptions, line: string, at = readAt): Partial<Record> {
+  const [record] = parseLines(options, [line], at).records
+  const { body, ...rest } = record as Record
+  return body === line ? rest : { ...rest, body }
+}
