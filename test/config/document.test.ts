@@ -15,7 +15,12 @@ test.each([...generatedDocuments()])('%s is fresh (npm run docs writes it)', (pa
 describe('docs/config.md', () => {
   const document = configDocument(sampleSinks)
   test('has a table for each map and a row for each key, with its default', () => {
-    for (const heading of ['The file', 'collector.http', 'agent.inputs.NAME', 'topics.NAME.retention'])
+    for (const heading of [
+      'The file',
+      'collector.http',
+      'agent.inputs.NAME (type: file)',
+      'topics.NAME.retention',
+    ])
       expect(document).toContain(`## ${heading}\n`)
     expect(document).toContain('| `listen` | host:port | `127.0.0.1:8750` |')
     expect(document).toContain('| `age` | duration | `7d` |')
