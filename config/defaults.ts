@@ -93,6 +93,8 @@ agent:
       topic: logs
       # Files that are there already: beginning (everything) or end (only what comes).
       start: beginning
+    # CPU, memory, disks and network of this machine, every 15 s into the topic metrics:
+    # host: { type: host_metrics }
 `
 }
 

@@ -99,7 +99,7 @@ test('samples wait while the collector is away; what does not fit is counted', a
 })
 
 test('kills and restarts, with a clock that is set back: nothing doubled, nothing refused as old', async () => {
-  const { start, world, times, check, agent } = measured(4)
+  const { start, world, times, check, agent, receiver } = measured(4)
   world.network.faults = { requestLost: 0, responseLost: 0.3, slow: 0 }
   start()
   for (let life = 0; life < 12; life += 1) {
@@ -112,6 +112,19 @@ test('kills and restarts, with a clock that is set back: nothing doubled, nothin
   await world.runFor(61_000)
   check()
   expect(times().length).toBeGreaterThan(25)
+  expect(receiver.outcomes.conflict).toBe(0)
+})
+
+test('two starts in one second are two epochs: the second is not taken for a repeat of the first', async () => {
+  const { start, times, check, agent, arrived } = measured(9)
+  start()
+  await arrived(4, 2000)
+  agent.crash({ power: false })
+  agent.restart()
+  await arrived(8, 5000)
+  check()
+  const [first, second] = times().map((time) => Math.floor(Date.parse(time) / 1000))
+  expect(first).toBe(second)
 })
 
 test('a collector that forgot or lost what it had gets the rest once', async () => {
