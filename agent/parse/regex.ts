@@ -53,6 +53,8 @@ function compile(pattern: string, flags: string): RegExp {
   try {
     return new RegExp(pattern, flags)
   } catch (error) {
-    throw new Error(`not a regular expression: ${error instanceof Error ? error.message : String(error)}`)
+    // The engine's own word is the last; before it stands the pattern, which is never repeated.
+    const why = error instanceof Error ? error.message.split(': ').at(-1) : String(error)
+    throw new Error(`not a regular expression: ${why}`)
   }
 }

@@ -154,6 +154,39 @@ tests: []`),
       logdrive.yaml:7:8 tests: tests in the configuration are not built yet"
     `)
   })
+  test('what is wrong with a parser, at the key that is', () => {
+    const input = (parse: string) => `{ type: file, paths: [a], parse: ${parse} }`
+    const lines = [
+      'ngnix',
+      '{ type: nginx, format: "$a$b" }',
+      '{ type: regex, pattern: "(?<a>x)\\\\1" }',
+      '{ type: regex, pattern: "(" }',
+      '{ type: regex }',
+      '{ type: csv }',
+      '{ type: json, time: { zone: Mars, format: "%Q" } }',
+      '{ type: json, time: { format: "%H" } }',
+      '{ type: json, columns: [a] }',
+      '{ type: cri, inside: { type: nginx, format: x } }',
+      '{ type: json, sevrity: {} }',
+      '{ type: json, severity: { map: { x: bad } } }',
+    ]
+    // Schema first: its problems hide what only the parsers know.
+    const found = lines.map((line) => problems(`version: 1\nagent: { inputs: { a: ${input(line)} } }`))
+    expect(found.join('\n')).toMatchInlineSnapshot(`
+      "logdrive.yaml:2:56 agent.inputs.a.parse: expected json, logfmt, nginx, apache, syslog, cri, docker, klog, regex, csv, or a map with a type; did you mean "nginx"?
+      logdrive.yaml:2:79 agent.inputs.a.parse.format: nothing stands between a and b in the format
+      logdrive.yaml:2:80 agent.inputs.a.parse.pattern: the pattern could take for ever on some line: use no look-ahead, no back-references and no counts above 1000
+      logdrive.yaml:2:80 agent.inputs.a.parse.pattern: not a regular expression: Unterminated group
+      logdrive.yaml:2:56 agent.inputs.a.parse: type: regex needs a pattern
+      logdrive.yaml:2:56 agent.inputs.a.parse: type: csv needs columns
+      logdrive.yaml:2:84 agent.inputs.a.parse.time.zone: unknown time zone: expected UTC, +02:00 or a name such as Europe/Berlin
+      logdrive.yaml:2:86 agent.inputs.a.parse.time.format: a time format needs a month and a day (%m %d), or %s
+      logdrive.yaml:2:79 agent.inputs.a.parse.columns: json lines have no columns: it belongs to type: csv
+      logdrive.yaml:2:100 agent.inputs.a.parse.inside.format: unknown format: expected combined, main, ingress or a log_format with $variables
+      logdrive.yaml:2:70 agent.inputs.a.parse.sevrity: unknown key "sevrity"; did you mean "severity"?
+      logdrive.yaml:2:92 agent.inputs.a.parse.severity.map.x: expected one of trace, debug, info, warn, error, fatal"
+    `)
+  })
   test('every problem at once, in the order of the file', () => {
     expect(
       problems(`version: 1

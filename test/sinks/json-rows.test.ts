@@ -36,6 +36,18 @@ test('raw lines carry host and path, and stay text even when they look like JSON
   ])
 })
 
+test('parsed lines are objects with host, path and the time they were read', async () => {
+  const headers = [...lineHeaders('web-1', '/var/log/a.log'), { key: 'ld-parsed', value: Buffer.from('1') }]
+  const stored = await rows([
+    { value: '{"ts":"2025-11-21T00:00:00.000Z","body":"x"}', headers },
+    { value: 'y' },
+  ])
+  expect(stored.map((row) => JSON.parse(row))).toMatchObject([
+    { ts: '2025-11-21T00:00:00.000Z', observed_ts: '2025-11-21T04:40:00.000Z', host: 'web-1', body: 'x' },
+    { ts: '2025-11-21T04:40:00.000Z', source: '/var/log/a.log', body: 'y' },
+  ])
+})
+
 test('a line that is not UTF-8 carries its exact bytes', async () => {
   const bytes = Uint8Array.of(0x61, 0xff, 0xfe, 0x62)
   const [row] = await rows([{ value: bytes, headers: lineHeaders('h', '/p') }])

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { httpWarehouse } from '../../../sinks/clickhouse/client.ts'
 import { openWriter } from '../../../sinks/clickhouse/writer.ts'
 import type { OpenSink } from '../../../sinks/define.ts'
-import { batchOf } from '../batches.ts'
+import { batchOf, lineHeaders } from '../batches.ts'
 import { runtime, type Started, startServer } from './start.ts'
 
 const never = new AbortController().signal
@@ -95,4 +95,33 @@ test('a time that only an inner object has is no time of the row', async () => {
   expect(found.map(({ t }) => t)).toEqual(
     ['04:40:00', '04:00:00', '04:00:00'].map((at) => `2025-11-21 ${at}.000`),
   )
+})
+
+test('what an agent calls parsed and is no object becomes a raw line; its neighbours and itself are there once', async () => {
+  const mark = { key: 'ld-parsed', value: Buffer.from('1') }
+  const good = (body: string) => ({ value: `{${time},"body":"${body}","attrs_number":{"n":1}}` })
+  const broken = [
+    `{${time},"body":"x"}${forged}`,
+    `{${time},"body":"x"`,
+    'plain } text',
+    `{${time},"body":"x","a":}`,
+  ].map((value) => ({ value }))
+  const parts = [
+    [{ ...good('first'), headers: [...lineHeaders('h"1', '/a\\b'), mark] }, ...broken, good('last')],
+    [{ value: 'raw', headers: lineHeaders('h2', '/raw') }],
+  ]
+  const batch = batchOf(parts, { topic: 'web_logs', partition: 3 })
+  for (const recovered of [false, false, true]) {
+    expect(await sink.write({ ...batch, recovered }, never)).toEqual([])
+  }
+  const sql =
+    "SELECT body, host, source, attrs_number['n'] AS n, observed_ts > ts AS later FROM web_logs WHERE _partition = 3 ORDER BY _offset"
+  const row = (body: string, n: number, later: number) => ({ body, host: 'h"1', source: '/a\\b', n, later })
+  expect(await started.rows(sql)).toEqual([
+    row('first', 1, 1),
+    ...broken.map(({ value }) => row(value, 0, 0)),
+    row('last', 1, 1),
+    { body: 'raw', host: 'h2', source: '/raw', n: 0, later: 0 },
+  ])
+  expect(await started.rows("SELECT count() AS n FROM web_logs WHERE _log = 'forged'")).toEqual([{ n: 0 }])
 })
