@@ -47,7 +47,9 @@ test('every format of a time and every reason is on the page', () => {
   const folder = join(root, 'agent/parse')
   const sources = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'))
   const reasons = sources.flatMap((text) =>
-    [...text.matchAll(/(?:return|\?|\?\?|:) '([a-z0-9]+_[a-z0-9_]*[a-z0-9])'/g)].map(([, reason]) => reason ?? ''),
+    [...text.matchAll(/(?:return|\?|\?\?|:) '([a-z0-9]+_[a-z0-9_]*[a-z0-9])'/g)].map(
+      ([, reason]) => reason ?? '',
+    ),
   )
   expect(reasons.length).toBeGreaterThan(15)
   expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([])
