@@ -1,14 +1,14 @@
 // docs/topic-configs.md: every config that a topic may have, printed from the broker's table.
 import { brokerDefaults } from '../collector/broker/config.ts'
-import { defaultOf, topicConfigs } from '../collector/broker/topic-configs.ts'
-import { topicConfigNames } from '../collector/broker/topic-settings.ts'
+import { defaultOf, topicConfigs } from '../collector/broker/topics/topic-configs.ts'
+import { topicConfigNames } from '../collector/broker/topics/topic-settings.ts'
 
 const longMax = '9223372036854775807'
 
 const head = `# Topic configs
 
 What a topic may say about itself, by Kafka's names and with Kafka's values. Written by \`npm run docs\` from
-\`collector/broker/topic-configs.ts\`. Set with Kafka's admin calls (\`kafka-configs.sh\`, kafka-ui, any client),
+\`collector/broker/topics/topic-configs.ts\`. Set with Kafka's admin calls (\`kafka-configs.sh\`, kafka-ui, any client),
 \`logdrive topics alter NAME --config key=value\`, or \`configs\` in \`POST\` and \`PATCH /v1/topics\`. What a topic does not say is the broker's
 default. A change counts from the next append and the next upkeep (10 s) on, without a restart.
 

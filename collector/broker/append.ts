@@ -7,11 +7,11 @@ import { readHeader } from '../../protocol/batch-header.ts'
 import { partitionOf } from '../../protocol/murmur2.ts'
 import { storedLimits } from '../log/scan.ts'
 import type { Losses } from './losses.ts'
-import type { Partition } from './partition.ts'
-import type { Ticket } from './partition-sources.ts'
-import { factOf } from './record-source.ts'
-import { type GuardedRange, judgeRange } from './sources.ts'
-import type { OpenTopic } from './topics.ts'
+import type { Partition } from './partitions/partition.ts'
+import type { Ticket } from './partitions/partition-sources.ts'
+import { factOf } from './partitions/record-source.ts'
+import { type GuardedRange, judgeRange } from './partitions/sources.ts'
+import type { OpenTopic } from './topics/topics.ts'
 
 const encoder = new TextEncoder()
 

@@ -8,10 +8,10 @@ import type { Clock, Logger } from '../../core/runtime.ts'
 import type { BatchHeader } from '../../protocol/batch-header.ts'
 import type { OffsetRange } from '../log/segment.ts'
 import { Cut, type CutLimits } from './cut.ts'
-import type { GroupOffsets } from './group-offsets.ts'
+import type { GroupOffsets } from './groups/group-offsets.ts'
+import { type CommittedOffset, feedOffset, type Plan } from './groups/offset-codec.ts'
 import type { Losses, LossReason } from './losses.ts'
-import { type CommittedOffset, feedOffset, type Plan } from './offset-codec.ts'
-import type { Partition } from './partition.ts'
+import type { Partition } from './partitions/partition.ts'
 import { readBatches } from './read.ts'
 
 export interface FeedParts {

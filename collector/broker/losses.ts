@@ -3,7 +3,7 @@ import { LogdriveError } from '../../core/errors.ts'
 import type { UnreadableBatch } from '../../core/event-log.ts'
 import type { NewRecord } from '../../core/records.ts'
 import type { Clock, Logger } from '../../core/runtime.ts'
-import type { Partition } from './partition.ts'
+import type { Partition } from './partitions/partition.ts'
 import { readRecords } from './read.ts'
 
 /** The name of the internal topic. */

@@ -1,7 +1,7 @@
 // OpenFeeds: the feeds that read now, one a group and partition.
 import type { Batch } from '../../core/event-log.ts'
 import type { Feed } from '../../core/flow.ts'
-import type { OffsetKey } from './offset-codec.ts'
+import type { OffsetKey } from './groups/offset-codec.ts'
 
 export class OpenFeeds {
   readonly #feeds = new Map<string, { readonly key: OffsetKey; readonly feed: Feed<Batch> }>()

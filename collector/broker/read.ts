@@ -6,8 +6,8 @@ import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
 import { type BatchHeader, readHeader } from '../../protocol/batch-header.ts'
 import type { Log } from '../log/log.ts'
 import { storedLimits } from '../log/scan.ts'
-import { firstSince } from './list-offset.ts'
-import type { Partition } from './partition.ts'
+import { firstSince } from './partitions/list-offset.ts'
+import type { Partition } from './partitions/partition.ts'
 
 const readBytes = 1024 * 1024
 

@@ -1,9 +1,9 @@
 // Status: what a broker says about itself, as plain values.
 import type { LogStatus } from '../log/log-status.ts'
 import type { FlushMode } from './config.ts'
-import type { GroupOffsets } from './group-offsets.ts'
+import type { GroupOffsets } from './groups/group-offsets.ts'
 import type { Loss, LossTotal } from './losses.ts'
-import type { OpenTopic, Topics, UnreadableTopic } from './topics.ts'
+import type { OpenTopic, Topics, UnreadableTopic } from './topics/topics.ts'
 
 export interface PartitionStatus extends LogStatus {
   readonly partition: number

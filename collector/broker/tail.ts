@@ -1,7 +1,7 @@
 // Tail: the records of several partitions merged as they come, for somebody who looks.
 import { isCode } from '../../core/errors.ts'
 import type { LogRecord } from '../../core/records.ts'
-import type { Partition } from './partition.ts'
+import type { Partition } from './partitions/partition.ts'
 import { offsetOf, readCommitted, type TailStart } from './read.ts'
 
 export interface TailOptions {

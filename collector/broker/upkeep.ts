@@ -2,10 +2,10 @@
 import type { Clock, Logger } from '../../core/runtime.ts'
 import type { Scope } from '../../core/scope.ts'
 import { AgeClock } from './age-clock.ts'
-import { compactPartition } from './compaction.ts'
+import { compactPartition } from './compaction/compaction.ts'
 import type { BrokerConfig } from './config.ts'
 import type { DiskShare } from './disk-share.ts'
-import type { Topics } from './topics.ts'
+import type { Topics } from './topics/topics.ts'
 
 interface UpkeepParts {
   readonly config: BrokerConfig

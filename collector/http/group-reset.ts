@@ -1,9 +1,9 @@
 // POST /v1/groups/{group}/reset: sets a group that nobody reads for elsewhere, or says where that would be.
 import { LogdriveError } from '../../core/errors.ts'
 import type { ServerRequest } from '../../core/runtime.ts'
-import { refuseActive } from '../broker/group-reset.ts'
+import { refuseActive } from '../broker/groups/group-reset.ts'
 import { offsetOf, type TailStart } from '../broker/read.ts'
-import type { OpenTopic } from '../broker/topics.ts'
+import type { OpenTopic } from '../broker/topics/topics.ts'
 import { field } from './event-fields.ts'
 import { parseBody, schemaInvalid } from './json-body.ts'
 import { mediaType, typeUnsupported } from './limits.ts'

@@ -1,8 +1,8 @@
 // GET /v1/groups: how far every group has come, in records and in time, and who its members are.
 import { LogdriveError } from '../../core/errors.ts'
 import type { Clock } from '../../core/runtime.ts'
-import type { DescribedMember } from '../broker/group-coordinator.ts'
-import { assignedPartitions } from '../broker/group-protocol.ts'
+import type { DescribedMember } from '../broker/groups/group-coordinator.ts'
+import { assignedPartitions } from '../broker/groups/group-protocol.ts'
 import type { GroupStatus } from '../broker/status.ts'
 import { json } from './errors.ts'
 import { resetGroup } from './group-reset.ts'

@@ -1,7 +1,7 @@
 // DescribeAcls, CreateAcls, DeleteAcls: who may do what, as far as it was said through Kafka.
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { KafkaError } from '../../protocol/errors.ts'
-import { type Acl, type AclFilter, aclKey, everyName, filterFits } from '../broker/acls.ts'
+import { type Acl, type AclFilter, aclKey, everyName, filterFits } from '../broker/security/acls.ts'
 import type { Authorizer } from './authorizer.ts'
 import type { RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'

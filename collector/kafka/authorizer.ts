@@ -1,6 +1,6 @@
 // Authorizer: what a client may do, by the ACLs of the YAML and those made through Kafka.
-import { type Acl, AclIndex, type AclOperation, type AclResourceType } from '../broker/acls.ts'
-import type { SecurityStore } from '../broker/security-store.ts'
+import { type Acl, AclIndex, type AclOperation, type AclResourceType } from '../broker/security/acls.ts'
+import type { SecurityStore } from '../broker/security/security-store.ts'
 
 export interface AuthorizerOptions {
   /** Principals that may do everything. */

@@ -1,6 +1,6 @@
 // The broker's configs under Kafka's names, for DescribeConfigs: what topics get that say nothing else, and a few facts.
-import type { ConfigAdmin } from '../broker/config-admin.ts'
-import { isTopicConfig, type TopicConfigName } from '../broker/topic-configs.ts'
+import type { ConfigAdmin } from '../broker/topics/config-admin.ts'
+import { isTopicConfig, type TopicConfigName } from '../broker/topics/topic-configs.ts'
 import type { DescribedEntry } from './configs.ts'
 
 /** Kafka's name of the broker's value behind each topic config that has one. */

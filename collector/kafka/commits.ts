@@ -1,8 +1,8 @@
 // Offsets of consumer groups: OffsetCommit, TxnOffsetCommit, OffsetFetch, OffsetDelete.
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { kafkaErrors } from '../../protocol/errors.ts'
-import type { AclOperation } from '../broker/acls.ts'
-import type { CommitPartition, FetchedOffset, PartitionError } from '../broker/group-types.ts'
+import type { CommitPartition, FetchedOffset, PartitionError } from '../broker/groups/group-types.ts'
+import type { AclOperation } from '../broker/security/acls.ts'
 import type { RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { troubleOf } from './trouble.ts'

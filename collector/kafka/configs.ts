@@ -1,7 +1,7 @@
 // DescribeConfigs, AlterConfigs, IncrementalAlterConfigs: configs of topics, and of the broker for looking at.
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { KafkaError } from '../../protocol/errors.ts'
-import type { ConfigChange, ConfigEntry, ConfigSource, ConfigType } from '../broker/topic-configs.ts'
+import type { ConfigChange, ConfigEntry, ConfigSource, ConfigType } from '../broker/topics/topic-configs.ts'
 import { brokerConfigName, brokerConfigs } from './broker-configs.ts'
 import { nodeId, type RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'

@@ -1,6 +1,6 @@
 // Credentials: the users of the YAML and those made through Kafka, as SCRAM keeps them; no password stays in memory.
 import { createHmac } from 'node:crypto'
-import type { ScramCredential, ScramMechanism, SecurityStore } from '../broker/security-store.ts'
+import type { ScramCredential, ScramMechanism, SecurityStore } from '../broker/security/security-store.ts'
 import { credentialOf, isSame, iterationsMin, saltPassword } from './scram.ts'
 
 /** A credential, and whether there is such a user at all. */

@@ -1,6 +1,6 @@
 // The long poll of Fetch: sleeps until about enough bytes came into some partitions, without looking into them.
 import type { Clock } from '../../core/runtime.ts'
-import type { Partition } from '../broker/partition.ts'
+import type { Partition } from '../broker/partitions/partition.ts'
 
 /** What a long poll asks of the world. */
 export interface WaitParts {

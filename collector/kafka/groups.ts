@@ -1,8 +1,8 @@
 // Consumer groups: FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup, and ListGroups, DescribeGroups, DeleteGroups.
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { type KafkaErrorName, kafkaErrors } from '../../protocol/errors.ts'
-import type { DescribedGroup } from '../broker/group-coordinator.ts'
-import type { JoinAnswer, JoinRequest } from '../broker/group-types.ts'
+import type { DescribedGroup } from '../broker/groups/group-coordinator.ts'
+import type { JoinAnswer, JoinRequest } from '../broker/groups/group-types.ts'
 import type { RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { authorizedOperations } from './operations.ts'

@@ -1,9 +1,9 @@
 // ListOffsets and OffsetForLeaderEpoch: where a partition begins and ends, by time, and by leader epoch.
 import type { ResponseInput } from '../../protocol/apis/index.ts'
 import { KafkaError, kafkaErrors } from '../../protocol/errors.ts'
-import type { AclOperation } from '../broker/acls.ts'
-import { listOffset } from '../broker/list-offset.ts'
-import type { Partition } from '../broker/partition.ts'
+import { listOffset } from '../broker/partitions/list-offset.ts'
+import type { Partition } from '../broker/partitions/partition.ts'
+import type { AclOperation } from '../broker/security/acls.ts'
 import type { RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { checkLeaderEpoch } from './leader-epoch.ts'

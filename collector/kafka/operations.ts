@@ -1,5 +1,5 @@
 // Codes of Kafka's ACL messages: operations, resource types, patterns, permissions; and the bits of what a client may do.
-import type { Acl, AclFilter, AclOperation, AclResourceType } from '../broker/acls.ts'
+import type { Acl, AclFilter, AclOperation, AclResourceType } from '../broker/security/acls.ts'
 import { clusterResource, type SecuritySession } from './security.ts'
 
 /** `AclOperation`. */

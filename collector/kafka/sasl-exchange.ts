@@ -1,7 +1,7 @@
 // One SASL exchange: tokens of a client in, our tokens out, and at the end the user or a failure.
 import type { Random } from '../../core/runtime.ts'
 import { KafkaError } from '../../protocol/errors.ts'
-import type { ScramMechanism } from '../broker/security-store.ts'
+import type { ScramMechanism } from '../broker/security/security-store.ts'
 import type { Credentials } from './credentials.ts'
 import { checkClientFinal, readClientFirst, type ScramState, writeServerFirst } from './scram.ts'
 

@@ -8,7 +8,7 @@
 // Passwords are taken as their UTF-8 bytes, without SASLprep, as Kafka and its clients do.
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { KafkaError } from '../../protocol/errors.ts'
-import type { ScramCredential, ScramMechanism } from '../broker/security-store.ts'
+import type { ScramCredential, ScramMechanism } from '../broker/security/security-store.ts'
 
 /** Fewer are no protection (RFC 7677); more would let a login keep the machine busy (Kafka's bound). */
 export const iterationsMin = 4096

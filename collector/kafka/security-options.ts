@@ -1,6 +1,6 @@
 // From `collector.kafka` of the YAML to what the listener's security takes.
 import type { KafkaConfig } from '../../config/schema.ts'
-import { type Acl, type AclOperation, type AclResourceType, everybody } from '../broker/acls.ts'
+import { type Acl, type AclOperation, type AclResourceType, everybody } from '../broker/security/acls.ts'
 import type { AuthorizerOptions } from './authorizer.ts'
 import { supportedOperations } from './operations.ts'
 import { clusterResource, type SecurityOptions } from './security.ts'

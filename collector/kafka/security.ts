@@ -1,8 +1,8 @@
 // Security of the Kafka listener: who may connect, how clients log in, and what they may do then.
 import type { Clock, Logger, Random } from '../../core/runtime.ts'
 import { KafkaError, type KafkaErrorName } from '../../protocol/errors.ts'
-import type { AclOperation, AclResourceType } from '../broker/acls.ts'
-import type { SecurityStore } from '../broker/security-store.ts'
+import type { AclOperation, AclResourceType } from '../broker/security/acls.ts'
+import type { SecurityStore } from '../broker/security/security-store.ts'
 import { Authorizer, type AuthorizerOptions } from './authorizer.ts'
 import { type Credentials, openCredentials } from './credentials.ts'
 import { anonymous, principalOfCertificate } from './principals.ts'

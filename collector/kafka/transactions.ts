@@ -1,13 +1,13 @@
 // AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, DescribeTransactions, ListTransactions: transactions as clients see them.
 import type { RequestOf, ResponseInput } from '../../protocol/apis/index.ts'
 import { KafkaError, type KafkaErrorName, kafkaErrors } from '../../protocol/errors.ts'
-import { offsetsTopic } from '../broker/offsets-log.ts'
+import { offsetsTopic } from '../broker/groups/offsets-log.ts'
 import {
   isIdle,
   type Transaction,
   type TransactionPartition,
   transactionStates,
-} from '../broker/transaction-state.ts'
+} from '../broker/transactions/transaction-state.ts'
 import type { RequestContext } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { fencedCode } from './producers.ts'

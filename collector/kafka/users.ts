@@ -1,7 +1,7 @@
 // DescribeUserScramCredentials, AlterUserScramCredentials: the users of the data folder (KIP-554).
 import type { RequestOf } from '../../protocol/apis/index.ts'
 import { KafkaError, kafkaErrors } from '../../protocol/errors.ts'
-import type { ScramMechanism, SecurityState, UserCredential } from '../broker/security-store.ts'
+import type { ScramMechanism, SecurityState, UserCredential } from '../broker/security/security-store.ts'
 import type { RequestContext } from './context.ts'
 import { scramMechanisms } from './credentials.ts'
 import type { Handlers } from './dispatch.ts'

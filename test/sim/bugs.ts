@@ -1,5 +1,5 @@
 // Planted bugs: wrappers that break one promise each, to prove that the simulation would notice.
-import { offsetsTopic } from '../../collector/broker/offsets-log.ts'
+import { offsetsTopic } from '../../collector/broker/groups/offsets-log.ts'
 import { isCode } from '../../core/errors.ts'
 import type { Batch, EventLog } from '../../core/event-log.ts'
 import type { Feed } from '../../core/flow.ts'

@@ -1,7 +1,7 @@
 // Planted bugs of the Kafka broker: each breaks one promise at the edge of a module, to prove that the simulation would notice.
 import type { Broker } from '../../collector/broker/broker.ts'
-import type { Partition } from '../../collector/broker/partition.ts'
-import { isInternal } from '../../collector/broker/topics.ts'
+import type { Partition } from '../../collector/broker/partitions/partition.ts'
+import { isInternal } from '../../collector/broker/topics/topics.ts'
 import type { Storage } from '../../core/runtime.ts'
 import { CRC_FROM, readHeader } from '../../protocol/batch-header.ts'
 import { crc32c } from '../../protocol/crc32c.ts'

@@ -1,6 +1,6 @@
 // What tests of Kafka's way into a partition share: batches with keys, and reading all back with offsets.
-import type { KafkaAppended } from '../../../collector/broker/kafka-append.ts'
-import type { Partition } from '../../../collector/broker/partition.ts'
+import type { KafkaAppended } from '../../../collector/broker/partitions/kafka-append.ts'
+import type { Partition } from '../../../collector/broker/partitions/partition.ts'
 import { readCommitted } from '../../../collector/broker/read.ts'
 import { BatchBuilder, type FinishOptions } from '../../../protocol/batch-encode.ts'
 import { defaultLimits, verifyBatch } from '../../../protocol/batch-header.ts'

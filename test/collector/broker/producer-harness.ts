@@ -1,8 +1,8 @@
 // What the tests of producers and transactions share: batches as Kafka clients make them, and reading as they do.
 import type { Broker } from '../../../collector/broker/broker.ts'
-import type { Isolation, KafkaAppended } from '../../../collector/broker/kafka-append.ts'
-import type { Partition } from '../../../collector/broker/partition.ts'
-import type { ProducerIdentity } from '../../../collector/broker/transaction-state.ts'
+import type { Isolation, KafkaAppended } from '../../../collector/broker/partitions/kafka-append.ts'
+import type { Partition } from '../../../collector/broker/partitions/partition.ts'
+import type { ProducerIdentity } from '../../../collector/broker/transactions/transaction-state.ts'
 import { decodeBatch, recordAt } from '../../../protocol/batch-decode.ts'
 import { BatchBuilder } from '../../../protocol/batch-encode.ts'
 import { defaultLimits, readHeader, verifyBatch } from '../../../protocol/batch-header.ts'

@@ -1,6 +1,6 @@
 // Groups on a real server: lists, members, resets; and topics with configs, records with partition and headers.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { encodeAssignment, encodeSubscription } from '../../../collector/broker/group-protocol.ts'
+import { encodeAssignment, encodeSubscription } from '../../../collector/broker/groups/group-protocol.ts'
 import { type Collector, startCollector } from './fixture.ts'
 
 let collector: Collector

@@ -1,7 +1,7 @@
 // ACLs and users through Kafka's admin calls: made, listed, deleted; and what the YAML says stays as it says.
 import { pbkdf2Sync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import type { Acl } from '../../../collector/broker/acls.ts'
+import type { Acl } from '../../../collector/broker/security/acls.ts'
 import type { SecurityOptions } from '../../../collector/kafka/security.ts'
 import type { RequestInput } from '../../../protocol/apis/index.ts'
 import { kafkaErrorName } from '../../../protocol/errors.ts'

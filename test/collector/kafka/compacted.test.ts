@@ -2,9 +2,9 @@
 import { Consumer, MessagesStreamModes, Producer } from '@platformatic/kafka'
 import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { compactPartition } from '../../../collector/broker/compaction.ts'
-import { deleteRecords } from '../../../collector/broker/delete-records.ts'
-import type { Partition } from '../../../collector/broker/partition.ts'
+import { compactPartition } from '../../../collector/broker/compaction/compaction.ts'
+import { deleteRecords } from '../../../collector/broker/partitions/delete-records.ts'
+import type { Partition } from '../../../collector/broker/partitions/partition.ts'
 import type { Codec } from '../../../protocol/compression.ts'
 import { listen } from './listening.ts'
 

@@ -1,6 +1,6 @@
 // Consumer groups by request, through the codec in old and new versions: what only some versions know, and how they say it.
 import { beforeEach, describe, expect, test } from 'vitest'
-import { encodeSubscription } from '../../../collector/broker/group-protocol.ts'
+import { encodeSubscription } from '../../../collector/broker/groups/group-protocol.ts'
 import { kafkaErrors } from '../../../protocol/errors.ts'
 import { openSite, type Site } from './asking.ts'
 

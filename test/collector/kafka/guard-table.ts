@@ -1,5 +1,5 @@
 // Which right each Kafka API needs, as data: one row for each right, with a request that needs it.
-import type { AclOperation, AclResourceType } from '../../../collector/broker/acls.ts'
+import type { AclOperation, AclResourceType } from '../../../collector/broker/security/acls.ts'
 import type { ApiName, RequestInput } from '../../../protocol/apis/index.ts'
 import type { KafkaErrorName } from '../../../protocol/errors.ts'
 import { encodeValues } from '../../kafka-client/records.ts'

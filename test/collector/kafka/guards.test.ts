@@ -1,6 +1,6 @@
 // Every API asks for its right: who lacks it is told so and nothing else, whether or not the thing is there; who has only it, may.
 import { describe, expect, test } from 'vitest'
-import type { Acl } from '../../../collector/broker/acls.ts'
+import type { Acl } from '../../../collector/broker/security/acls.ts'
 import type { AuthorizerOptions } from '../../../collector/kafka/authorizer.ts'
 import type { ApiName } from '../../../protocol/apis/index.ts'
 import { kafkaErrorName } from '../../../protocol/errors.ts'
