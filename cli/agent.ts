@@ -10,8 +10,9 @@ import { lockFolder } from '../runtime/lock.ts'
 import { releaseWhenIdle } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { agentOptions } from './agent-options.ts'
-import { type Command, exitCodes } from './command.ts'
+import { type Command, exitCodes, usage } from './command.ts'
 import type { ConfigAnswer } from './config-child.ts'
+import { dryRun } from './dry-run.ts'
 import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
 
 const configBytesMax = 16 * 1024 * 1024
@@ -21,12 +22,28 @@ export const agent: Command = {
   name: 'agent',
   summary: 'Tails the files of a configuration and ships their lines to a collector',
   usage: '-c FILE [options]',
-  examples: ['logdrive agent -c /etc/logdrive/agent.yaml', 'logdrive agent -c agent.yaml --log-level debug'],
-  options: { ...configOption, ...logOption },
-  async run(args, _io, signal) {
+  examples: [
+    'logdrive agent -c /etc/logdrive/agent.yaml',
+    'logdrive agent -c agent.yaml --dry-run --from-file sample.log',
+  ],
+  options: {
+    ...configOption,
+    'dry-run': { about: 'send nothing: print what would be sent of the lines of --from-file' },
+    'from-file': { value: 'FILE', about: 'with --dry-run: a file with sample lines' },
+    input: { value: 'NAME', about: 'with --dry-run: the input, where there are several' },
+    ...logOption,
+  },
+  async run(args, io, signal) {
     const file = args.text('config') ?? 'agent.yaml'
     const { config, warnings } = readConfigInChild(file)
     const options = await agentOptions(config, file)
+    const sample = args.text('from-file')
+    if (args.has('dry-run') !== (sample !== undefined))
+      throw usage('--dry-run and --from-file belong together')
+    if (sample !== undefined) {
+      await dryRun(options, sample, args.text('input') ?? null, io)
+      return exitCodes.good
+    }
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     await using _lock = await lockFolder(options.stateFolder)

@@ -1,0 +1,46 @@
+// logdrive agent --dry-run: the records of sample lines, and what did not parse; nothing is sent or kept.
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { logdrive, temporaryFolder } from './process.ts'
+
+const yaml = `version: 1
+agent:
+  collector: http://127.0.0.1:1
+  state: ./state
+  inputs:
+    app: { type: file, paths: [a.log], topic: shop, parse: { type: json, keep_raw: false } }
+    plain: { type: file, paths: [b.log] }
+`
+
+test('prints what an input would send of a file', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'agent.yaml'), yaml)
+  writeFileSync(
+    join(folder.path, 's.log'),
+    '{"time":"2026-11-21T06:00:00Z","level":30,"msg":"hi","n":1}\nno json',
+  )
+  const run = (...args: string[]) =>
+    logdrive(['agent', '--dry-run', '--from-file', 's.log', ...args], { cwd: folder.path })
+  const parsed = await run('--input', 'app')
+  expect(parsed.code).toBe(0)
+  const [first, second] = parsed.stdout
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line))
+  expect(first).toEqual({
+    ts: '2026-11-21T06:00:00.000Z',
+    severity_text: 'INFO',
+    severity_number: 9,
+    body: 'hi',
+    attrs_number: { n: 1 },
+  })
+  expect(second).toMatchObject({ body: 'no json', attrs_string: { parse_error: 'not_a_json_object' } })
+  expect(parsed.stderr).toBe('2 lines for the topic shop, not_a_json_object: 1\n')
+  const raw = await run('--input', 'plain')
+  expect(raw.stdout.split('\n')[1]).toBe('no json')
+  const unnamed = await run()
+  expect(unnamed.code).toBe(2)
+  expect(unnamed.stderr).toContain('--input is one of app, plain')
+  expect(existsSync(join(folder.path, 'state'))).toBe(false)
+})
