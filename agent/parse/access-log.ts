@@ -1,5 +1,6 @@
 // Access logs: a format of literals and variables, compiled once; what nginx and Apache have in common.
 import { type Fields, kind, type LineParser } from './fields.ts'
+import { indexOfByte } from './four-bytes.ts'
 import type { Name, Names } from './names.ts'
 import { numberEnd } from './values.ts'
 
@@ -36,7 +37,7 @@ export function accessLogParser(pieces: readonly Piece[], names: Names): LinePar
     if (!isAt(bytes, from, to, first)) return 'not_the_format'
     let at = from + first.length
     for (const { name, as, until } of slots) {
-      const end = until.length === 0 ? to : find(bytes, at, to, until)
+      const end = until.length === 0 ? to : find(fields.viewOf(bytes), bytes, at, to, until)
       if (end === -1) return 'not_the_format'
       addValue(fields, as, name, bytes, at, end, request)
       at = end + until.length
@@ -119,16 +120,15 @@ function isMethodByte(byte: number): boolean {
   return (byte >= 0x41 && byte <= 0x5a) || byte === 0x2d || byte === 0x5f
 }
 
-/** Where the literal stands; a quote behind a backslash is part of the value. */
-function find(bytes: Uint8Array, from: number, to: number, literal: Uint8Array): number {
+/** Where the literal stands, or -1; a quote behind a backslash is part of the value. */
+function find(view: DataView, bytes: Uint8Array, from: number, to: number, literal: Uint8Array): number {
   const first = literal[0] as number
-  const last = to - literal.length
-  for (let at = from; at <= last; at += 1) {
-    if (bytes[at] !== first) continue
+  for (let at = from; ; at += 1) {
+    at = indexOfByte(view, first, at, to)
+    if (at + literal.length > to) return -1
     if (first === quote && isEscaped(bytes, from, at)) continue
     if (isAt(bytes, at, to, literal)) return at
   }
-  return -1
 }
 
 function isEscaped(bytes: Uint8Array, from: number, at: number): boolean {

@@ -38,6 +38,8 @@ export class Fields {
   service = -1
   #line = 0
   #bytes: Uint8Array = new Uint8Array(0)
+  #viewed: Uint8Array = this.#bytes
+  #view: DataView = new DataView(new ArrayBuffer(0))
   #scratch = Buffer.alloc(scratchBytesMin)
   #scratchEnd = 0
   #fromScratch = 0
@@ -87,6 +89,15 @@ export class Fields {
     if (!isEnd || (width === 2 && !isEscape(bytes, from, to - 2))) return false
     this.to[index] = to - width
     return true
+  }
+
+  /** A view over bytes that are parsed, made anew only for others than the last. */
+  viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#viewed) {
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      this.#viewed = bytes
+    }
+    return this.#view
   }
 
   /** The bytes that a field's range is over. */

@@ -47,7 +47,8 @@ export const timeFormatNames: readonly string[] = [
 export function timeParser(format: string, zone: Zone): TimeParser {
   if (format === 'rfc3339' || format === 'iso8601') return isoParser(zone)
   if (format === 'auto') return either(isoParser(zone), epochParser(0))
-  if (format === 'syslog') return either(compileTimeFormat('%b %e %H:%M:%S', zone), isoParser(zone))
+  if (format === 'syslog')
+    return either(remembering(compileTimeFormat('%b %e %H:%M:%S', zone)), isoParser(zone))
   const unit = epochUnits.get(format)
   if (unit !== undefined) return epochParser(unit)
   const known = named.get(format)
@@ -56,7 +57,38 @@ export function timeParser(format: string, zone: Zone): TimeParser {
       `unknown format of a time: expected ${timeFormatNames.join(', ')} or strftime such as %Y-%m-%d %H:%M:%S`,
     )
   }
-  return compileTimeFormat(known ?? format, zone)
+  return remembering(compileTimeFormat(known ?? format, zone))
+}
+
+/** Longer texts are read anew each time. */
+const rememberedBytesMax = 40
+
+/** Lines in a row are mostly of the same second: the same text, read at the same time, is the same moment. */
+function remembering(parser: TimeParser): TimeParser {
+  const last = Buffer.alloc(rememberedBytesMax)
+  let length = -1
+  let readMs = Number.NaN
+  const moment: Moment = { timeMs: 0, timeNanos: 0 }
+  return (bytes, from, to, into, nowMs) => {
+    if (to - from !== length || nowMs !== readMs || !isSame(last, bytes, from, to)) {
+      length = -1
+      if (!parser(bytes, from, to, moment, nowMs)) return false
+      if (to - from <= rememberedBytesMax) {
+        length = to - from
+        readMs = nowMs
+        for (let at = 0; at < length; at += 1) last[at] = bytes[from + at] as number
+      }
+    }
+    into.timeMs = moment.timeMs
+    into.timeNanos = moment.timeNanos
+    return true
+  }
+}
+
+function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  // From the end: there two times differ.
+  for (let at = to - 1; at >= from; at -= 1) if (known[at - from] !== bytes[at]) return false
+  return true
 }
 
 function either(one: TimeParser, other: TimeParser): TimeParser {
