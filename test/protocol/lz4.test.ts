@@ -1,13 +1,13 @@
 // LZ4: frames of other people's encoders, our own read by theirs, and bytes that mean harm.
-import { compressionsAlgorithms } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decompress } from '../../protocol/compression.ts'
 import { lz4Size, unpackLz4 } from '../../protocol/lz4.ts'
 import { packLz4 } from '../../protocol/lz4-pack.ts'
+import { peer } from './their-codecs.ts'
 
 const text = lines(8)
-const theirs = compressionsAlgorithms.lz4
+const theirs = peer('lz4')
 
 describe('frames of the lz4 program (1.9.4)', () => {
   const frames = {
