@@ -1,12 +1,12 @@
 // Snappy: raw blocks and xerial's framing, other people's and ours, and bytes that mean harm.
+import { compressionsAlgorithms } from '@platformatic/kafka'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decompress } from '../../protocol/compression.ts'
 import { snappySize, unpackSnappy } from '../../protocol/snappy.ts'
 import { packSnappy } from '../../protocol/snappy-pack.ts'
-import { peer } from './their-codecs.ts'
 
-const theirs = peer('snappy')
+const theirs = compressionsAlgorithms.snappy
 const mebibyte = 1024 * 1024
 
 test('our blocks are read by the snap crate (of @platformatic/kafka) and by us, and theirs by us', () => {
