@@ -1,6 +1,6 @@
 // The Kafka workload over real processes: kill -9, SIGSTOP, a full disk, clock jumps; then the checker over what clients saw.
 //
-// Short by default; LOGDRIVE_TEST_RUNS=full goes on for minutes. The disk is a tmpfs of 256 MiB where that can be mounted;
+// Short by default; LOGDRIVE_TEST_RUNS=full goes on for a minute. The disk is a tmpfs of 256 MiB where that can be mounted;
 // clocks jump where libfaketime is installed (Debian: libfaketime), which changes what the collector is told of the time of day.
 import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ import { SeededRandom } from '../sim/random.ts'
 import { mountTmpfs } from './power-cut/images.ts'
 import { freePorts, Running, temporaryFolder, until } from './processes.ts'
 
-const chaosMs = runs(300_000, 15_000)
+const chaosMs = runs(60_000, 15_000)
 const seed = 7
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 const mebibyte = 1024 * 1024

@@ -6,7 +6,7 @@ import { KafkaClient } from '../kafka-client/client.ts'
 import { Unanswered } from '../kafka-client/connection.ts'
 import { type Isolation, KafkaConsumer, keyOf } from '../kafka-client/consumer.ts'
 import { KafkaProducer, type Sent, type Target, windowMax } from '../kafka-client/producer.ts'
-import { KafkaTransactions } from '../kafka-client/transactions.ts'
+import { type EndOutcome, KafkaTransactions } from '../kafka-client/transactions.ts'
 import type { Program } from '../sim/process.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -176,17 +176,14 @@ async function transact(
   }
   const isCommit = isWell && random.next() < 0.75
   // From here on it may be committed; before, it surely is not.
-  const outcome = await endTransaction(transactions, isCommit)
-  recorder.end(pending, outcome)
-  return isWell && outcome !== 'info'
+  const end = await transactions.end(isCommit)
+  recorder.end(pending, historyOutcome(end, isCommit))
+  // An abort that did not get through leaves the transaction open: the next one would go on with it, and commit it.
+  return isWell && end === 'ok'
 }
 
 /** The outcome for the history: an abort makes it `fail` whatever became of the request. */
-export async function endTransaction(
-  transactions: KafkaTransactions,
-  isCommit: boolean,
-): Promise<'ok' | 'fail' | 'info'> {
-  const end = await transactions.end(isCommit)
+export function historyOutcome(end: EndOutcome, isCommit: boolean): EndOutcome {
   return isCommit ? end : 'fail'
 }
 

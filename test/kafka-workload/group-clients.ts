@@ -7,9 +7,9 @@ import { GroupMember } from '../kafka-client/group-member.ts'
 import { KafkaProducer, type Target } from '../kafka-client/producer.ts'
 import { type GroupOffset, KafkaTransactions } from '../kafka-client/transactions.ts'
 import {
-  endTransaction,
   goOn,
   type Hands,
+  historyOutcome,
   pollOf,
   readOnce,
   stepsOf,
@@ -189,7 +189,7 @@ async function copyOnce(hands: Hands, copier: Copier): Promise<boolean> {
     await transactions.commitOffsets(member, offsets)
   })
   const isCommit = isWell && random.next() < 0.85
-  const outcome = await endTransaction(transactions, isCommit)
+  const outcome = historyOutcome(await transactions.end(isCommit), isCommit)
   record(outcome)
   recorder.end(pending, outcome, [...polls, ...stepsOf(output, values, baseOffset)])
   return outcome === 'ok'

@@ -1,13 +1,11 @@
 // The demo shop in a real Chromium: every page works under /demo, and what it shows as stored is what arrived.
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { SCRIPT_PATH } from '../../tracker/build.ts'
+import { readStatics } from '../../cli/statics.ts'
 import { eventually, launchChromium, type WireBody, type WireEvent } from './world.ts'
 
-const folder = new URL('../../tracker/demo/', import.meta.url)
 const types: Record<string, string> = { html: 'text/html', js: 'text/javascript', css: 'text/css' }
 /** What the collector says about its pages: only their own files run. */
 const policy =
@@ -18,15 +16,12 @@ interface Shop extends AsyncDisposable {
   readonly events: WireEvent[]
 }
 
-/** Serves the folder as the collector does: `x.html` is /demo/x, index.html is /demo/. */
+/** Serves the files that a collector serves, at their paths; index.html is /demo/. */
 async function openShop(): Promise<Shop> {
-  const files = new Map<string, [type: string, bytes: Buffer]>([
-    ['/t.js', ['text/javascript', readFileSync(SCRIPT_PATH)]],
-  ])
-  for (const name of readdirSync(folder)) {
-    const type = types[name.split('.')[1] as string] as string
-    const path = `/demo/${name.replace(/(index)?\.html$/, '')}`
-    files.set(path, [`${type}; charset=utf-8`, readFileSync(new URL(name, folder))])
+  const files = new Map<string, [type: string, bytes: Uint8Array]>()
+  for (const [path, bytes] of await readStatics({ demo: true })) {
+    const type = types[path.split('.')[1] ?? 'html'] as string
+    files.set(path.replace(/index\.html$/, ''), [`${type}; charset=utf-8`, bytes])
   }
   const events: WireEvent[] = []
   const server = createServer((request, response) => {
