@@ -32,6 +32,8 @@ export class Tail implements Feed<LineBatch> {
   #state: TailState = 'following'
   /** Something may be there to read. */
   #dirty = false
+  /** It is being read, or a truncation that was met is being written down: where the file ends is not known yet. */
+  #filling = false
   #unfinished = 0
   #grownAt: number
   #flush = false
@@ -175,14 +177,18 @@ export class Tail implements Feed<LineBatch> {
   async take(signal: AbortSignal): Promise<LineBatch | null> {
     while (this.#dirty && this.#state !== 'ended') {
       this.#dirty = false
-      const slab = await this.#deps.slabs.take(signal)
+      this.#filling = true
+      let slab: Slab | null = null
       let batch: LineBatch | null = null
       try {
+        slab = await this.#deps.slabs.take(signal)
         batch = await this.#fill(slab)
       } catch (error) {
+        if (slab === null) throw error
         this.#fail(error)
       } finally {
-        if (batch === null) this.#deps.slabs.give(slab)
+        this.#filling = false
+        if (batch === null && slab !== null) this.#deps.slabs.give(slab)
       }
       if (batch !== null) return batch
     }
@@ -336,6 +342,7 @@ export class Tail implements Feed<LineBatch> {
   }
 
   async #tickRotated(): Promise<void> {
+    if (this.#filling) return
     const { limits } = this.#options
     if (!this.#file.isOpen && this.#draining) return this.#touch()
     const stat = await this.#file.look(this.#way)
