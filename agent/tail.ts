@@ -32,7 +32,7 @@ export class Tail implements Feed<LineBatch> {
   #state: TailState = 'following'
   /** Something may be there to read. */
   #dirty = false
-  /** It is being read, or a truncation that was met is being written down: where the file ends is not known yet. */
+  /** It is being read: where the file ends is not known yet. */
   #filling = false
   #unfinished = 0
   #grownAt: number

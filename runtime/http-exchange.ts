@@ -14,9 +14,9 @@ export interface Shared {
 
 /** An unread rest up to this size is read and dropped to keep the connection; a longer one costs it. */
 const dropBytesMax = 64 * 1024
-/** After a refusal, so much and so long is still read so that the client gets to see the answer. */
+/** After a refusal, so much is still read, and the connection kept so long, that the client gets to see the answer. */
 const lingerBytesMax = 16 * 1024 * 1024
-const lingerMs = 500
+const lingerMs = 3_000
 
 /** A request as handlers see it; nothing is computed before somebody asks. */
 export class Exchange implements ServerRequest {
@@ -194,7 +194,8 @@ function flatten(headers: Headers, keep: boolean): string[] {
 
 /**
  * Answers while the client still sends: closing at once would reset the connection and take the answer with it.
- * The whole answer goes out by its length, some of what comes is dropped, then the connection closes.
+ * The whole answer goes out by its length, some of what comes is dropped, the rest waits at the client until it has
+ * read the answer and closes, or until `lingerMs`.
  */
 function linger(exchange: Exchange, body: string | Uint8Array): Promise<void> {
   const { incoming, outgoing } = exchange
@@ -210,7 +211,7 @@ function linger(exchange: Exchange, body: string | Uint8Array): Promise<void> {
     }
     const drop = (chunk: Uint8Array) => {
       dropped += chunk.byteLength
-      if (dropped > lingerBytesMax) finish()
+      if (dropped > lingerBytesMax) incoming.off('data', drop).pause()
     }
     const timer = setTimeout(finish, lingerMs)
     incoming.on('error', finish)

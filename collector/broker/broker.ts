@@ -17,7 +17,7 @@ import { type GroupOffsets, openGroupOffsets } from './groups/group-offsets.ts'
 import { resetOffset } from './groups/group-reset.ts'
 import { offsetsTopic } from './groups/offsets-log.ts'
 import { type Loss, type Losses, lossesTopic, openLosses } from './losses.ts'
-import { OpenFeeds } from './open-feeds.ts'
+import { OpenFeeds, sinkInTheWay } from './open-feeds.ts'
 import type { Partition } from './partitions/partition.ts'
 import { offsetOf, type TailStart } from './read.ts'
 import { openSecurityStore, type SecurityStore } from './security/security-store.ts'
@@ -250,7 +250,7 @@ class LocalBroker implements Broker {
     const reader = this.#feeds.keys().find((key) => key.topic === name)
     if (reader !== undefined) {
       throw new LogdriveError('REQUEST_INVALID', `group ${reader.group} still reads topic ${name}`, {
-        hint: 'Pause or remove the sink first.',
+        hint: sinkInTheWay,
       })
     }
     await this.#parts.topics.delete(name)
@@ -269,7 +269,7 @@ class LocalBroker implements Broker {
     const topic = this.#known(key.topic)
     if (this.#feeds.has(key)) {
       throw new LogdriveError('REQUEST_INVALID', `group ${key.group} reads that partition now`, {
-        hint: 'Pause the sink first.',
+        hint: sinkInTheWay,
       })
     }
     const offset = await offsetOf(partitionOfTopic(topic, key.partition), start)

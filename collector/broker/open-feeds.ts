@@ -3,6 +3,10 @@ import type { Batch } from '../../core/event-log.ts'
 import type { Feed } from '../../core/flow.ts'
 import type { OffsetKey } from './groups/offset-codec.ts'
 
+/** What helps where a sink of our own is in the way: its feeds are open for as long as it is configured. */
+export const sinkInTheWay =
+  'Take the sink out of the YAML and start the collector again; do this, then put the sink back.'
+
 export class OpenFeeds {
   readonly #feeds = new Map<string, { readonly key: OffsetKey; readonly feed: Feed<Batch> }>()
 

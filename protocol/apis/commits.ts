@@ -1,31 +1,7 @@
 // Offsets that consumer groups commit: OffsetCommit, OffsetFetch, OffsetDelete.
 
 import { api, array, bool, field, int16, int32, int64, string, struct } from '../schema.ts'
-import { errorCode, throttleTimeMs } from './common.ts'
-
-const commitPartition = struct({
-  partitionIndex: field(int32, '0+', 'The number of the partition.'),
-  committedOffset: field(int64, '0+', 'The next offset to read.'),
-  committedLeaderEpoch: field(int32, '6+', 'The leader epoch of the last record read, -1 when unknown.', {
-    default: -1,
-  }),
-  committedMetadata: field(string, '0+', 'A note of the client, or null.', { nullable: '0+' }),
-})
-
-const commitTopic = struct({
-  name: field(string, '0+', 'The name of the topic.'),
-  partitions: field(array(commitPartition), '0+', 'Its partitions.'),
-})
-
-const commitPartitionResponse = struct({
-  partitionIndex: field(int32, '0+', 'The number of the partition.'),
-  errorCode: errorCode('0+'),
-})
-
-const commitTopicResponse = struct({
-  name: field(string, '0+', 'The name of the topic.'),
-  partitions: field(array(commitPartitionResponse), '0+', 'Its partitions.'),
-})
+import { committedTopic, errorCode, throttleTimeMs, topicOutcomes } from './common.ts'
 
 export const OffsetCommit = api({
   key: 8,
@@ -46,11 +22,11 @@ export const OffsetCommit = api({
     retentionTimeMs: field(int64, '2-4', 'How long to keep the offsets, -1 for as long as the broker does.', {
       default: -1,
     }),
-    topics: field(array(commitTopic), '0+', 'The offsets.'),
+    topics: field(array(committedTopic('6+')), '0+', 'The offsets.'),
   }),
   response: struct({
     throttleTimeMs: throttleTimeMs('3+'),
-    topics: field(array(commitTopicResponse), '0+', 'The outcome for each partition.'),
+    topics: field(array(topicOutcomes), '0+', 'The outcome for each partition.'),
   }),
 })
 
@@ -136,6 +112,6 @@ export const OffsetDelete = api({
   response: struct({
     errorCode: errorCode('0+'),
     throttleTimeMs: throttleTimeMs('0+'),
-    topics: field(array(commitTopicResponse), '0+', 'The outcome for each partition.'),
+    topics: field(array(topicOutcomes), '0+', 'The outcome for each partition.'),
   }),
 })

@@ -1,6 +1,6 @@
 // Rows that many messages share.
 
-import { type Field, field, int16, int32, string, struct, type Versions } from '../schema.ts'
+import { array, type Field, field, int16, int32, int64, string, struct, type Versions } from '../schema.ts'
 
 /** How long a client over its quota is asked to be silent. */
 export function throttleTimeMs(versions: Versions): Field<number, number, true> {
@@ -43,3 +43,33 @@ export function groupInstanceId(versions: Versions): Field<string | null, string
     default: null,
   })
 }
+
+/** One partition's offset of a group, as OffsetCommit and TxnOffsetCommit have it but for when the leader epoch came in. */
+export function committedTopic(leaderEpochSince: Versions) {
+  const partition = struct({
+    partitionIndex: field(int32, '0+', 'The number of the partition.'),
+    committedOffset: field(int64, '0+', 'The next offset to read.'),
+    committedLeaderEpoch: field(
+      int32,
+      leaderEpochSince,
+      'The leader epoch of the last record read, -1 when unknown.',
+      { default: -1 },
+    ),
+    committedMetadata: field(string, '0+', 'A note of the client, or null.', { nullable: '0+' }),
+  })
+  return struct({
+    name: field(string, '0+', 'The name of the topic.'),
+    partitions: field(array(partition), '0+', 'Its partitions.'),
+  })
+}
+
+const partitionOutcome = struct({
+  partitionIndex: field(int32, '0+', 'The number of the partition.'),
+  errorCode: errorCode('0+'),
+})
+
+/** A topic with the outcome of each partition. */
+export const topicOutcomes = struct({
+  name: field(string, '0+', 'The name of the topic.'),
+  partitions: field(array(partitionOutcome), '0+', 'Its partitions.'),
+})

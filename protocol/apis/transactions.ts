@@ -1,7 +1,7 @@
 // Transactions: what enters one, how it ends, and which there are.
 
 import { api, array, bool, field, int16, int32, int64, string, struct } from '../schema.ts'
-import { errorCode, groupInstanceId, throttleTimeMs } from './common.ts'
+import { committedTopic, errorCode, groupInstanceId, throttleTimeMs, topicOutcomes } from './common.ts'
 
 const transactionTopic = struct({
   name: field(string, '0+', 'The name of the topic.'),
@@ -72,30 +72,6 @@ export const EndTxn = api({
   }),
 })
 
-const commitPartition = struct({
-  partitionIndex: field(int32, '0+', 'The number of the partition.'),
-  committedOffset: field(int64, '0+', 'The next offset to read.'),
-  committedLeaderEpoch: field(int32, '2+', 'The leader epoch of the last record read, -1 when unknown.', {
-    default: -1,
-  }),
-  committedMetadata: field(string, '0+', 'A note of the client, or null.', { nullable: '0+' }),
-})
-
-const commitTopic = struct({
-  name: field(string, '0+', 'The name of the topic.'),
-  partitions: field(array(commitPartition), '0+', 'Its partitions.'),
-})
-
-const commitPartitionResponse = struct({
-  partitionIndex: field(int32, '0+', 'The number of the partition.'),
-  errorCode: errorCode('0+'),
-})
-
-const commitTopicResponse = struct({
-  name: field(string, '0+', 'The name of the topic.'),
-  partitions: field(array(commitPartitionResponse), '0+', 'Its partitions.'),
-})
-
 export const TxnOffsetCommit = api({
   key: 28,
   name: 'TxnOffsetCommit',
@@ -110,11 +86,11 @@ export const TxnOffsetCommit = api({
     generationId: field(int32, '3+', 'The generation of the group, -1 from outside of it.', { default: -1 }),
     memberId: field(string, '3+', 'The id of the member, empty from outside of the group.', { default: '' }),
     groupInstanceId: groupInstanceId('3+'),
-    topics: field(array(commitTopic), '0+', 'The offsets.'),
+    topics: field(array(committedTopic('2+')), '0+', 'The offsets.'),
   }),
   response: struct({
     throttleTimeMs: throttleTimeMs('0+'),
-    topics: field(array(commitTopicResponse), '0+', 'The outcome for each partition.'),
+    topics: field(array(topicOutcomes), '0+', 'The outcome for each partition.'),
   }),
 })
 

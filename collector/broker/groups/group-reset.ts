@@ -1,6 +1,8 @@
 // Sets a group elsewhere in a partition, as an operator asks for it: our own feeds', or one of Kafka clients.
+
 import { LogdriveError } from '../../../core/errors.ts'
 import type { Clock } from '../../../core/runtime.ts'
+import { sinkInTheWay } from '../open-feeds.ts'
 import type { GroupCoordinator } from './group-coordinator.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import { type CommittedOffset, feedOffset, type OffsetKey } from './offset-codec.ts'
@@ -35,7 +37,7 @@ export function refuseActive(group: string, coordinator: GroupCoordinator): void
   const found = coordinator.describeGroup(group)
   if (found === null || found.phase === 'Empty') return
   const hint = coordinator.isFeeds(group)
-    ? 'Pause the sink first.'
+    ? sinkInTheWay
     : 'Stop its consumers first; the session of one that was killed ends by itself soon after.'
   const who = found.memberCount === 1 ? 'a member' : `${found.memberCount} members`
   throw new LogdriveError('REQUEST_INVALID', `group ${group} has ${who} now`, { hint })

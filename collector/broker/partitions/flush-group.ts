@@ -61,10 +61,6 @@ export class FlushGroup {
     return this.#builder?.bytes ?? 0
   }
 
-  has(source: string): boolean {
-    return this.ranges.has(source) || this.records.has(source)
-  }
-
   /** Takes one whole batch of a source. */
   append(bytes: Uint8Array, range: GuardedRange): void {
     this.#add({ bytes, header: readHeader(bytes, 0), marker: null, isForeign: false })

@@ -46,10 +46,10 @@ export class FlushQueue {
     return this.#flushing === null ? undefined : find(this.#flushing)
   }
 
-  /** The last group that waits, or a new one when `isClosed` says that it must not take more. */
-  openGroup(isClosed: (group: FlushGroup) => boolean): FlushGroup {
+  /** The last group that waits, or a new one when its published records have reached so many bytes. */
+  openGroup(publishedBytesMax = Number.POSITIVE_INFINITY): FlushGroup {
     const last = this.#waiting.at(-1)
-    if (last !== undefined && !isClosed(last)) return last
+    if (last !== undefined && last.publishedBytes < publishedBytesMax) return last
     const group = new FlushGroup()
     this.#waiting.push(group)
     return group

@@ -140,7 +140,7 @@ export class PartitionProducers {
 
   async #append(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): Promise<WaitingBatch> {
     const { queue } = this.#parts
-    const group = queue.openGroup(() => false)
+    const group = queue.openGroup()
     const waiting = group.appendKafka(bytes, header, marker)
     queue.took(bytes.length)
     await group.done

@@ -59,7 +59,7 @@ export class PartitionSources {
       await this.#queue.durable()
       return this.#appended('duplicate', kept as Kept)
     }
-    const group = this.#queue.openGroup((open) => open.has(range.source))
+    const group = this.#queue.openGroup()
     group.append(bytes, range)
     this.#queue.took(bytes.length)
     await group.done
@@ -84,10 +84,7 @@ export class PartitionSources {
       if (verdict === 'duplicate') return { group, index: -1 }
       if (verdict === 'stale') throw stale(source.source, source.epoch, kept as Kept)
     }
-    const group = this.#queue.openGroup(
-      ({ publishedBytes, ranges }) =>
-        publishedBytes >= this.#parts.publishBatchBytes || (source !== null && ranges.has(source.source)),
-    )
+    const group = this.#queue.openGroup(this.#parts.publishBatchBytes)
     const before = group.bytes
     const index = group.publish(record, this.#queue.takeBuilder)
     this.#queue.took(group.bytes - before)

@@ -1,4 +1,6 @@
 // Lines through a parser as an input has it, and the records that come out, read again.
+
+import { expect } from 'vitest'
 import { lineRanges, splitLines } from '../../../agent/lines.ts'
 import { compileParser } from '../../../agent/parse/compile.ts'
 import type { ParseOptions } from '../../../agent/parse/options.ts'
@@ -57,4 +59,11 @@ export function fieldsOf(options: ParseOptions, line: string, at = readAt): Part
   const [record] = parseLines(options, [line], at).records
   const { body, ...rest } = record as Record
   return body === line ? rest : { ...rest, body }
+}
+
+/** Why each of these lines does not parse; all of it stays in the body. */
+export function reasons(options: ParseOptions, lines: readonly string[]): readonly (string | undefined)[] {
+  const { records } = parseLines(options, lines)
+  expect(records.map(({ body }) => body)).toEqual(lines)
+  return records.map(({ attrs_string }) => attrs_string?.parse_error)
 }
