@@ -1,11 +1,10 @@
 // The shape of logdrive.yaml from top to bottom; the sinks' own schemas are handed in as data.
 
 import { z } from 'zod'
+import { agent } from './agent.ts'
 import * as fields from './fields.ts'
-import { hostMetricsInput } from './host-metrics.ts'
 import { kafka } from './kafka.ts'
-import { parse } from './parse.ts'
-import { didYouMean } from './suggest.ts'
+import { unknownType } from './unknown-type.ts'
 
 /** What a sink brings to the configuration: its type's name and its own keys. */
 export interface SinkSchema {
@@ -19,7 +18,6 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T
 
-const unbuiltInputs = ['journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
 const unbuiltSinks = ['http', 'kafka', 's3']
 
 const retention = z
@@ -164,68 +162,6 @@ const collector = z.strictObject({
   limits: limits.prefault({}).meta({ description: 'What is refused with 413 or 503.' }),
 })
 
-const fileInput = z.strictObject({
-  type: z.literal('file').meta({ description: 'Lines of files, through rotation and truncation.' }),
-  paths: z
-    .array(fields.path())
-    .min(1, { error: 'at least one path' })
-    .meta({
-      description: 'Files or globs (`*`, `**`, `?`, `[a-z]`, `{a,b}`).',
-      examples: [['/var/log/nginx/*.log']],
-    }),
-  exclude: z
-    .array(fields.path())
-    .prefault([])
-    .meta({ description: 'Globs of paths or of file names to leave out.', examples: [['*.gz']] }),
-  topic: fields.topicName().prefault('logs').meta({ description: 'The topic the lines go to.' }),
-  start: z
-    .enum(['beginning', 'end'])
-    .prefault('beginning')
-    .meta({ description: 'Where a file is begun that was there before the agent first saw it.' }),
-  encoding: z
-    .literal('utf-8', { error: 'only utf-8 is built yet' })
-    .prefault('utf-8')
-    .meta({ description: 'How the files are written.' }),
-  line_bytes_max: fields
-    .size({ min: 64, max: 2 ** 24 })
-    .prefault('1MiB')
-    .meta({ description: 'A longer line is cut, and the cut is counted in the loss ledger.' }),
-  parse: parse.optional().meta({
-    description:
-      'How lines become records with fields: the name of a format, or a map. Without it lines travel as they are. See [parsing.md](parsing.md).',
-    examples: ['nginx'],
-  }),
-  multiline: fields.notBuilt('joining lines comes with the next version'),
-})
-
-const agent = z.strictObject({
-  collector: z
-    .union([fields.url().transform((one) => [one]), z.array(fields.url()).min(1)], {
-      error: 'expected a URL or a list of URLs',
-    })
-    .optional()
-    .meta({
-      description: 'Where to ship. Default: the collector of this file, else http://127.0.0.1:8750.',
-      examples: ['http://127.0.0.1:8750'],
-    }),
-  key: fields
-    .secret()
-    .optional()
-    .meta({ description: 'A key of the collector that allows `ship`.', examples: [`\${env:FLEET_KEY}`] }),
-  state: fields
-    .path()
-    .prefault('./agent-state')
-    .meta({ description: 'Folder for positions and the identity of files. Keep it.' }),
-  inputs: z
-    .record(
-      fields.name(),
-      z.discriminatedUnion('type', [fileInput, hostMetricsInput], {
-        error: (issue) => unknownType(issue, 'input', 'inputs', ['file', 'host_metrics'], unbuiltInputs),
-      }),
-    )
-    .meta({ description: 'What is collected, by name.' }),
-})
-
 const retry = z.strictObject({
   wait_min: fields
     .duration({ min: 1, max: 3_600_000 })
@@ -344,23 +280,4 @@ export function sinkSchema(schema: SinkSchema): z.ZodObject {
   const missing = Object.entries(sinkCommon.shape).filter(([key]) => !(key in own.shape))
   const type = z.literal(schema.type).meta({ description: 'The type of sink.' })
   return own.safeExtend({ type, ...Object.fromEntries(missing) }).strict()
-}
-
-function unknownType(
-  issue: z.core.$ZodRawIssue,
-  noun: string,
-  nouns: string,
-  built: readonly string[],
-  unbuilt: readonly string[],
-): string | undefined {
-  const input: unknown = issue.input
-  if (issue.code !== 'invalid_union' || typeof input !== 'object' || input === null) return undefined
-  const type: unknown = 'type' in input ? input.type : undefined
-  const choices = built.join(', ')
-  if (type === undefined) return `expected the type of ${noun}: ${choices}`
-  if (typeof type !== 'string') return `expected one of ${choices}`
-  const known = unbuilt.find((one) => one === type)
-  if (known !== undefined && !built.includes(known))
-    return `${known} ${nouns} are not built yet; there is: ${choices}`
-  return `unknown type of ${noun}: expected one of ${choices}${didYouMean(type, built)}`
 }

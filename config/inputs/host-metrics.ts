@@ -1,7 +1,7 @@
 // The input host_metrics: what of the agent's machine is measured, and what is left out unless said otherwise.
 
 import { z } from 'zod'
-import * as fields from './fields.ts'
+import * as fields from '../fields.ts'
 
 const scrapers = [
   'cpu',

@@ -1,0 +1,37 @@
+// The shape of the agent: where it ships, and its inputs.
+import { z } from 'zod'
+import * as fields from './fields.ts'
+import { fileInput } from './inputs/file.ts'
+import { hostMetricsInput } from './inputs/host-metrics.ts'
+import { unknownType } from './unknown-type.ts'
+
+const unbuiltInputs = ['journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
+
+/** `agent:`. */
+export const agent = z.strictObject({
+  collector: z
+    .union([fields.url().transform((one) => [one]), z.array(fields.url()).min(1)], {
+      error: 'expected a URL or a list of URLs',
+    })
+    .optional()
+    .meta({
+      description: 'Where to ship. Default: the collector of this file, else http://127.0.0.1:8750.',
+      examples: ['http://127.0.0.1:8750'],
+    }),
+  key: fields
+    .secret()
+    .optional()
+    .meta({ description: 'A key of the collector that allows `ship`.', examples: [`\${env:FLEET_KEY}`] }),
+  state: fields
+    .path()
+    .prefault('./agent-state')
+    .meta({ description: 'Folder for positions and the identity of files. Keep it.' }),
+  inputs: z
+    .record(
+      fields.name(),
+      z.discriminatedUnion('type', [fileInput, hostMetricsInput], {
+        error: (issue) => unknownType(issue, 'input', 'inputs', ['file', 'host_metrics'], unbuiltInputs),
+      }),
+    )
+    .meta({ description: 'What is collected, by name.' }),
+})

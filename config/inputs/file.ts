@@ -1,0 +1,39 @@
+// The shape of an input of files.
+import { z } from 'zod'
+import * as fields from '../fields.ts'
+import { parse } from '../parse.ts'
+
+/** `type: file`. */
+export const fileInput = z.strictObject({
+  type: z.literal('file').meta({ description: 'Lines of files, through rotation and truncation.' }),
+  paths: z
+    .array(fields.path())
+    .min(1, { error: 'at least one path' })
+    .meta({
+      description: 'Files or globs (`*`, `**`, `?`, `[a-z]`, `{a,b}`).',
+      examples: [['/var/log/nginx/*.log']],
+    }),
+  exclude: z
+    .array(fields.path())
+    .prefault([])
+    .meta({ description: 'Globs of paths or of file names to leave out.', examples: [['*.gz']] }),
+  topic: fields.topicName().prefault('logs').meta({ description: 'The topic the lines go to.' }),
+  start: z
+    .enum(['beginning', 'end'])
+    .prefault('beginning')
+    .meta({ description: 'Where a file is begun that was there before the agent first saw it.' }),
+  encoding: z
+    .literal('utf-8', { error: 'only utf-8 is built yet' })
+    .prefault('utf-8')
+    .meta({ description: 'How the files are written.' }),
+  line_bytes_max: fields
+    .size({ min: 64, max: 2 ** 24 })
+    .prefault('1MiB')
+    .meta({ description: 'A longer line is cut, and the cut is counted in the loss ledger.' }),
+  parse: parse.optional().meta({
+    description:
+      'How lines become records with fields: the name of a format, or a map. Without it lines travel as they are. See [parsing.md](parsing.md).',
+    examples: ['nginx'],
+  }),
+  multiline: fields.notBuilt('joining lines comes with the next version'),
+})
