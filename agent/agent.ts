@@ -2,8 +2,9 @@
 import type { Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { compress } from '../protocol/compression.ts'
+import { openAgentId } from './agent-id.ts'
 import { slabBytes } from './block.ts'
-import { Checkpoints, openAgentId } from './checkpoints.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { discoverer, type Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
 import { Lives } from './lives.ts'
@@ -45,11 +46,12 @@ export async function startAgent(
   signal: AbortSignal,
 ): Promise<Agent> {
   const limits = { ...defaultLimits, ...options.limits }
-  const { id, isNew } = await openAgentId(options.stateFolder, runtime)
+  await runtime.storage.makeDirectory(options.stateFolder)
   const checkpoints = await Checkpoints.open(
     { folder: options.stateFolder, everyMs: limits.checkpointMs, retentionMs: limits.checkpointRetentionMs },
     runtime,
   )
+  const { id, isNew } = await openAgentId(options.stateFolder, checkpoints, runtime)
   const stop = new AbortController()
   const follow = () => stop.abort(signal.reason)
   if (signal.aborted) follow()
@@ -96,7 +98,7 @@ class RunningAgent {
     this.#limits = limits
     this.#state = state
     this.#runtime = runtime
-    this.#losses = new Losses(runtime.logger)
+    this.#losses = new Losses(runtime.logger, state.checkpoints)
     const lineBytesMax = Math.max(0, ...options.inputs.map((input) => input.lineBytesMax))
     this.#slabs = new Slabs(
       limits.batchesMax,

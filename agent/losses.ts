@@ -23,13 +23,25 @@ export interface Loss {
   readonly bytes: number
 }
 
+/** Where the losses of all starts are kept. */
+export interface LossLedger {
+  /** Of the starts before this one. */
+  readonly losses: ReadonlyMap<string, Loss>
+  /** Takes over those of all starts; the map goes on changing. */
+  putLosses(totals: ReadonlyMap<string, Loss>): void
+}
+
 /** Counts and says each loss. */
 export class Losses {
   readonly #logger: Logger
-  readonly #counts = new Map<LossReason, Loss>()
+  readonly #ledger: LossLedger | null
+  readonly #counts = new Map<string, Loss>()
+  readonly #totals: Map<string, Loss>
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, ledger: LossLedger | null = null) {
     this.#logger = logger
+    this.#ledger = ledger
+    this.#totals = new Map(ledger?.losses ?? [])
   }
 
   /** Counts a loss and logs its range. */
@@ -40,12 +52,23 @@ export class Losses {
 
   /** Counts without a word: for what a record itself tells, such as a cut line, or the caller says better. */
   count(reason: LossReason, bytes: number): void {
-    const before = this.#counts.get(reason) ?? { times: 0, bytes: 0 }
-    this.#counts.set(reason, { times: before.times + 1, bytes: before.bytes + bytes })
+    increase(this.#counts, reason, bytes)
+    increase(this.#totals, reason, bytes)
+    this.#ledger?.putLosses(this.#totals)
   }
 
   /** All losses since the start, by reason. */
   byReason(): Readonly<Record<string, Loss>> {
     return Object.fromEntries(this.#counts)
   }
+
+  /** All losses since the state folder is there, by reason. */
+  totals(): Readonly<Record<string, Loss>> {
+    return Object.fromEntries(this.#totals)
+  }
+}
+
+function increase(counts: Map<string, Loss>, reason: string, bytes: number): void {
+  const before = counts.get(reason) ?? { times: 0, bytes: 0 }
+  counts.set(reason, { times: before.times + 1, bytes: before.bytes + bytes })
 }

@@ -63,7 +63,7 @@ export class Quarantine {
       await file.sync()
       return true
     } catch (error) {
-      if (isCode(error, 'DISK_FULL')) return false
+      if (isCode(error, 'DISK_FULL') || isCode(error, 'FORBIDDEN')) return false
       throw error
     }
   }

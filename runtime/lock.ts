@@ -31,7 +31,8 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
       database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
       const since = new Date().toISOString()
       const owner = { pid: process.pid, host: os.hostname(), since }
-      await fs.promises.writeFile(ownerPath, `${JSON.stringify(owner)}\n`)
+      // Only so that others can name the owner: a full disk keeps nobody from starting.
+      await fs.promises.writeFile(ownerPath, `${JSON.stringify(owner)}\n`).catch(() => undefined)
     } catch (error) {
       database.close()
       throw error

@@ -260,6 +260,8 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 function storageError(verb: string, target: string, error: unknown): LogdriveError {
   if (error instanceof LogdriveError) return error
+  // Nothing was begun on a disk that takes no writes; the same from a write or a sync means that one has failed.
+  if (verb === 'open' && hasCode(error, 'EROFS')) return named('FORBIDDEN', verb, target, error)
   const code = error instanceof Error && 'code' in error ? codes[String(error.code)] : undefined
   return named(code ?? 'DISK_FAILED', verb, target, error)
 }

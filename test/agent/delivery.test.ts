@@ -20,7 +20,8 @@ test('losing the checkpoints doubles nothing: the collector knows where the file
     await arrived(3)
     await world.runFor(20_000)
     expect(receiver.texts).toEqual(['first', 'second epoch', 'third'])
-    expect(receiver.outcomes.conflict).toBe(0)
+    // Of a file whose last record was cut off the one before it counts: the collector says that it is old.
+    expect(receiver.outcomes.conflict).toBe(damage === 'cut' ? 1 : 0)
   }
 })
 
