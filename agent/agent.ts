@@ -20,8 +20,6 @@ import { type AgentStatus, statusOf } from './status.ts'
 import { Slabs } from './turns.ts'
 import { Uplink } from './uplink.ts'
 
-/** Checkpoints of files long gone are looked for this often, in ms. */
-const collectMs = 3_600_000
 /** More directories than this are only scanned, not watched. */
 const watchedMax = 256
 
@@ -261,7 +259,7 @@ class RunningAgent {
 
   async #collectLoop(roster: Roster, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#runtime.clock.sleep(collectMs, signal)
+      await this.#runtime.clock.sleep(this.#limits.collectMs, signal)
       if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
     }
   }

@@ -52,6 +52,8 @@ export interface AgentLimits {
   readonly idleMs: number
   readonly checkpointMs: number
   readonly checkpointRetentionMs: number
+  /** Checkpoints of files long gone are looked for this often. */
+  readonly collectMs: number
   readonly retryMsMin: number
   readonly retryMsMax: number
   /** Wait after an answer that somebody has to mend: 401, 403, 404. */
@@ -77,6 +79,7 @@ export const defaultLimits: AgentLimits = {
   idleMs: 60_000,
   checkpointMs: 200,
   checkpointRetentionMs: 7 * 24 * 3_600_000,
+  collectMs: 3_600_000,
   retryMsMin: 500,
   retryMsMax: 30_000,
   blockedMs: 30_000,

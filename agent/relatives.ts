@@ -15,34 +15,86 @@ const rotatedSuffix = /^[.-]\d[\d.T_-]*$/
 /** Files looked at in one directory. */
 const lookedAtMax = 10_000
 
-/**
- * The file itself under its new name (`self`), and files that had its path after it and were rotated away before any
- * scan saw them (`later`: named as rotated files are, and born after it). Only for `all` are other names looked at.
- */
+/** The file itself under its new name, and files that had its path after it and were rotated away before any scan saw them. */
+interface Relatives {
+  readonly self: Relative | null
+  /** Named as rotated files are, and born after it. */
+  readonly later: readonly Relative[]
+}
+
+/** Looks beside a path. Only for `all` are other names looked at than those of rotated files of that path. */
 export async function findRelatives(
   files: Files,
   known: string,
   locator: Locator,
   wanted: 'all' | 'later',
-): Promise<{ readonly self: Relative | null; readonly later: readonly Relative[] }> {
-  const directory = path.dirname(known)
+): Promise<Relatives> {
   const base = path.basename(known)
-  let self: Relative | null = null
-  const later: Relative[] = []
+  const isWanted = (name: string) => wanted === 'all' || basesOf(name).includes(base)
+  return relativesIn(await lookAt(files, path.dirname(known), isWanted), base, locator)
+}
+
+/** Looks beside many paths: at each directory once, so that 100,000 dead files of one folder cost one look. */
+export class Neighbourhood {
+  readonly #files: Files
+  readonly #folders = new Map<string, Promise<Folder>>()
+
+  constructor(files: Files) {
+    this.#files = files
+  }
+
+  async find(known: string, locator: Locator): Promise<Relatives> {
+    const directory = path.dirname(known)
+    const looked = this.#folders.get(directory) ?? lookAt(this.#files, directory, () => true)
+    this.#folders.set(directory, looked)
+    return relativesIn(await looked, path.basename(known), locator)
+  }
+}
+
+/** The files of a directory as they were found. */
+interface Folder {
+  readonly byInode: ReadonlyMap<bigint, readonly Relative[]>
+  /** Those named as rotated files are, by the name that they may have had. */
+  readonly byBase: ReadonlyMap<string, readonly Relative[]>
+}
+
+async function lookAt(files: Files, directory: string, isWanted: (name: string) => boolean): Promise<Folder> {
+  const byInode = new Map<bigint, Relative[]>()
+  const byBase = new Map<string, Relative[]>()
   for (const name of await namesIn(files, directory)) {
-    if (wanted === 'later' && !(name.startsWith(base) && rotatedSuffix.test(name.slice(base.length))))
-      continue
+    if (!isWanted(name)) continue
     const found = path.join(directory, name)
     const stat = await statOrNull(files, found)
     if (stat === null || stat.kind !== 'file') continue
-    const relation = compareLocators(locator, stat)
-    if (relation === 'same') self = { path: found, stat }
-    else if (relation !== 'moved' && name !== base && name.startsWith(base)) {
-      const isLater = locator.birthtimeNs !== 0n && stat.birthtimeNs > locator.birthtimeNs
-      if (isLater && rotatedSuffix.test(name.slice(base.length))) later.push({ path: found, stat })
-    }
+    const relative = { path: found, stat }
+    push(byInode, stat.ino, relative)
+    for (const base of basesOf(name)) push(byBase, base, relative)
   }
-  return { self, later }
+  return { byInode, byBase }
+}
+
+function relativesIn({ byInode, byBase }: Folder, base: string, locator: Locator): Relatives {
+  const self = byInode.get(locator.ino)?.findLast(({ stat }) => compareLocators(locator, stat) === 'same')
+  const later = (byBase.get(base) ?? []).filter(({ stat }) => {
+    const relation = compareLocators(locator, stat)
+    const isLater = locator.birthtimeNs !== 0n && stat.birthtimeNs > locator.birthtimeNs
+    return isLater && relation !== 'same' && relation !== 'moved'
+  })
+  return { self: self ?? null, later }
+}
+
+/** The names that a rotated file may have had: `app-2.1` was `app-2` or `app`. */
+function basesOf(name: string): readonly string[] {
+  const bases: string[] = []
+  for (const { index } of name.matchAll(/[.-]\d/g))
+    if (index > 0 && rotatedSuffix.test(name.slice(index))) bases.push(name.slice(0, index))
+  return bases
+}
+
+function push<Key>(map: Map<Key, Relative[]>, key: Key, relative: Relative): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [relative])
+  else list.push(relative)
 }
 
 async function namesIn(files: Files, directory: string): Promise<readonly string[]> {

@@ -11,7 +11,7 @@ import type { Handles } from './open-file.ts'
 import type { AgentLimits, FileInput } from './options.ts'
 import { type Parsing, parsedBatchBytesMax } from './parsing.ts'
 import type { Quarantine } from './quarantine.ts'
-import { findRelatives, type Relative } from './relatives.ts'
+import { findRelatives, Neighbourhood, type Relative } from './relatives.ts'
 import { Shipper, type Zstd } from './shipper.ts'
 import { Tail } from './tail.ts'
 import type { TailLimits, TailMark } from './tail-options.ts'
@@ -112,10 +112,11 @@ export class Roster {
       if (other === undefined || other.updatedAt < checkpoint.updatedAt)
         latest.set(checkpoint.path, checkpoint)
     }
+    const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const checkpoint of this.#deps.checkpoints.all) {
       const { locator, path, input, position } = checkpoint
       if (scan.files.has(locatorKey(locator)) || !this.#deps.inputs.has(input)) continue
-      const { self, later } = await findRelatives(this.#deps.runtime.files, path, locator, 'all')
+      const { self, later } = await neighbourhood.find(path, locator)
       for (const relative of later) this.#addLater(relative, input, path)
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
       if (wanted) this.#addRotated(self, input, path)

@@ -4,7 +4,8 @@ import { spawnSync } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runAgent } from '../agent/agent.ts'
-import { LogdriveError } from '../core/errors.ts'
+import { isCode, LogdriveError } from '../core/errors.ts'
+import type { Logger } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import { releaseWhenIdle } from '../runtime/memory.ts'
@@ -46,12 +47,26 @@ export const agent: Command = {
     }
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
-    await using _lock = await lockFolder(options.stateFolder)
+    await using _lock = await lockState(options.stateFolder, runtime.logger)
     await using scope = new Scope(signal)
     scope.spawn((scoped) => releaseWhenIdle(runtime.clock, scoped))
     await runAgent(options, runtime, signal)
     return exitCodes.good
   },
+}
+
+/**
+ * Null where the folder takes no lock, such as on a disk that is read-only now: shipping goes on, and the collector keeps two
+ * agents of one folder from doubling anything. Throws DATA_LOCKED.
+ */
+async function lockState(folder: string, logger: Logger): Promise<AsyncDisposable | null> {
+  try {
+    return await lockFolder(folder)
+  } catch (error) {
+    if (!isCode(error, 'FORBIDDEN')) throw error
+    logger.error({ err: error, hint: error.hint }, 'the state folder cannot be locked; going on without')
+    return null
+  }
 }
 
 /** The configuration without its reader in this process. Throws CONFIG_INVALID as reading it here would. */

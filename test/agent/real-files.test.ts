@@ -155,6 +155,6 @@ test('a stopped agent leaves nothing open and knows its positions', async () => 
   })
   expect(open.filter((target) => target.startsWith(folder))).toEqual([])
   expect(fs.readFileSync(path.join(folder, 'state/checkpoints'), 'utf8')).toMatch(
-    /^logdrive-checkpoints 1 1\n/,
+    /^logdrive-checkpoints 2 1 /,
   )
 })
