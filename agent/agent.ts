@@ -134,6 +134,7 @@ class RunningAgent {
       openFiles: this.#handles.count,
       losses: this.#losses,
       parsings: this.#parsings,
+      sources: this.#options.sources ?? [],
     })
   }
 
@@ -164,8 +165,7 @@ class RunningAgent {
       keeping.signal.addEventListener('abort', fail, { once: true })
       scanning.spawn((signal) => this.#scanLoop(roster, signal))
       scanning.spawn((signal) => this.#collectLoop(roster, signal))
-      for (const source of this.#options.sources ?? [])
-        followers.spawn((kill) => source.run(this.#sourceParts(), scanning.signal, kill))
+      this.#runSources(followers, scanning)
       const inputs = this.#options.inputs.length + (this.#options.sources?.length ?? 0)
       logger.info({ agent: this.#state.id, inputs }, 'agent started')
       await scanning.wait()
@@ -179,6 +179,19 @@ class RunningAgent {
     await keeping.wait()
     await checkpoints.save()
     logger.info({ agent: this.#state.id }, 'agent stopped')
+  }
+
+  /** An agent whose inputs have all come to their end, such as standard input, has nothing left to do. */
+  #runSources(followers: Scope, scanning: Scope): void {
+    const sources = this.#options.sources ?? []
+    let running = sources.length
+    for (const source of sources) {
+      followers.spawn(async (kill) => {
+        await source.run(this.#sourceParts(), scanning.signal, kill)
+        running -= 1
+        if (running === 0 && this.#options.inputs.length === 0) scanning.cancel()
+      })
+    }
   }
 
   #makeRoster(start: (follower: Follower, ended: () => void) => void): Roster {

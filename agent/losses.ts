@@ -5,8 +5,10 @@ import type { Logger } from '../core/runtime.ts'
  * `truncated`: bytes cut off a file before they were read. `removed`: a file deleted before it was read to its end.
  * `line_cut`: the rest of lines over the limit. `quarantined`: lines the collector refused, kept in the state folder.
  * `quarantine_full`: such lines with no room left for them. `metrics_dropped`: samples of host metrics with no room left
- * while the collector was away, or unsent at the stop. `metrics_refused`: such samples that the collector refused.
- * `metrics_failed`: what could not be measured.
+ * while the collector was away, or unsent at the stop. `metrics_refused`: measurements that the collector refused.
+ * `metrics_failed`: what could not be measured. `input_unsent`: records of other inputs that are no files, read and not
+ * shipped at the stop. `input_refused`: such records that the collector refused. `input_dropped`: datagrams that found no
+ * room. `output_cut`: output of a program behind its bound.
  */
 export type LossReason =
   | 'truncated'
@@ -17,6 +19,10 @@ export type LossReason =
   | 'metrics_dropped'
   | 'metrics_refused'
   | 'metrics_failed'
+  | 'input_unsent'
+  | 'input_refused'
+  | 'input_dropped'
+  | 'output_cut'
 
 export interface Loss {
   readonly times: number

@@ -61,6 +61,8 @@ export interface AgentLimits {
   readonly quarantineBytesMax: number
   /** Samples of an input of host metrics that wait for the collector. */
   readonly samplesBytesMax: number
+  /** Records of any other input that is no file that wait for the collector. */
+  readonly recordsBytesMax: number
   /** How long requests under way may take at a stop. */
   readonly drainMs: number
 }
@@ -85,5 +87,6 @@ export const defaultLimits: AgentLimits = {
   blockedMs: 30_000,
   quarantineBytesMax: 64 * 1024 * 1024,
   samplesBytesMax: 8 * 1024 * 1024,
+  recordsBytesMax: 8 * 1024 * 1024,
   drainMs: 5000,
 }

@@ -16,9 +16,17 @@ export interface SourceParts {
   readonly losses: Losses
 }
 
+/** What an input says of itself: counts since the start, and what stands in its way. */
+export type SourceStatus = Readonly<Record<string, number | string | null | Readonly<Record<string, number>>>>
+
 export interface Source {
   /** The input's name. */
   readonly name: string
-  /** Makes records until `stop` aborts and ships them until `kill` does; rejects only for a bug. */
+  /** Absent where there is nothing to say. */
+  status?(): SourceStatus
+  /**
+   * Makes records until `stop` aborts or there are no more, and ships them until `kill` does. Rejects for what the operator
+   * has to mend before it can run at all, and for a bug.
+   */
   run(parts: SourceParts, stop: AbortSignal, kill: AbortSignal): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
 import type { Loss, Losses } from './losses.ts'
 import type { Parsing, ParsingStatus } from './parsing.ts'
+import type { Source, SourceStatus } from './source.ts'
 import type { TailState } from './tail-options.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -24,6 +25,8 @@ export interface AgentStatus {
   readonly losses: Readonly<Record<string, Loss>>
   /** Of the inputs with a parser, by name. */
   readonly parsing: Readonly<Record<string, ParsingStatus>>
+  /** Of the inputs that are no files, by name. */
+  readonly sources: Readonly<Record<string, SourceStatus>>
 }
 
 export interface FileStatus {
@@ -52,6 +55,7 @@ interface Parts {
   readonly openFiles: number
   readonly losses: Losses
   readonly parsings: ReadonlyMap<string, Parsing>
+  readonly sources: readonly Source[]
 }
 
 /** The status out of the parts that know it. */
@@ -71,6 +75,7 @@ export function statusOf(parts: Parts): AgentStatus {
     scanMs: parts.scan?.tookMs ?? 0,
     losses: parts.losses.byReason(),
     parsing: Object.fromEntries([...parts.parsings].map(([name, parsing]) => [name, parsing.status()])),
+    sources: Object.fromEntries(parts.sources.map((source) => [source.name, source.status?.() ?? {}])),
   }
 }
 

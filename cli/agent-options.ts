@@ -2,12 +2,12 @@
 
 import { hostname } from 'node:os'
 import type { AgentOptions, FileInput } from '../agent/options.ts'
-import type { Source } from '../agent/source.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
-import type { Config, FileInputConfig, InputConfig } from '../config/schema.ts'
+import type { Config, FileInputConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { zstdLater } from '../protocol/compression.ts'
 import { parseOptions } from './parsers.ts'
+import { sourcesOf } from './sources.ts'
 
 /** The agent of a configuration. Throws CONFIG_INVALID when the file has none. */
 export async function agentOptions(config: Config, file: string): Promise<AgentOptions> {
@@ -38,26 +38,4 @@ function fileInput(name: string, input: FileInputConfig): FileInput {
     lineBytesMax: input.line_bytes_max,
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
   }
-}
-
-/** Loads what measures only where something is to be measured: an agent of files keeps it out of its memory. */
-async function sourcesOf(inputs: readonly (readonly [string, InputConfig])[]): Promise<readonly Source[]> {
-  const measuring = inputs.flatMap(([name, input]) =>
-    input.type === 'host_metrics' ? [{ name, input }] : [],
-  )
-  if (measuring.length === 0) return []
-  const { hostMetrics } = await import('../agent/host/input.ts')
-  return measuring.map(({ name, input }) =>
-    hostMetrics({
-      name,
-      topic: input.topic,
-      intervalMs: input.interval,
-      scrapers: input.scrapers,
-      perCpu: input.per_cpu,
-      devices: input.devices,
-      interfaces: input.interfaces,
-      mounts: input.mounts,
-      filesystems: input.filesystems,
-    }),
-  )
 }

@@ -1,11 +1,14 @@
 // The shape of the agent: where it ships, and its inputs.
 import { z } from 'zod'
 import * as fields from './fields.ts'
+import { execInput } from './inputs/exec.ts'
 import { fileInput } from './inputs/file.ts'
 import { hostMetricsInput } from './inputs/host-metrics.ts'
+import { stdinInput } from './inputs/stdin.ts'
 import { unknownType } from './unknown-type.ts'
 
-const unbuiltInputs = ['journald', 'syslog', 'stdin', 'http', 'kafka', 'docker']
+const builtInputs = ['file', 'host_metrics', 'stdin', 'exec']
+const unbuiltInputs = ['journald', 'syslog', 'http', 'kafka', 'docker', 'kubernetes']
 
 /** `agent:`. */
 export const agent = z.strictObject({
@@ -29,8 +32,8 @@ export const agent = z.strictObject({
   inputs: z
     .record(
       fields.name(),
-      z.discriminatedUnion('type', [fileInput, hostMetricsInput], {
-        error: (issue) => unknownType(issue, 'input', 'inputs', ['file', 'host_metrics'], unbuiltInputs),
+      z.discriminatedUnion('type', [fileInput, hostMetricsInput, stdinInput, execInput], {
+        error: (issue) => unknownType(issue, 'input', 'inputs', builtInputs, unbuiltInputs),
       }),
     )
     .meta({ description: 'What is collected, by name.' }),

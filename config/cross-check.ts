@@ -1,6 +1,7 @@
 // What a schema cannot say: names that must exist elsewhere, ports that must differ, keys that must not be the same.
 
 import { activityTopics } from './activity-topics.ts'
+import { checkInputs } from './inputs/check.ts'
 import { checkKafka, type ReadFile } from './kafka-check.ts'
 import { isLoopback } from './loopback.ts'
 import { doubtful, type Finding, type Path, wrong } from './problems.ts'
@@ -18,6 +19,7 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
     ...checkPorts(config),
     ...checkTopics(config),
     ...checkPaths(config),
+    ...checkInputs(config),
     ...checkKeys(config),
     ...checkSinks(config),
     ...checkKafka(config, readFile),

@@ -126,7 +126,7 @@ function checkTree(tree: Tree, options: LoadOptions): { config?: Config; finding
 
 function checkParsers(config: Config, options: LoadOptions): readonly Finding[] {
   return Object.entries(config.agent?.inputs ?? {}).flatMap(([name, input]) => {
-    const parse = input.type === 'file' ? input.parse : undefined
+    const parse = 'parse' in input ? input.parse : undefined
     const problem = parse === undefined ? null : options.parserProblem(parse)
     if (problem === null) return []
     return [wrong(['agent', 'inputs', name, 'parse', ...problem.path], problem.message)]

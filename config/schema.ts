@@ -237,7 +237,8 @@ export type KafkaConfig = Exclude<NonNullable<CollectorConfig['kafka']>, 'off'>
 export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
 export type FileInputConfig = Extract<InputConfig, { readonly type: 'file' }>
-export type HostMetricsConfig = Extract<InputConfig, { readonly type: 'host_metrics' }>
+/** The configuration of an input of one type. */
+export type InputConfigOf<Type extends InputConfig['type']> = Extract<InputConfig, { readonly type: Type }>
 /** What a `parse` key yields. */
 export type ParseConfig = NonNullable<FileInputConfig['parse']>
 export type TopicConfig = Config['topics'][string]

@@ -246,6 +246,62 @@ export interface Connection extends AsyncDisposable {
   abort(): void
 }
 
+/** Bytes that somebody else writes, pulled: standard input, the output of a program. */
+export interface ByteStream extends AsyncDisposable {
+  /**
+   * The next bytes, some 64 KiB at most, the caller's; null at the end. One read at a time. Rejects with UNAVAILABLE. A
+   * disposal ends one that waits as the end does.
+   */
+  read(): Promise<Uint8Array | null>
+}
+
+/** Programs of this machine. */
+export interface Processes {
+  /** Starts a program, without a shell, with a process group of its own. Throws NOT_FOUND, FORBIDDEN, UNAVAILABLE. */
+  start(command: ProcessCommand): Promise<StartedProcess>
+}
+
+export interface ProcessCommand {
+  /** A path, or a name that is looked for in the PATH of its environment. */
+  readonly program: string
+  readonly arguments: readonly string[]
+  /** All of it: nothing is inherited. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Where it runs; null: where we do. */
+  readonly folder: string | null
+}
+
+/** One process; it has no standard input. Disposing kills it with its group and waits for its end. */
+export interface StartedProcess extends AsyncDisposable {
+  readonly stdout: ByteStream
+  readonly stderr: ByteStream
+  /** How it ended: an exit code, or the signal that did it. Never rejects. */
+  readonly exited: Promise<ProcessExit>
+  /** Signals the process and its group. */
+  signal(name: 'SIGTERM' | 'SIGKILL'): void
+}
+
+export interface ProcessExit {
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** UDP. */
+export interface Datagrams {
+  /** Receives; port 0 takes a free one. Throws PORT_TAKEN. `receive` is called for each datagram, whose bytes it owns. */
+  bind(
+    address: Address,
+    options: { readonly receiveBufferBytes: number },
+    receive: (bytes: Uint8Array, peer: Address) => void,
+  ): Promise<DatagramSocket>
+}
+
+export interface DatagramSocket extends AsyncDisposable {
+  readonly address: Address
+  /** What the system gave, which may be less than what was asked for. */
+  readonly receiveBufferBytes: number
+}
+
 /** Diagnostics: fields first, then a fixed sentence. */
 export interface Logger {
   debug(fields: object, message: string): void

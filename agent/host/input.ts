@@ -2,13 +2,13 @@
 import { pump } from '../../core/flow.ts'
 import { Scope } from '../../core/scope.ts'
 import { inputSourceOf } from '../identity.ts'
+import { freshStanding, Sender } from '../inputs/sender.ts'
 import { quiet } from '../quiet.ts'
 import type { Source, SourceParts } from '../source.ts'
 import type { HostMetricsInput } from './options.ts'
 import { type Sample, sampleOf } from './sample.ts'
 import { Sampler } from './sampler.ts'
 import { scrapersOf } from './scrapers.ts'
-import { Sender } from './sender.ts'
 import { drained, Waiting } from './waiting.ts'
 
 /** The source of an input. */
@@ -25,10 +25,8 @@ async function runHostMetrics(
   const { runtime, losses, limits } = parts
   const { clock, random } = runtime
   const logger = runtime.logger.child({ input: input.name })
-  const count = (reason: 'metrics_dropped' | 'metrics_refused', sample: Sample) =>
-    losses.count(reason, sample.bytes.length)
   await using waiting = new Waiting(limits.samplesBytesMax, (sample) => {
-    count('metrics_dropped', sample)
+    losses.count('metrics_dropped', sample.bytes.length)
     logger.warn({ at: new Date(sample.atMs), points: sample.count }, 'a sample of host metrics was dropped')
   })
   await using sampling = new Scope(stop)
@@ -39,9 +37,9 @@ async function runHostMetrics(
     retryMsMin: limits.retryMsMin,
     retryMsMax: limits.retryMsMax,
     triesMax: Number.POSITIVE_INFINITY,
-    setAside: async (sample: Sample, [refusal]: readonly { readonly reason: string }[]) => {
-      count('metrics_refused', sample)
-      logger.warn({ reason: refusal?.reason }, 'the collector refused a sample of host metrics')
+    setAside: async (_: Sample, refusals: readonly { readonly reason: string }[]) => {
+      for (const _refusal of refusals) losses.count('metrics_refused', 0)
+      logger.warn({ reason: refusals[0]?.reason }, 'the collector refused host metrics')
     },
   }
   await using sender = senderOf(input, parts)
@@ -56,8 +54,9 @@ async function runHostMetrics(
 function senderOf({ name, topic }: HostMetricsInput, parts: SourceParts): Sender {
   const { agentId, host, zstd, runtime, uplink } = parts
   const source = inputSourceOf(agentId, name)
-  const epochMin = Math.max(0, Math.floor(runtime.clock.now() / 1000))
-  return new Sender({ input: name, topic, source, host, epochMin, zstd }, uplink, runtime.logger)
+  const standing = freshStanding({ source, topic, startedAtMs: runtime.clock.now() }, uplink)
+  const where = { input: name, path: `host_metrics/${name}`, topic, source, host }
+  return new Sender({ ...where, ...standing, zstd, values: 'events' }, uplink, runtime.logger)
 }
 
 /** A sample at once, and then one each interval, counted from the first: it does not drift. */

@@ -64,6 +64,19 @@ export function compileParser(options: ParseOptions): CompiledParser {
   }
 }
 
+/** The parser of lines that say nothing but themselves. */
+export function plainParser(): CompiledParser {
+  return {
+    names: new Names(),
+    parse: () => null,
+    inside: null,
+    time: () => false,
+    isTimeRequired: false,
+    severities: new Severities(),
+    keepRaw: true,
+  }
+}
+
 function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
   const parse = at(['inside'], () => {
     refuseMisplaced(inside)

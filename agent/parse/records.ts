@@ -1,6 +1,7 @@
 // Lines to log records: JSON objects in the shape that the sinks know, one for every line, whatever parsing does.
 import { isUtf8 } from 'node:buffer'
 import type { CompiledParser, InnerParser } from './compile.ts'
+import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type Reason } from './fields.ts'
 import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
 import type { Name } from './names.ts'
@@ -54,6 +55,9 @@ export class RecordMaker {
   readonly #rawBytes: Name
   #starts = new Int32Array(0)
   #ends = new Int32Array(0)
+  #facts = noFacts
+  /** The names and values of the facts. */
+  #given: readonly (readonly [Name, string])[] = []
   /** `2026-11-21T`, of the day that was written last. */
   #day = pieceOf('')
   #dayAt = Number.NaN
@@ -64,9 +68,13 @@ export class RecordMaker {
     this.#rawBytes = parser.names.of('body_base64')
   }
 
-  /** One record for each line; `readAtMs` is the time of lines that have none, and dates those without a year. */
-  make(lines: Lines, readAtMs: number): ParsedLines {
+  /**
+   * One record for each line; `readAtMs` is the time of lines that have none, and dates those without a year. `facts` are
+   * what is known of all these lines beside what they say.
+   */
+  make(lines: Lines, readAtMs: number, facts: Facts = noFacts): ParsedLines {
     const { bytes, starts, ends, count } = lines
+    this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
     const unparsed = new Map<Reason, number>()
@@ -84,6 +92,12 @@ export class RecordMaker {
       this.#ends[index] = this.#json.length
     }
     return { bytes: this.#json.bytes, starts: this.#starts, ends: this.#ends, count, unparsed }
+  }
+
+  #take(facts: Facts): void {
+    if (facts === this.#facts) return
+    this.#facts = facts
+    this.#given = facts.attributes.map(([name, value]) => [this.#parser.names.of(name), value])
   }
 
   #record(bytes: Uint8Array, from: number, to: number, isText: boolean, nowMs: number): Reason | null {
@@ -188,6 +202,9 @@ export class RecordMaker {
   #write(bytes: Uint8Array, from: number, to: number, nowMs: number, isWhole: boolean): void {
     const fields = this.#fields
     const json = this.#json
+    // Last: a line cannot say that it comes from elsewhere.
+    for (const [name, value] of this.#given) fields.addText(name, value)
+    fields.severity ??= this.#facts.severity
     json.piece(texts.ts)
     this.#writeTime(nowMs)
     json.byte(quote)

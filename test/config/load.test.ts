@@ -131,10 +131,10 @@ describe('a wrong file is answered with', () => {
     expect(
       problems(`version: 1
 sinks: { lake: { type: s3, topics: [a] } }
-agent: { inputs: { j: { type: journald } } }`),
+agent: { inputs: { j: { type: kafka } } }`),
     ).toMatchInlineSnapshot(`
       "logdrive.yaml:2:24 sinks.lake.type: s3 sinks are not built yet; there is: clickhouse, file, stdout
-      logdrive.yaml:3:31 agent.inputs.j.type: journald inputs are not built yet; there is: file, host_metrics"
+      logdrive.yaml:3:31 agent.inputs.j.type: kafka inputs are not built yet; there is: file, host_metrics, stdin, exec"
     `)
   })
   test('an honest word about keys that are not built', () => {

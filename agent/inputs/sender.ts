@@ -1,0 +1,158 @@
+// Sender: the sink of packets. Positions are running numbers of records, from a place that the input names.
+import { LogdriveError } from '../../core/errors.ts'
+import type { Refusal, Sink } from '../../core/flow.ts'
+import { headerKeys } from '../../core/records.ts'
+import type { Logger } from '../../core/runtime.ts'
+import { encodeLinesLater } from '../../protocol/batch-encode.ts'
+import type { Zstd } from '../shipper.ts'
+import type { Uplink } from '../uplink.ts'
+import type { Packet } from './packet.ts'
+
+/** Where a source stands. */
+export interface Standing {
+  readonly epoch: number
+  readonly to: number
+}
+
+export interface SenderOptions {
+  readonly input: string
+  /** What the collector shows as the place that the records come from, such as `exec/backups`. */
+  readonly path: string
+  readonly topic: string
+  readonly source: string
+  readonly host: string
+  readonly zstd: Zstd
+  /** How the values are meant: lines as they came, lines that became records, or events of a shape of their own. */
+  readonly values: 'lines' | 'records' | 'events'
+  /** Where to begin; asked before the first packet. Throws as `Uplink.kept`. */
+  begin(signal: AbortSignal): Promise<Standing>
+  /** The collector has another position: where to go on instead. Throws POSITION_CONFLICT where the input has to begin anew. */
+  elsewhere(mine: Standing, kept: Standing | null): Standing
+}
+
+/** The packet in work: what is done of it stays done while the rest is tried again. */
+interface Work {
+  readonly packet: Packet
+  done: number
+  readonly refusals: Refusal[]
+}
+
+export class Sender implements Sink<Packet> {
+  readonly #options: SenderOptions
+  readonly #uplink: Uplink
+  readonly #logger: Logger
+  readonly #room = { bytes: Buffer.alloc(0) }
+  /** What the collector has; null until it said so. */
+  #kept: Standing | null = null
+  /** The number of the last record before the packet in work: above `#kept.to` when some were refused. */
+  #base = 0
+  #work: Work | null = null
+
+  constructor(options: SenderOptions, uplink: Uplink, logger: Logger) {
+    this.#options = options
+    this.#uplink = uplink
+    this.#logger = logger
+  }
+
+  /** What the collector has of this source; null before it was asked. */
+  get kept(): Standing | null {
+    return this.#kept
+  }
+
+  /** Throws as `Uplink.ship`; the same packet may then be written again: nothing of it is stored twice. */
+  async write(packet: Packet, signal: AbortSignal): Promise<readonly Refusal[]> {
+    if (this.#kept === null) {
+      this.#kept = await this.#options.begin(signal)
+      this.#base = this.#kept.to
+    }
+    if (this.#work?.packet !== packet) this.#work = { packet, done: 0, refusals: [] }
+    const work = this.#work
+    await this.#send(work, work.done, packet.count, signal)
+    this.#base += packet.count
+    this.#work = null
+    return work.refusals
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** Sends records `[first, end)`; halves them when they are refused, down to the one that is at fault. */
+  async #send(work: Work, first: number, end: number, signal: AbortSignal): Promise<void> {
+    const { epoch, to: from } = this.#kept as Standing
+    const to = this.#base + end
+    const body = await this.#encode(work.packet, first, end, { epoch, from, to })
+    const { topic, source, path } = this.#options
+    const answer = await this.#uplink.ship({ topic, source, epoch, from, to, gap: false, path, body }, signal)
+    if (answer.kind === 'refused') {
+      if (end - first > 1) {
+        const middle = (first + end) >>> 1
+        await this.#send(work, first, middle, signal)
+        return await this.#send(work, middle, end, signal)
+      }
+      work.refusals.push({ offset: first, reason: answer.reason, key: null, value: null })
+      work.done = end
+      return
+    }
+    const { kept } = answer
+    if (answer.kind === 'kept' && kept?.epoch === epoch && kept.to === to) {
+      this.#kept = { epoch, to }
+      work.done = end
+      return
+    }
+    // It was not stored: the collector lost what it had, or another agent uses a copy of the state folder.
+    this.#kept = this.#options.elsewhere({ epoch, to: from }, kept)
+    this.#base = this.#kept.to - work.done
+    this.#logger.info({ source, kept }, 'the collector has another position; counting anew')
+    throw new LogdriveError('UNAVAILABLE', 'the collector has another position of this source')
+  }
+
+  #encode(
+    packet: Packet,
+    first: number,
+    end: number,
+    { epoch, from, to }: Standing & { readonly from: number },
+  ): Promise<Uint8Array> {
+    const { source, host, path, values, zstd } = this.#options
+    const mark = packet.marks?.[end - 1] ?? ''
+    const facts: (readonly [string, string])[] = [
+      [headerKeys.source, source],
+      [headerKeys.epoch, String(epoch)],
+      [headerKeys.from, String(from)],
+      [headerKeys.to, String(to)],
+      [headerKeys.host, host],
+    ]
+    if (mark !== '') facts.push([headerKeys.guard, mark])
+    if (values !== 'events') facts.push([headerKeys.path, path])
+    if (values === 'records') facts.push([headerKeys.parsed, '1'])
+    const firstHeaders = facts.map(([key, value]) => ({ key, value: Buffer.from(value) }))
+    const { bytes, atMs: timestampMs } = packet
+    const begin = first === 0 ? 0 : (packet.ends[first - 1] as number) + 1
+    const ends = packet.ends.slice(first, end)
+    return encodeLinesLater(
+      { bytes, from: begin, ends, count: end - first, timestampMs, firstHeaders, codec: 'zstd' },
+      this.#room,
+      zstd,
+    )
+  }
+}
+
+/**
+ * Where a source begins that forgets with its process what it has sent: in an epoch of this start. A clock that was set
+ * back, or two starts in a second, must not look like batches that are known already.
+ */
+export function freshStanding(
+  {
+    source,
+    topic,
+    startedAtMs,
+  }: { readonly source: string; readonly topic: string; readonly startedAtMs: number },
+  uplink: Uplink,
+): Pick<SenderOptions, 'begin' | 'elsewhere'> {
+  const epochMin = Math.max(0, Math.floor(startedAtMs / 1000))
+  return {
+    async begin(signal) {
+      const kept = await uplink.kept(source, topic, signal)
+      return { epoch: Math.max(epochMin, (kept?.epoch ?? -1) + 1), to: 0 }
+    },
+    elsewhere: (mine, kept) => ({ epoch: Math.max(mine.epoch, kept?.epoch ?? 0) + 1, to: 0 }),
+  }
+}

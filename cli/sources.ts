@@ -1,0 +1,90 @@
+// From the YAML to the inputs that are no files; what such an input needs is loaded only where there is one.
+
+import type { Source } from '../agent/source.ts'
+import type { InputConfig, InputConfigOf } from '../config/schema.ts'
+import { parseOptions } from './parsers.ts'
+
+/** The sources of a configuration. Throws CONFIG_INVALID. An agent of files keeps all of this out of its memory. */
+export async function sourcesOf(
+  inputs: readonly (readonly [string, InputConfig])[],
+): Promise<readonly Source[]> {
+  const sources: Source[] = []
+  for (const [name, input] of inputs) {
+    const source = await sourceOf(name, input)
+    if (source !== null) sources.push(source)
+  }
+  return sources
+}
+
+async function sourceOf(name: string, input: InputConfig): Promise<Source | null> {
+  switch (input.type) {
+    case 'file':
+      return null
+    case 'host_metrics':
+      return await hostMetricsSource(name, input)
+    case 'stdin': {
+      const { stdin } = await import('../agent/inputs/stdin.ts')
+      const { standardInput } = await import('../runtime/byte-stream.ts')
+      return stdin({ name, ...lineOptions(input) }, standardInput)
+    }
+    case 'exec':
+      return await execSource(name, input)
+  }
+}
+
+interface LineKeys {
+  readonly topic: string
+  readonly line_bytes_max: number
+  readonly parse?: Parameters<typeof parseOptions>[0] | undefined
+}
+
+function lineOptions({ topic, line_bytes_max: lineBytesMax, parse }: LineKeys) {
+  return { topic, lineBytesMax, parse: parse === undefined ? null : parseOptions(parse) }
+}
+
+async function hostMetricsSource(name: string, input: InputConfigOf<'host_metrics'>): Promise<Source> {
+  const { hostMetrics } = await import('../agent/host/input.ts')
+  return hostMetrics({
+    name,
+    topic: input.topic,
+    intervalMs: input.interval,
+    scrapers: input.scrapers,
+    perCpu: input.per_cpu,
+    devices: input.devices,
+    interfaces: input.interfaces,
+    mounts: input.mounts,
+    filesystems: input.filesystems,
+  })
+}
+
+async function execSource(name: string, input: InputConfigOf<'exec'>): Promise<Source> {
+  const { exec } = await import('../agent/inputs/exec.ts')
+  const { nodeProcesses } = await import('../runtime/processes.ts')
+  const words = input.shell === undefined ? (input.command ?? []) : ['/bin/sh', '-c', input.shell]
+  const [program = '', ...rest] = words
+  return exec(
+    {
+      name,
+      ...lineOptions(input),
+      program,
+      arguments: rest,
+      environment: { ...allowed(input.environment), ...input.variables },
+      folder: input.folder ?? null,
+      intervalMs: input.interval ?? null,
+      timeoutMs: input.timeout,
+      outputBytesMax: input.output_bytes_max,
+      stderr: input.stderr,
+    },
+    nodeProcesses,
+  )
+}
+
+/** Variables of our environment that are there and may be handed on. */
+function allowed(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = process.env[name]
+      return value === undefined ? [] : [[name, value] as const]
+    }),
+  )
+}

@@ -1,0 +1,25 @@
+// Inputs that are no files in the YAML: their defaults, and what is refused and where.
+import { expect, test } from 'vitest'
+import { formatProblem } from '../../config/load.ts'
+import { load } from './samples.ts'
+
+function problemsOf(inputs: string): readonly string[] {
+  const loaded = load(`version: 1\nagent:\n  inputs:\n${inputs}`)
+  return 'problems' in loaded ? loaded.problems.map(formatProblem) : []
+}
+
+test.each([
+  ['    a: { type: stdin }\n    b: { type: stdin }', 'logdrive.yaml:5:16 agent.inputs.b.type: there is one'],
+  ['    a: { type: exec }', 'agent.inputs.a: what is to be run?'],
+  ['    a: { type: exec, command: [x], shell: x }', 'agent.inputs.a.shell: command is there as well'],
+  ['    a: { type: exec, command: df -P }', 'agent.inputs.a.command: expected a list'],
+  ['    a: { type: exec, command: [""] }', 'agent.inputs.a.command: the program is empty'],
+  ['    a: { type: exec, command: [x], interval: 1ms }', 'agent.inputs.a.interval'],
+  [
+    '    a: { type: exec, command: [x], environment: ["A B"] }',
+    'expected the name of an environment variable',
+  ],
+  ['    a: { type: stdin, parse: { type: nginx, format: "$" } }', 'agent.inputs.a.parse.format'],
+])('%s is refused', (inputs, message) => {
+  expect(problemsOf(inputs).join('\n')).toContain(message)
+})
