@@ -28,6 +28,36 @@ export interface MadeLog {
 
 /** Writes an nginx "combined" log of so many lines, one every 10 ms of its own time; replaces the file. */
 export function makeNginxLog(path: string, lines: number, seed: number): MadeLog {
+  return makeLog(path, lines, seed, (line) => line)
+}
+
+/** The same requests as an application logs them: one JSON object a line. */
+export function makeJsonLog(path: string, lines: number, seed: number): MadeLog {
+  return makeLog(path, lines, seed, (line, atMs) => {
+    const [, client = '', method = '', url = '', status = '', bytes = '', agent = ''] =
+      line.match(/^(\S+) .*?"(\S*) (\S*).*?" (\d+) (\d+) .*"(.*)"$/) ?? []
+    return JSON.stringify({
+      time: new Date(atMs).toISOString(),
+      level: Number(status) < 500 ? 'info' : 'error',
+      msg: 'request done',
+      service_name: 'shop',
+      client,
+      method,
+      url,
+      status: Number(status),
+      bytes: Number(bytes),
+      duration_ms: Number(bytes) / 64,
+      agent,
+    })
+  })
+}
+
+function makeLog(
+  path: string,
+  lines: number,
+  seed: number,
+  write: (line: string, atMs: number) => string,
+): MadeLog {
   const dice = seededDice(seed)
   const file = openSync(path, 'w')
   // Line by line into bytes: one character beyond Latin-1 would double a whole chunk of text.
@@ -36,7 +66,7 @@ export function makeNginxLog(path: string, lines: number, seed: number): MadeLog
   let bytes = 0
   try {
     for (let i = 0; i < lines; i++) {
-      filled += chunk.write(`${generateLine(dice, START_MS + i * 10)}\n`, filled)
+      filled += chunk.write(`${write(generateLine(dice, START_MS + i * 10), START_MS + i * 10)}\n`, filled)
       if (filled < CHUNK_BYTES - LINE_BYTES_MAX && i < lines - 1) continue
       // On a descriptor writeFileSync appends, and goes on after a short write.
       writeFileSync(file, chunk.subarray(0, filled))

@@ -1,7 +1,5 @@
 // Apache access logs: `common`, `combined`, `vhost_combined`, or any LogFormat as it stands in httpd.conf (mod_log_config).
-import { accessLogParser, type Piece, type Variable } from './access-log.ts'
-import type { LineParser } from './fields.ts'
-import type { Names } from './names.ts'
+import type { Piece, Variable } from './access-log.ts'
 
 const common = '%h %l %u %t "%r" %>s %b'
 const combined = `${common} "%{Referer}i" "%{User-Agent}i"`
@@ -54,12 +52,8 @@ const prefixes: Readonly<Record<string, string>> = {
 /** The time that `%t` writes. */
 export const apacheTime = { field: 'time', format: 'clf' } as const
 
-/** The parser of a format by name or as httpd.conf has it. Throws an Error with a sentence when it is neither. */
-export function apacheParser(format: string | undefined, names: Names): LineParser {
-  return accessLogParser(pieces(format ?? 'combined'), names)
-}
-
-function pieces(format: string): readonly Piece[] {
+/** The pieces of a format by name or as httpd.conf has it. Throws an Error with a sentence when it is neither. */
+export function apachePieces(format = 'combined'): readonly Piece[] {
   const known = formats.get(format)
   if (known === undefined && !format.includes('%')) {
     throw new Error(

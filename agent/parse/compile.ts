@@ -1,6 +1,7 @@
 // From the options of an input to its parser: the format, and what time, severity and message are in its fields.
 import { LogdriveError } from '../../core/errors.ts'
-import { apacheParser, apacheTime } from './apache.ts'
+import { type AccessLogFormat, accessLogFormat, accessLogParser } from './access-log.ts'
+import { apachePieces, apacheTime } from './apache.ts'
 import { criParser } from './cri.ts'
 import { csvParser } from './csv.ts'
 import { dockerParser } from './docker.ts'
@@ -9,8 +10,9 @@ import { jsonParser } from './json.ts'
 import { klogParser } from './klog.ts'
 import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
-import { nginxParser, nginxTime } from './nginx.ts'
+import { nginxPieces, nginxTime } from './nginx.ts'
 import type { ParseOptions, ParseType } from './options.ts'
+import { PlainAccessLog } from './plain-access-log.ts'
 import { regexParser } from './regex.ts'
 import { Severities } from './severity.ts'
 import { syslogParser } from './syslog.ts'
@@ -21,6 +23,8 @@ import { zoneOf } from './zone.ts'
 export interface CompiledParser {
   readonly names: Names
   readonly parse: LineParser
+  /** Takes most lines of an access log, and leaves the others to `parse`; null when there is no quick way. */
+  readonly plain: PlainAccessLog | null
   /** How the message inside is parsed; null when it is not. */
   readonly inside: InnerParser | null
   readonly time: TimeParser
@@ -36,8 +40,8 @@ export interface InnerParser {
   readonly keepRaw: boolean
 }
 
-/** Formats whose lines are an envelope: all that is in it besides the message has a column or is a field. */
-const envelopes: ReadonlySet<ParseType> = new Set(['cri', 'docker'])
+/** Formats of which nothing is lost without the whole line: all that is in it besides the message is a field. */
+const telling: ReadonlySet<ParseType> = new Set(['cri', 'docker', 'nginx', 'apache'])
 
 /** Compiles; throws CONFIG_INVALID with `details.path`, the key at fault. */
 export function compileParser(options: ParseOptions): CompiledParser {
@@ -53,14 +57,18 @@ export function compileParser(options: ParseOptions): CompiledParser {
   if (zone === null) {
     throw invalid(['time', 'zone'], 'unknown time zone: expected UTC, +02:00 or a name such as Europe/Berlin')
   }
+  const keepRaw = options.keepRaw ?? !telling.has(type)
+  const readTime = at(['time', 'format'], () => timeParser(time?.format ?? own?.format ?? 'auto', zone))
+  const { parse, accessLog } = formatParser(options, names, keepRaw)
   return {
     names,
-    parse: formatParser(options, names),
+    parse,
+    plain: accessLog === null ? null : PlainAccessLog.of(accessLog, readTime, keepRaw),
     inside: inside === undefined ? null : innerParser(inside, names),
-    time: at(['time', 'format'], () => timeParser(time?.format ?? own?.format ?? 'auto', zone)),
+    time: readTime,
     isTimeRequired: own !== null || time?.field !== undefined,
     severities: new Severities(severity?.map ?? inside?.severity?.map),
-    keepRaw: options.keepRaw ?? !envelopes.has(type),
+    keepRaw,
   }
 }
 
@@ -78,11 +86,11 @@ export function plainParser(): CompiledParser {
 }
 
 function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
-  const parse = at(['inside'], () => {
+  const keepRaw = inside.keepRaw ?? !telling.has(inside.type)
+  return at(['inside'], () => {
     refuseMisplaced(inside)
-    return formatParser(inside, names)
+    return { parse: formatParser(inside, names, keepRaw).parse, keepRaw }
   })
-  return { parse, keepRaw: inside.keepRaw ?? true }
 }
 
 /** Settings that only some formats have. */
@@ -123,17 +131,32 @@ function ownTime({
   }
 }
 
-function formatParser(options: ParseOptions, names: Names): LineParser {
-  const { type, format, pattern, columns, delimiter = ',' } = options
+interface FormatParser {
+  readonly parse: LineParser
+  readonly accessLog: AccessLogFormat | null
+}
+
+function formatParser(options: ParseOptions, names: Names, keepRaw: boolean): FormatParser {
+  const { type, format } = options
+  if (type !== 'nginx' && type !== 'apache')
+    return { parse: lineParser(type, options, names), accessLog: null }
+  const accessLog = at(['format'], () => {
+    const pieces = type === 'nginx' ? nginxPieces(format) : apachePieces(format)
+    return accessLogFormat(pieces, names, keepRaw)
+  })
+  return { parse: accessLogParser(accessLog, names), accessLog }
+}
+
+function lineParser(
+  type: Exclude<ParseType, 'nginx' | 'apache'>,
+  { pattern, columns, delimiter = ',' }: ParseOptions,
+  names: Names,
+): LineParser {
   switch (type) {
     case 'json':
       return jsonParser(names)
     case 'logfmt':
       return logfmtParser(names)
-    case 'nginx':
-      return at(['format'], () => nginxParser(format, names))
-    case 'apache':
-      return at(['format'], () => apacheParser(format, names))
     case 'syslog':
       return syslogParser(names)
     case 'cri':

@@ -12,6 +12,12 @@ export function markEscaped(four: number): number {
   return (control | same) & -0x7f7f7f80
 }
 
+/** As `markEscaped`, and any byte that is the one four times in `word`. */
+export function markEscapedOr(four: number, word: number): number {
+  const same = four ^ word
+  return markEscaped(four) | (((same - 0x01010101) | 0) & ~same & -0x7f7f7f80)
+}
+
 /** Index of the lowest marked byte; 4 when none is. */
 export function lowestMark(marks: number): number {
   return marks === 0 ? 4 : (31 - Math.clz32(marks & -marks)) >> 3

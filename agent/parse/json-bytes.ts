@@ -49,12 +49,16 @@ export class JsonBytes {
   #line: Copier | null = null
   #other: Copier | null = null
 
-  get bytes(): Uint8Array {
+  get bytes(): Buffer {
     return this.#bytes
   }
 
   get length(): number {
     return this.#length
+  }
+
+  moveTo(length: number): void {
+    this.#length = length
   }
 
   /** Cuts off what was written behind `length`; at 0, gives back what one unusual batch needed. */
@@ -65,14 +69,14 @@ export class JsonBytes {
 
   /** `source[from, to)` as it is. */
   raw(source: Uint8Array, from: number, to: number): void {
-    this.#reserve(to - from + slack)
+    this.reserve(to - from + slack)
     copyBytes(this.#copierOf(source), this.#length, from, to)
     this.#length += to - from
   }
 
   /** UTF-8 as the inside of a JSON string: looked at and copied eight bytes at a time, up to one that must be escaped. */
   text(source: Uint8Array, from: number, to: number): void {
-    this.#reserve((to - from) * escapedMax + slack)
+    this.reserve((to - from) * escapedMax + slack)
     const view = this.#copierOf(source).sourceView
     const target = this.#view
     let at = this.#length
@@ -98,7 +102,7 @@ export class JsonBytes {
 
   piece(piece: Piece): void {
     const { view, length } = piece
-    this.#reserve(length + slack)
+    this.reserve(length + slack)
     const target = this.#view
     const start = this.#length
     for (let at = 0; at < length; at += 8) target.setBigInt64(start + at, view.getBigInt64(at, true), true)
@@ -106,14 +110,14 @@ export class JsonBytes {
   }
 
   byte(byte: number): void {
-    this.#reserve(1)
+    this.reserve(1)
     this.#bytes[this.#length] = byte
     this.#length += 1
   }
 
   /** `digits` decimal digits of a whole number below 2^31, zeros in front. */
   padded(value: number, digits: number): void {
-    this.#reserve(digits)
+    this.reserve(digits)
     const target = this.#bytes
     let rest = value | 0
     for (let at = this.#length + digits - 1; at >= this.#length; at -= 1) {
@@ -154,7 +158,8 @@ export class JsonBytes {
     return made
   }
 
-  #reserve(more: number): void {
+  /** Room for `more` bytes, for who writes them itself and then says so with `moveTo`. */
+  reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return
     const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + more))
     grown.set(this.#bytes.subarray(0, this.#length))

@@ -1,7 +1,5 @@
 // nginx access logs: the built-in format `combined`, or any `log_format` as it stands in nginx.conf.
-import { accessLogParser, type Piece, type Variable } from './access-log.ts'
-import type { LineParser } from './fields.ts'
-import type { Names } from './names.ts'
+import type { Piece, Variable } from './access-log.ts'
 
 const combined =
   '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -41,11 +39,6 @@ export function nginxPieces(format = 'combined'): readonly Piece[] {
     pieces.push(name === undefined ? { literal: piece } : { variable: { name, as: kindOf(name) } })
   }
   return pieces
-}
-
-/** The parser of a format. */
-export function nginxParser(format: string | undefined, names: Names): LineParser {
-  return accessLogParser(nginxPieces(format), names)
 }
 
 /** The first time in a format and how it is written; null when there is none. */

@@ -77,6 +77,7 @@ export class RecordMaker {
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
+    const { plain } = this.#parser
     const unparsed = new Map<Reason, number>()
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
@@ -87,7 +88,10 @@ export class RecordMaker {
       const from = starts[index] as number
       const to = ends[index] as number
       this.#starts[index] = this.#json.length
-      const reason = this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)), nowMs)
+      const reason =
+        isText && plain?.write(bytes, from, to, this.#json, nowMs) === true
+          ? null
+          : this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)), nowMs)
       if (reason !== null) unparsed.set(reason, (unparsed.get(reason) ?? 0) + 1)
       this.#ends[index] = this.#json.length
     }

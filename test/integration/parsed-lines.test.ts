@@ -95,7 +95,7 @@ test('parsed and raw lines are there once, in order, with their fields, through 
           stateFolder: join(folder, 'state'),
           host: 'web-1',
           inputs: [
-            input(folder, 'web', { type: 'nginx' }),
+            input(folder, 'web', { type: 'nginx', keepRaw: true }),
             input(folder, 'app', { type: 'json' }),
             input(folder, 'raw'),
           ],

@@ -25,15 +25,22 @@ describe('nginx', () => {
           "remote_addr": "203.0.113.7",
           "remote_user": "ada",
         },
+        "body": "GET /a%20b?q=\\x22x\\x22 HTTP/2.0",
         "ts": "2026-11-21T05:00:00.000Z",
       }
     `)
   })
   test('requests that are none', () => {
     const line = (request: string) => `::1 - - [21/Nov/2026:06:00:00 +0000] "${request}" 400 0 "-" "-"`
-    expect(fieldsOf({ type: 'nginx' }, line('\\x16\\x03\\x01')).attrs_string).toEqual({
+    expect(fieldsOf({ type: 'nginx', keepRaw: true }, line('\\x16\\x03\\x01')).attrs_string).toEqual({
       remote_addr: '::1',
       request: '\\x16\\x03\\x01',
+    })
+    expect(fieldsOf({ type: 'nginx' }, line('\\x16\\x03\\x01'))).toEqual({
+      ts: '2026-11-21T06:00:00.000Z',
+      body: '\\x16\\x03\\x01',
+      attrs_string: { remote_addr: '::1' },
+      attrs_number: { status: 400, body_bytes_sent: 0 },
     })
     expect(fieldsOf({ type: 'nginx' }, line('')).attrs_string).toEqual({ remote_addr: '::1' })
     expect(fieldsOf({ type: 'nginx' }, line('GET /old')).attrs_string).toEqual({
@@ -64,6 +71,7 @@ describe('nginx', () => {
           "remote_addr": "::1",
           "upstream_response_time": "0.004, 0.008",
         },
+        "body": "GET / HTTP/1.1",
         "ts": "2024-11-21T05:20:00.123Z",
       }
     `)
@@ -106,6 +114,7 @@ test('apache', () => {
         "remote_addr": "127.0.0.1",
         "remote_user": "frank",
       },
+      "body": "GET /apache_pb.gif HTTP/1.0",
       "ts": "2000-10-10T20:55:36.000Z",
     }
   `)
@@ -130,6 +139,7 @@ test('apache', () => {
         "query": "a=\\"b\\"",
         "remote_addr": "::1",
       },
+      "body": "GET /q?a=\\"b\\" HTTP/1.1",
       "ts": "2026-11-21T06:00:00.000Z",
     }
   `)
