@@ -12,7 +12,7 @@ import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
 import { nginxPieces, nginxTime } from './nginx.ts'
 import type { ParseOptions, ParseType } from './options.ts'
-import { PlainAccessLog } from './plain-access-log.ts'
+import { QuickAccessLog } from './quick-access-log.ts'
 import { regexParser } from './regex.ts'
 import { Severities } from './severity.ts'
 import { syslogParser } from './syslog.ts'
@@ -24,7 +24,7 @@ export interface CompiledParser {
   readonly names: Names
   readonly parse: LineParser
   /** Takes most lines of an access log, and leaves the others to `parse`; null when there is no quick way. */
-  readonly plain: PlainAccessLog | null
+  readonly quick: QuickAccessLog | null
   /** How the message inside is parsed; null when it is not. */
   readonly inside: InnerParser | null
   readonly time: TimeParser
@@ -63,7 +63,7 @@ export function compileParser(options: ParseOptions): CompiledParser {
   return {
     names,
     parse,
-    plain: accessLog === null ? null : PlainAccessLog.of(accessLog, readTime, keepRaw),
+    quick: accessLog === null ? null : QuickAccessLog.of(accessLog, readTime, keepRaw),
     inside: inside === undefined ? null : innerParser(inside, names),
     time: readTime,
     isTimeRequired: own !== null || time?.field !== undefined,
@@ -77,6 +77,7 @@ export function plainParser(): CompiledParser {
   return {
     names: new Names(),
     parse: () => null,
+    quick: null,
     inside: null,
     time: () => false,
     isTimeRequired: false,

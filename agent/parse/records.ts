@@ -77,7 +77,7 @@ export class RecordMaker {
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
-    const { plain } = this.#parser
+    const { quick } = this.#parser
     const unparsed = new Map<Reason, number>()
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
@@ -89,7 +89,7 @@ export class RecordMaker {
       const to = ends[index] as number
       this.#starts[index] = this.#json.length
       const reason =
-        isText && plain?.write(bytes, from, to, this.#json, nowMs) === true
+        isText && quick?.write(bytes, from, to, this.#json, nowMs) === true
           ? null
           : this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)), nowMs)
       if (reason !== null) unparsed.set(reason, (unparsed.get(reason) ?? 0) + 1)

@@ -40,7 +40,7 @@ interface PlainSlot extends Slot {
   readonly isTime: boolean
 }
 
-export class PlainAccessLog {
+export class QuickAccessLog {
   readonly #first: Uint8Array
   readonly #firstText: Piece
   readonly #slots: readonly PlainSlot[]
@@ -74,7 +74,7 @@ export class PlainAccessLog {
   }
 
   /** The quick way for a format; null when its fields mean more than a time, or are unusual in another way. */
-  static of(format: AccessLogFormat, time: TimeParser, keepRaw: boolean): PlainAccessLog | null {
+  static of(format: AccessLogFormat, time: TimeParser, keepRaw: boolean): QuickAccessLog | null {
     const { slots } = format
     const names = slots.flatMap(({ name, as }) =>
       as === 'request' ? [...requestNames, name.text] : [name.text],
@@ -86,7 +86,7 @@ export class PlainAccessLog {
       new Set(names).size === names.length &&
       names.length <= fieldsMax &&
       Buffer.byteLength(names.join()) <= namesBytesMax
-    return isUsual ? new PlainAccessLog(format, time, keepRaw) : null
+    return isUsual ? new QuickAccessLog(format, time, keepRaw) : null
   }
 
   /** Writes the record of `bytes[from, to)`, which is UTF-8; false, and nothing is written, when the line is not plain. */
