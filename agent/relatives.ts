@@ -74,11 +74,12 @@ async function lookAt(files: Files, directory: string, isWanted: (name: string) 
 }
 
 function relativesIn({ byInode, byBase }: Folder, base: string, locator: Locator): Relatives {
-  const self = byInode.get(locator.ino)?.findLast(({ stat }) => compareLocators(locator, stat) === 'same')
-  const later = (byBase.get(base) ?? []).filter(({ stat }) => {
-    const relation = compareLocators(locator, stat)
-    const isLater = locator.birthtimeNs !== 0n && stat.birthtimeNs > locator.birthtimeNs
-    return isLater && relation !== 'same' && relation !== 'moved'
+  // Its device may have got another number since it was known.
+  const isSelf = ({ stat }: Relative) => ['same', 'moved'].includes(compareLocators(locator, stat))
+  const self = byInode.get(locator.ino)?.findLast(isSelf)
+  const later = (byBase.get(base) ?? []).filter((each) => {
+    const isLater = locator.birthtimeNs !== 0n && each.stat.birthtimeNs > locator.birthtimeNs
+    return isLater && !isSelf(each)
   })
   return { self: self ?? null, later }
 }

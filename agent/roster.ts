@@ -7,7 +7,7 @@ import { isUnobservable, type Scan, type Sighting } from './discover.ts'
 import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
 import type { Losses } from './losses.ts'
-import type { Handles } from './open-file.ts'
+import { type Handles, isAt } from './open-file.ts'
 import type { AgentLimits, FileInput } from './options.ts'
 import { type Parsing, parsedBatchBytesMax } from './parsing.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -87,13 +87,14 @@ export class Roster {
   async #miss(follower: Follower): Promise<void> {
     const { tail, options } = follower
     follower.missed += 1
-    const { self, later } = await findRelatives(
+    const relatives = await findRelatives(
       this.#deps.runtime.files,
       tail.path,
       tail.locator,
       tail.isOpen || follower.adopted ? 'later' : 'all',
     )
-    for (const relative of later) this.#addLater(relative, options.input, tail.path)
+    for (const relative of relatives.later) this.#addLater(relative, options.input, tail.path)
+    const self = relatives.self !== null && isAt(tail.locator, relatives.self.stat) ? relatives.self : null
     if (self !== null && tail.state === 'rotated') tail.found(self.path)
     if (follower.adopted || tail.state === 'rotated') return
     // It is there, only not to be opened just now: not gone yet.

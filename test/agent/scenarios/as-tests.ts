@@ -9,7 +9,7 @@ export function testScenarios(scenarios: readonly Scenario[]): void {
     test(`${scenario.number}: ${scenario.title}`, async () => {
       await using scene = await openScene(scenario.agent)
       await scenario.run(scene)
-      await expectAll(scene)
+      await expectAll(scene, scenario.destroys)
     })
   }
 }

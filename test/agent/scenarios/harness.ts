@@ -15,6 +15,8 @@ export interface Scenario {
   readonly agent?: AgentSetup
   /** A tailer of the one file `a.log` can be put through the same steps. */
   readonly single?: boolean
+  /** Lines are destroyed before anybody can read them: some may be missing, but none may be there twice. */
+  readonly destroys?: boolean
   /** The steps. What was written and has not been read at the end is waited for behind them. */
   run(scene: Scene): Promise<void>
 }
@@ -80,6 +82,11 @@ export class Scene implements AsyncDisposable {
   /** Text of what was delivered. */
   get texts(): readonly string[] {
     return this.reader.delivered.map(({ line }) => line)
+  }
+
+  /** The file that a line was delivered from. */
+  sourceOf(line: string): string | undefined {
+    return this.reader.delivered.find((each) => each.line === line)?.source
   }
 
   async open(): Promise<this> {
@@ -174,10 +181,13 @@ export class Scene implements AsyncDisposable {
     return this.reader.looked(times)
   }
 
-  /** Everything is read, and looking again brings nothing more. */
-  async settled(): Promise<void> {
-    await this.caughtUp()
-    await this.looked(3)
+  /** Everything is read, and looking again brings nothing more; where content was destroyed, what is left of it. */
+  async settled(destroys = false): Promise<void> {
+    if (!destroys) await this.caughtUp()
+    for (let before = -1; before !== this.reader.delivered.length; ) {
+      before = this.reader.delivered.length
+      await this.looked(3)
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
