@@ -14,7 +14,7 @@ import type { Quarantine } from './quarantine.ts'
 import { findRelatives, Neighbourhood, type Relative } from './relatives.ts'
 import { Shipper, type Zstd } from './shipper.ts'
 import { Tail } from './tail.ts'
-import type { TailLimits, TailMark } from './tail-options.ts'
+import { missedMax, type TailLimits, type TailMark } from './tail-options.ts'
 import type { Slabs } from './turns.ts'
 import type { Uplink } from './uplink.ts'
 
@@ -39,9 +39,6 @@ export interface RosterDeps {
   start(follower: Follower, ended: () => void): void
 }
 
-/** Scans in a row that must miss a file before it counts as gone: one may fall between a rename and the next name. */
-const missedMax = 2
-
 export class Roster {
   readonly #deps: RosterDeps
   readonly #followers = new Map<string, Follower>()
@@ -49,6 +46,7 @@ export class Roster {
   /** Checkpoints of an earlier run, by what survives a change of device numbers. */
   readonly #earlier: ReadonlyMap<string, Checkpoint>
   #scans = 0
+  #isNewKept = false
 
   constructor(deps: RosterDeps) {
     this.#deps = deps
@@ -81,6 +79,8 @@ export class Roster {
       if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
       await this.#tick(follower)
     }
+    if (this.#isNewKept) await this.#deps.checkpoints.save()
+    this.#isNewKept = false
   }
 
   /** A follower whose file was not seen: what has become of it, and of files that had its path after it? */
@@ -91,11 +91,11 @@ export class Roster {
       this.#deps.runtime.files,
       tail.path,
       tail.locator,
-      tail.isOpen || follower.adopted ? 'later' : 'all',
+      tail.isOpen || (follower.adopted && tail.lagBytes === 0) ? 'later' : 'all',
     )
     for (const relative of relatives.later) this.#addLater(relative, options.input, tail.path)
     const self = relatives.self !== null && isAt(tail.locator, relatives.self.stat) ? relatives.self : null
-    if (self !== null && tail.state === 'rotated') tail.found(self.path)
+    if (tail.state === 'rotated') tail.found(self?.path ?? null)
     if (follower.adopted || tail.state === 'rotated') return
     // It is there, only not to be opened just now: not gone yet.
     if (!tail.isOpen && self !== null && !(await tail.reopen(self.path))) follower.missed = 1
@@ -201,9 +201,9 @@ export class Roster {
     const key = locatorKey(locator)
     this.#followers.set(key, follower)
     tail.observe(stat, path)
-    // Kept from the first sight on: where it is begun is decided once, and a file that is rotated while no agent
-    // runs is only looked for when it is known.
-    if (checkpoint === null && !ask) this.#keep(follower)
+    // Kept from the first sight on, and safe with the end of the scan: where it is begun is decided once, and a file
+    // that is rotated while no agent runs is only looked for when it is known.
+    if (checkpoint === null && !ask) this.#keepNew(follower)
     this.#deps.start(follower, () => this.#followers.delete(key))
     return follower
   }
@@ -222,6 +222,11 @@ export class Roster {
   #startOf(sighting: Sighting, input: FileInput): TailMark {
     const atEnd = input.start === 'end' && this.#scans === 0 && this.#deps.isNew
     return { epoch: 0, position: atEnd ? sighting.stat.size : 0, head: emptyPrint, guard: emptyPrint }
+  }
+
+  #keepNew(follower: Follower): void {
+    this.#keep(follower)
+    this.#isNewKept = true
   }
 
   #keep(follower: Follower, mark: TailMark = follower.tail.committed): void {

@@ -5,6 +5,9 @@ import type { Losses } from './losses.ts'
 import type { Handles } from './open-file.ts'
 import type { Slabs } from './turns.ts'
 
+/** Looks in a row that must miss a file before it counts as gone: one may fall between a rename and the next name. */
+export const missedMax = 2
+
 /** Bounds and waits of a tail. */
 export interface TailLimits {
   readonly batchBytesMax: number

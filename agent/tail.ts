@@ -1,7 +1,6 @@
-// Tail: the feed of one file. It follows the file, not its path: through growth, rotation, truncation and deletion.
+// Tail: the lines of one file. It follows the file, not its path: through growth, rotation, truncation and deletion.
 import assert from 'node:assert/strict'
 import { LogdriveError } from '../core/errors.ts'
-import type { Feed } from '../core/flow.ts'
 import type { FileStat, ReadableFile } from '../core/runtime.ts'
 import type { LineBatch } from './batch.ts'
 import { type Block, type Frontier, frontierAt, readBlock } from './block.ts'
@@ -9,12 +8,12 @@ import { Extent } from './extent.ts'
 import { emptyPrint, guardBytesMax, type Locator, printOf } from './identity.ts'
 import type { LossReason } from './losses.ts'
 import { examine, findContent, growHead, OpenFile, readAt, readHead } from './open-file.ts'
-import type { TailDeps, TailMark, TailOptions, TailState } from './tail-options.ts'
+import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
 import { Trouble } from './trouble.ts'
 import type { Slab } from './turns.ts'
 
 /** Bytes of one file as batches of lines; knows nothing of where they go. */
-export class Tail implements Feed<LineBatch> {
+export class Tail implements AsyncDisposable {
   readonly #options: TailOptions
   readonly #deps: TailDeps
   readonly #file: OpenFile
@@ -37,8 +36,9 @@ export class Tail implements Feed<LineBatch> {
   #unfinished = 0
   #grownAt: number
   #flush = false
-  /** Rotated before it was ever open: opening it is still to come. */
+  /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
   #draining = false
+  #missed = 0
   readonly #trouble: Trouble
   #wake: (() => void) | null = null
 
@@ -131,9 +131,10 @@ export class Tail implements Feed<LineBatch> {
     this.#touch()
   }
 
-  /** The file has left its path, was seen under this one, and is not open: it is looked at there. */
-  found(way: string): void {
-    this.#way = way
+  /** The file has left its path and was looked for: it is under this name now, or nowhere to be seen. */
+  found(way: string | null): void {
+    this.#missed = way === null ? this.#missed + 1 : 0
+    this.#way = way ?? this.#way
   }
 
   /** The file has left its path, was not open, and was found under another name: open it now and keep it open. */
@@ -159,18 +160,6 @@ export class Tail implements Feed<LineBatch> {
     if (this.#unfinished > 0 && now - this.#grownAt >= limits.partialMs) this.#touch(true)
     if (this.#file.rests && this.#atEnd() && now - this.#file.usedAt >= limits.idleMs)
       await this.#file.close()
-  }
-
-  async next(signal: AbortSignal): Promise<LineBatch> {
-    for (;;) {
-      signal.throwIfAborted()
-      const batch = await this.take(signal)
-      if (batch !== null) return batch
-      const wake = () => this.poke()
-      signal.addEventListener('abort', wake, { once: true })
-      await this.work()
-      signal.removeEventListener('abort', wake)
-    }
   }
 
   /** The next batch, or null when there is none now: does not wait for the file to grow. */
@@ -344,9 +333,12 @@ export class Tail implements Feed<LineBatch> {
   async #tickRotated(): Promise<void> {
     if (this.#filling) return
     const { limits } = this.#options
-    if (!this.#file.isOpen && this.#draining) return this.#touch()
+    // Not to be opened just now, or renamed once more meanwhile: gone only when nobody finds it.
+    if (!this.#file.isOpen && this.#draining && this.#missed < missedMax) return this.#touch()
     const stat = await this.#file.look(this.#way)
     if (stat === null) {
+      // What is in memory may still arrive.
+      if (this.#out.size > 0) return
       if (this.lagBytes > 0) this.#lose('removed', this.lagBytes)
       return this.#end()
     }
@@ -390,7 +382,7 @@ export class Tail implements Feed<LineBatch> {
 
   /** Trouble with a file is tried again with every scan. */
   #fail(error: unknown): void {
-    if (this.#trouble.begin(error, this.#path).code === 'NOT_FOUND') this.#draining = false
+    this.#trouble.begin(error, this.#path)
     if (this.#state === 'following') this.#state = 'unreadable'
   }
 
