@@ -1,5 +1,4 @@
 // The scenarios of rotation, with the real agent.
-import fs from 'node:fs'
 import { expect, test } from 'vitest'
 import type { Files, Runtime } from '../../../core/runtime.ts'
 import { expectAll, openScene } from './agent-reader.ts'
@@ -11,14 +10,12 @@ testScenarios(rotation)
 
 test('38: truncated while a batch is not answered yet: the late answer moves nothing in the new content', async () => {
   let hold: Promise<void> | null = null
-  let held = 0
   const world = (runtime: Runtime): Runtime => ({
     ...runtime,
     http: {
       ...runtime.http,
       request: async (request, signal) => {
         const answer = await runtime.http.request(request, signal)
-        if (hold !== null) held += 1
         await hold
         return answer
       },
@@ -27,13 +24,13 @@ test('38: truncated while a batch is not answered yet: the late answer moves not
   await using scene = await openScene({ world })
   scene.write('a.log', 'one', 'two')
   await scene.start()
-  await scene.caughtUp()
+  await expect.poll(() => scene.agent.status().files[0]?.position).toBe(8)
   let release = () => {}
   hold = new Promise((resolve) => {
     release = resolve
   })
   scene.write('a.log', 'a line whose answer is late, and which is long')
-  expect(await isWithin(10_000, () => held > 0)).toBe(true)
+  await scene.caughtUp()
   scene.copyTruncate()
   scene.write('a.log', 'new 1')
   await scene.looked(5)
@@ -77,11 +74,8 @@ test.each(steps.flatMap((step) => changes.map((change) => [step, change] as cons
     await scene.looked(2)
     if (change === 'directory renamed') scene.rename('gone', 'sub')
     scene.write('sub/a.log', 'third')
-    const isCut = change === 'deleted' && step !== 'open' && !scene.texts.includes('second')
-    if (isCut) scene.forget('second')
     await expectAll(scene)
-    if (!isCut) expect(scene.agent.status().losses).toEqual({})
-    expect(fs.existsSync(scene.path('sub/a.log'))).toBe(true)
+    expect(scene.agent.status().losses).toEqual({})
   },
 )
 
