@@ -114,8 +114,8 @@ export function wholeNumber(text: string, option: string, min: number, max: numb
   return value
 }
 
-/** The help of one command. */
-export function helpOf(command: Command): string {
+/** The help of one command of a program. */
+export function helpOf(command: Command, program: string): string {
   const options = Object.entries({ ...command.options, help: { short: 'h', about: 'show this' } })
   const left = options.map(([name, option]: readonly [string, Option]) => {
     const short = option.short === undefined ? '    ' : `-${option.short}, `
@@ -123,11 +123,11 @@ export function helpOf(command: Command): string {
   })
   const width = Math.max(...left.map((text) => text.length)) + 2
   const lines = options.map(([, option], index) => `${(left[index] ?? '').padEnd(width)}${option.about}`)
-  const examples = command.examples.map((example) => `  ${example}`)
+  const examples = command.examples.map((example) => `  ${example.replace(/^logdrive\b/, program)}`)
   return [
     `${command.summary}.`,
     '',
-    `Usage: logdrive ${command.name} ${command.usage}`.trimEnd(),
+    `Usage: ${program} ${command.name} ${command.usage}`.trimEnd(),
     '',
     'Options:',
     ...lines,

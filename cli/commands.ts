@@ -1,5 +1,7 @@
 // The list of commands. Each is loaded when it is called, so that an agent never loads what it does not run.
 
+import { fileURLToPath } from 'node:url'
+import type { SinkSchema } from '../config/schema.ts'
 import type { Command } from './command.ts'
 
 /** A command by name; `load` imports it. */
@@ -24,17 +26,17 @@ export const commands: readonly Entry[] = [
   {
     name: 'agent',
     summary: 'Tails the files of a configuration and ships their lines to a collector',
-    load: async () => (await import('./agent.ts')).agent,
+    load: async () => (await import('./agent.ts')).agentCommand(configChild()),
   },
   {
     name: 'init',
     summary: 'Writes a commented configuration to start from',
-    load: async () => (await import('./init.ts')).init,
+    load: async () => (await import('./init.ts')).initCommand(await sinkSchemas()),
   },
   {
     name: 'validate',
     summary: 'Lists every problem of a configuration with its place',
-    load: async () => (await import('./validate.ts')).validate,
+    load: async () => (await import('./validate.ts')).validateCommand(await sinkSchemas()),
   },
   {
     name: 'schema',
@@ -82,3 +84,13 @@ export const commands: readonly Entry[] = [
     load: async () => (await import('./snippet.ts')).snippet,
   },
 ]
+
+async function sinkSchemas(): Promise<readonly SinkSchema[]> {
+  return (await import('./sink-types.ts')).sinkSchemas()
+}
+
+/** The words behind Node's that read a configuration in a process of their own. */
+function configChild(): readonly string[] {
+  const script = import.meta.url.endsWith('.ts') ? './config-child.ts' : './config-child.js'
+  return [fileURLToPath(new URL(script, import.meta.url))]
+}

@@ -2,37 +2,38 @@
 
 import { collectorUrls } from '../config/collector-urls.ts'
 import { formatProblem, type Loaded } from '../config/load.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config, SinkSchemas } from '../config/schema.ts'
 import { httpClient } from '../runtime/http-client.ts'
 import { field } from './client.ts'
 import { type Command, exitCodes, type Io, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
 import { colour, escapeForTerminal } from './output.ts'
-import { sinkSchemas } from './sink-types.ts'
 
 const timeoutMs = 3000
 
 /** Exit code 78 when there is a problem; what does not answer is a warning: it may be started later. */
-export const validate: Command = {
-  name: 'validate',
-  summary: 'Lists every problem of a configuration with its place',
-  usage: '[-c FILE] [options]',
-  examples: ['logdrive validate -c logdrive.yaml', 'logdrive validate --offline --json'],
-  options: {
-    config: { value: 'FILE', short: 'c', about: 'the file (default logdrive.yaml)' },
-    offline: { about: 'ask nobody over the network' },
-    json: { about: 'print JSON' },
-  },
-  async run(args, io, signal) {
-    const [positional, more] = args.positionals
-    if (more !== undefined) throw usage(`one file at a time: "${more}" is one too many`)
-    const file = args.text('config') ?? positional ?? 'logdrive.yaml'
-    const loaded = readConfig(file, sinkSchemas(), io)
-    const silent = 'config' in loaded && !args.has('offline') ? await findSilent(loaded.config, signal) : []
-    if (args.has('json')) await io.stdout.write(`${JSON.stringify(report(loaded, silent), null, 2)}\n`)
-    else await print(file, loaded, silent, io)
-    return 'config' in loaded ? exitCodes.good : exitCodes.config
-  },
+export function validateCommand(sinkSchemas: SinkSchemas, defaultFile = 'logdrive.yaml'): Command {
+  return {
+    name: 'validate',
+    summary: 'Lists every problem of a configuration with its place',
+    usage: '[-c FILE] [options]',
+    examples: [`logdrive validate -c ${defaultFile}`, 'logdrive validate --offline --json'],
+    options: {
+      config: { value: 'FILE', short: 'c', about: `the file (default ${defaultFile})` },
+      offline: { about: 'ask nobody over the network' },
+      json: { about: 'print JSON' },
+    },
+    async run(args, io, signal) {
+      const [positional, more] = args.positionals
+      if (more !== undefined) throw usage(`one file at a time: "${more}" is one too many`)
+      const file = args.text('config') ?? positional ?? defaultFile
+      const loaded = readConfig(file, sinkSchemas, io)
+      const silent = 'config' in loaded && !args.has('offline') ? await findSilent(loaded.config, signal) : []
+      if (args.has('json')) await io.stdout.write(`${JSON.stringify(report(loaded, silent), null, 2)}\n`)
+      else await print(file, loaded, silent, io)
+      return 'config' in loaded ? exitCodes.good : exitCodes.config
+    },
+  }
 }
 
 function report(loaded: Loaded, silent: readonly string[]): unknown {

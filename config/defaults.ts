@@ -70,11 +70,19 @@ sinks:
 `
 }
 
+/** Where an agent's file is meant for; by default a folder of one's own. */
+export interface AgentPlace {
+  /** The program that its comments name. */
+  readonly program?: string
+  readonly state?: string
+}
+
 /** The text of `logdrive init --agent`: an agent alone, that ships to a collector elsewhere. */
-export function starterAgentYaml(file = 'agent.yaml'): string {
+export function starterAgentYaml(file = 'agent.yaml', place: AgentPlace = {}): string {
+  const { program = 'logdrive', state = './agent-state' } = place
   return `${modeline}
 # A Logdrive agent: tails files and ships their lines. Every key: docs/config.md.
-# Check it with: logdrive validate -c ${file}     Run it with: logdrive agent -c ${file}
+# Check it with: ${program} validate -c ${file}     Run it with: ${program} agent -c ${file}
 version: 1
 
 agent:
@@ -83,7 +91,7 @@ agent:
   # key: "\${env:LOGDRIVE_KEY}"
 
   # Positions of the files. Keep this folder: without it every file is begun anew.
-  state: ./agent-state
+  state: ${state}
 
   inputs:
     system:

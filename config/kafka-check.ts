@@ -1,6 +1,5 @@
 // What a schema cannot say of `collector.kafka`: whether clients say who they are, and whether its TLS files fit.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isLoopback } from './loopback.ts'
 import { doubtful, type Finding, type Path, wrong } from './problems.ts'
 import type { Config, KafkaConfig } from './schema.ts'
@@ -87,6 +86,8 @@ function checkFiles({ tls }: KafkaConfig, readFile: ReadFile): readonly Finding[
     }
     return null
   }
+  // Loading it takes as long as checking a whole file, and few files need it.
+  const { createPrivateKey, X509Certificate } = process.getBuiltinModule('node:crypto')
   const cert = parse('cert', tls.cert, (text) => new X509Certificate(text))
   const key = parse('key', tls.key, (text) => createPrivateKey(text))
   if (tls.client_ca !== undefined) parse('client_ca', tls.client_ca, (text) => new X509Certificate(text))

@@ -4,7 +4,18 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-const floors = ['core', 'protocol', 'config', 'agent', 'collector', 'sinks', 'runtime', 'cli', 'tracker']
+const floors = [
+  'core',
+  'protocol',
+  'config',
+  'agent',
+  'collector',
+  'sinks',
+  'runtime',
+  'cli',
+  'tracker',
+  'packaging',
+]
 
 /** docs/house.md: a table per folder, in the order of the floors. */
 export function houseDocument(root: string): string {

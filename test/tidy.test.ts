@@ -14,7 +14,7 @@ const files = tracked
   .filter((path) => path !== '' && !path.endsWith('.d.ts'))
   .flatMap((path) => read(path))
 const house = files.filter(
-  (file) => !/^(test|bench|examples|docs)\//.test(file.path) && !/config\.ts$/.test(file.path),
+  (file) => !/^(test|bench|examples|docs|packaging)\//.test(file.path) && !/config\.ts$/.test(file.path),
 )
 
 /** Who may import whom: a folder and the folders it may look into. Anything else is a floor that looks up. */
