@@ -8,25 +8,28 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const root = join(import.meta.dirname, '../..')
 export const node = join(root, 'node_modules/.bin/node')
-const cli = join(root, 'cli/bin.js')
+export const cli = join(root, 'cli/bin.js')
 
 /** A command of the CLI that goes on until it is stopped; what it wrote is kept for the message of a failed test. */
 export class Running implements AsyncDisposable {
   readonly args: readonly string[]
   readonly #env: Readonly<Record<string, string>>
   readonly #before: readonly string[]
+  readonly #program: readonly string[]
   #child: ChildProcess
   #output = ''
 
-  /** `before` is a command that runs the command it is given, such as `setpriv`. */
+  /** `before` is a command that runs the command it is given, such as `setpriv`; `program` another one than the CLI. */
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     before: readonly string[] = [],
+    program: readonly string[] = [node, cli],
   ) {
     this.args = args
     this.#env = env
     this.#before = before
+    this.#program = program
     this.#child = this.#spawn()
   }
 
@@ -58,6 +61,11 @@ export class Running implements AsyncDisposable {
     return this.#child.exitCode
   }
 
+  /** Sends a signal that it is to live with. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
   /** The same command again. */
   restart(): void {
     this.#child = this.#spawn()
@@ -74,7 +82,7 @@ export class Running implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const [program = node, ...words] = [...this.#before, node, cli, ...this.args]
+    const [program = node, ...words] = [...this.#before, ...this.#program, ...this.args]
     const child = spawn(program, words, {
       env: { ...process.env, NO_COLOR: '1', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
