@@ -18,6 +18,7 @@ import { lz4Size, unpackLz4 } from './lz4.ts'
 import { packLz4 } from './lz4-pack.ts'
 import { snappySize, unpackSnappy } from './snappy.ts'
 import { packSnappy } from './snappy-pack.ts'
+import { ZstdPacker } from './zstd-packer.ts'
 
 /** The codecs of a RecordBatch, at the index that is their id in the batch's attributes. */
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -46,15 +47,20 @@ export function compress(codec: Codec, bytes: Uint8Array, level = 1): Uint8Array
     case 'gzip':
       return gzipSync(bytes, { level, chunkSize: packedChunkSize(bytes.length) })
     case 'zstd':
-      return zstdCompressSync(bytes, {
-        chunkSize: packedChunkSize(bytes.length),
-        params: zstdParams(level),
-      })
+      return packZstd(bytes, level)
     case 'snappy':
       return packSnappy(bytes)
     case 'lz4':
       return packLz4(bytes)
   }
+}
+
+function packZstd(bytes: Uint8Array, level: number): Uint8Array {
+  const packed = level === 1 ? smallPacker.pack(bytes) : null
+  return (
+    packed ??
+    zstdCompressSync(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(level) })
+  )
 }
 
 /** Packs with zstd and level 1 on another core; the bytes must stay as they are until it resolves. */
@@ -183,6 +189,9 @@ function zstdParams(level: number): Record<number, number> {
   if (level === 1) params[constants.ZSTD_c_windowLog] = 18
   return params
 }
+
+/** Small groups of published records come by the hundred a second; from a quarter MiB on a context more is little. */
+const smallPacker = new ZstdPacker(256 * 1024, zstdParams(1))
 
 /** One output chunk holds what logs pack to (a third or less); anything denser takes another chunk, no harm done. */
 function packedChunkSize(size: number): number {
