@@ -58,8 +58,7 @@ export function compress(codec: Codec, bytes: Uint8Array, level = 1): Uint8Array
 function packZstd(bytes: Uint8Array, level: number): Uint8Array {
   const packed = level === 1 ? smallPacker.pack(bytes) : null
   return (
-    packed ??
-    zstdCompressSync(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(level) })
+    packed ?? zstdCompressSync(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(level) })
   )
 }
 

@@ -1,6 +1,6 @@
 // Incoming HTTP on node:http: bounded bodies, streamed answers, and a stop that lets open requests finish.
 import http from 'node:http'
-import type { Address, HttpHandler, HttpLimits, HttpServer, Logger } from '../core/runtime.ts'
+import type { Address, HttpHandler, HttpLimits, HttpServer, Logger, ServerResponse } from '../core/runtime.ts'
 import { answer, Exchange, fail } from './http-exchange.ts'
 import { listenError } from './listen-error.ts'
 
@@ -19,14 +19,19 @@ export async function serveHttp(
   logger: Logger,
 ): Promise<HttpServer> {
   const shared = { stopping: false, stallMs: limits.requestMs, signals: new Set<Exchange>() }
-  const run = async (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean) => {
+  // No async function: each layer of those costs a request about what it takes to parse its headers.
+  const run = (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean): void => {
     const exchange = new Exchange(incoming, outgoing, shared, expects)
-    try {
-      const sent = answer(exchange, await handler(exchange))
-      if (sent !== undefined) await sent
-    } catch (error) {
-      fail(exchange, error, logger)
+    const refuse = (error: unknown) => fail(exchange, error, logger)
+    const send = (response: ServerResponse) => {
+      try {
+        const sent = answer(exchange, response)
+        if (sent !== undefined) sent.catch(refuse)
+      } catch (error) {
+        refuse(error)
+      }
     }
+    handler(exchange).then(send, refuse)
   }
   const server = http.createServer({
     headersTimeout: Math.min(limits.headersMs, limits.requestMs),
@@ -37,9 +42,9 @@ export async function serveHttp(
     noDelay: true,
   })
   server.maxConnections = limits.connectionsMax
-  server.on('request', (incoming, outgoing) => void run(incoming, outgoing, false))
+  server.on('request', (incoming, outgoing) => run(incoming, outgoing, false))
   // A client that asks first is told to go on only when the handler wants the body.
-  server.on('checkContinue', (incoming, outgoing) => void run(incoming, outgoing, true))
+  server.on('checkContinue', (incoming, outgoing) => run(incoming, outgoing, true))
   await listen(server, address)
   const bound = server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port

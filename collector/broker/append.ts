@@ -85,19 +85,23 @@ async function publishMany(
   return published
 }
 
-/** The way of a single event: no lists, and one layer of promises. */
-async function publishOne(
+/** The way of a single event: no lists, and one promise beside the group's. Rejects with what refuses it. */
+function publishOne(
   topic: OpenTopic,
   record: NewRecord,
   recordBytesMax: number,
 ): Promise<readonly Published[]> {
-  checkSize(record, recordBytesMax)
-  const partition = partitionFor(topic, record.key)
-  const refusal = partition.refusal()
-  if (refusal !== null) throw refusal
-  const ticket = partition.publish(record)
-  if (ticket.group !== null) await ticket.group.done
-  return [placeOf(partition, ticket)]
+  try {
+    checkSize(record, recordBytesMax)
+    const partition = partitionFor(topic, record.key)
+    const refusal = partition.refusal()
+    if (refusal !== null) throw refusal
+    const ticket = partition.publish(record)
+    const placed = () => [placeOf(partition, ticket)]
+    return ticket.group === null ? Promise.resolve(placed()) : ticket.group.done.then(placed)
+  } catch (error) {
+    return Promise.reject(error)
+  }
 }
 
 /** Where a record is, once its group is durable. */

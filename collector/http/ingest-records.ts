@@ -7,7 +7,7 @@ import { json, jsonHeaders } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
 import type { LogAdmin } from './log-admin.ts'
-import { type BadLine, type CutRecords, cutRecords } from './records.ts'
+import { type BadLine, cutRecords } from './records.ts'
 import { type Call, param, type Route } from './router.ts'
 import { refuseInternal } from './topics.ts'
 
@@ -45,12 +45,11 @@ function storeRecords(
     const cut = cutRecords(body, { format, keyField, headers, timestamp, eventBytesMax, recordsMax })
     if (cut.records.length === 0) return Promise.resolve(allBad(cut.bad))
     const { records } = cut
-    return answer(
+    const publishing =
       partition === null
         ? ingest.log.publish(topic, records, ingest.signal)
-        : admin.publishTo(topic, partition, records),
-      cut,
-    )
+        : admin.publishTo(topic, partition, records)
+    return publishing.then((published) => stored(published, cut.bad))
   })
 }
 
@@ -80,15 +79,14 @@ function wishesOf(query: URLSearchParams): Wishes {
   return { keyField: query.get('key'), partition: partition === null ? null : Number(partition), headers }
 }
 
-async function answer(publishing: Promise<readonly Published[]>, cut: CutRecords): Promise<ServerResponse> {
-  const published = await publishing
+function stored(published: readonly Published[], bad: readonly BadLine[]): ServerResponse {
   // Built by hand: this answer is on the hottest path of small requests.
   let offsets = ''
   for (const { partition, offset } of published) {
     offsets += `${offsets === '' ? '' : ','}{"partition":${partition},"offset":${offset}}`
   }
-  const errors = cut.bad.length === 0 ? '[]' : JSON.stringify(cut.bad.slice(0, listedMax))
-  const body = `{"accepted":${published.length},"rejected":${cut.bad.length},"offsets":[${offsets}],"errors":${errors}}`
+  const errors = bad.length === 0 ? '[]' : JSON.stringify(bad.slice(0, listedMax))
+  const body = `{"accepted":${published.length},"rejected":${bad.length},"offsets":[${offsets}],"errors":${errors}}`
   return { status: 200, headers: jsonHeaders, body }
 }
 

@@ -109,40 +109,48 @@ function run(
   params: ReadonlyMap<string, string>,
   options: HandlerOptions,
 ): Promise<ServerResponse> {
-  const client = clientAddress(request.peer, request.headers, options.trustedProxies)
-  const authorizeWith = (presented: string | null) => {
-    if (route.access === 'public') return
-    const { headers } = request
-    const clientIsSure = client !== request.peer || !wasForwarded(headers)
-    options.keyring.authorize({ access: route.access, presented, headers, client, clientIsSure })
-  }
+  const call = new RoutedCall(request, route, params, options)
   const presented = route.access === 'public' ? null : keyOf(request, route.access)
-  if (presented !== null || route.keyInBody !== true || options.keyring.isEmpty) authorizeWith(presented)
-  return route.handle(new RoutedCall(request, params, client, presented === null ? authorizeWith : () => {}))
+  if (presented !== null || route.keyInBody !== true || options.keyring.isEmpty) call.authorizeWith(presented)
+  return route.handle(call)
 }
 
 class RoutedCall implements Call {
   readonly request: ServerRequest
   readonly params: ReadonlyMap<string, string>
   readonly client: string
-  readonly authorizeWith: (key: string | null) => void
+  readonly #route: Route
+  readonly #options: HandlerOptions
+  #isAuthorized = false
   #query: URLSearchParams | null = null
 
   constructor(
     request: ServerRequest,
+    route: Route,
     params: ReadonlyMap<string, string>,
-    client: string,
-    authorizeWith: (key: string | null) => void,
+    options: HandlerOptions,
   ) {
     this.request = request
     this.params = params
-    this.client = client
-    this.authorizeWith = authorizeWith
+    this.client = clientAddress(request.peer, request.headers, options.trustedProxies)
+    this.#route = route
+    this.#options = options
   }
 
   get query(): URLSearchParams {
     this.#query ??= new URLSearchParams(this.request.query)
     return this.#query
+  }
+
+  authorizeWith(presented: string | null): void {
+    const { access } = this.#route
+    // A key that came with the headers has been looked at: what the body says beside it does not count.
+    if (this.#isAuthorized || access === 'public') return
+    const { client } = this
+    const { headers, peer } = this.request
+    const clientIsSure = client !== peer || !wasForwarded(headers)
+    this.#options.keyring.authorize({ access, presented, headers, client, clientIsSure })
+    this.#isAuthorized = presented !== null
   }
 }
 
