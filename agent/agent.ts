@@ -218,6 +218,7 @@ class RunningAgent {
   #sourceParts(): SourceParts {
     return {
       agentId: this.#state.id,
+      stateFolder: this.#options.stateFolder,
       host: this.#options.host,
       zstd: this.#zstd(),
       limits: this.#limits,

@@ -8,6 +8,7 @@ import type { Uplink } from './uplink.ts'
 /** What the agent lends a source. */
 export interface SourceParts {
   readonly agentId: string
+  readonly stateFolder: string
   readonly host: string
   readonly zstd: Zstd
   readonly limits: AgentLimits

@@ -29,6 +29,8 @@ async function sourceOf(name: string, input: InputConfig): Promise<Source | null
     }
     case 'exec':
       return await execSource(name, input)
+    case 'journald':
+      return await journaldSource(name, input)
   }
 }
 
@@ -77,6 +79,15 @@ async function execSource(name: string, input: InputConfigOf<'exec'>): Promise<S
     },
     nodeProcesses,
   )
+}
+
+async function journaldSource(name: string, input: InputConfigOf<'journald'>): Promise<Source> {
+  const { journald } = await import('../agent/inputs/journal/input.ts')
+  const { nodeProcesses } = await import('../runtime/processes.ts')
+  const { topic, units, matches, since, fields, program, directory = null } = input
+  const what = { units, matches, since, directory, fields, valueBytesMax: input.line_bytes_max }
+  const environment = { ...allowed(['PATH']), LC_ALL: 'C' }
+  return journald({ name, topic, program, environment, ...what }, nodeProcesses)
 }
 
 /** Variables of our environment that are there and may be handed on. */

@@ -4,11 +4,12 @@ import * as fields from './fields.ts'
 import { execInput } from './inputs/exec.ts'
 import { fileInput } from './inputs/file.ts'
 import { hostMetricsInput } from './inputs/host-metrics.ts'
+import { journaldInput } from './inputs/journald.ts'
 import { stdinInput } from './inputs/stdin.ts'
 import { unknownType } from './unknown-type.ts'
 
-const builtInputs = ['file', 'host_metrics', 'stdin', 'exec']
-const unbuiltInputs = ['journald', 'syslog', 'http', 'kafka', 'docker', 'kubernetes']
+const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald']
+const unbuiltInputs = ['syslog', 'http', 'kafka', 'docker', 'kubernetes']
 
 /** `agent:`. */
 export const agent = z.strictObject({
@@ -32,7 +33,7 @@ export const agent = z.strictObject({
   inputs: z
     .record(
       fields.name(),
-      z.discriminatedUnion('type', [fileInput, hostMetricsInput, stdinInput, execInput], {
+      z.discriminatedUnion('type', [fileInput, hostMetricsInput, stdinInput, execInput, journaldInput], {
         error: (issue) => unknownType(issue, 'input', 'inputs', builtInputs, unbuiltInputs),
       }),
     )

@@ -24,8 +24,13 @@ export interface SenderOptions {
   readonly zstd: Zstd
   /** How the values are meant: lines as they came, lines that became records, or events of a shape of their own. */
   readonly values: 'lines' | 'records' | 'events'
-  /** Where to begin; asked before the first packet. Throws as `Uplink.kept`. */
-  begin(signal: AbortSignal): Promise<Standing>
+  /**
+   * What the collector has; asked before the first packet. Of a packet that begins before that, only the rest is sent: its
+   * first record has the number behind `base`. Throws as `Uplink.kept`.
+   */
+  begin(signal: AbortSignal): Promise<Standing & { readonly base?: number }>
+  /** What the collector keeps with the position of a record with this mark; empty for nothing. */
+  guardOf?(mark: string): string
   /** The collector has another position: where to go on instead. Throws POSITION_CONFLICT where the input has to begin anew. */
   elsewhere(mine: Standing, kept: Standing | null): Standing
 }
@@ -54,20 +59,22 @@ export class Sender implements Sink<Packet> {
     this.#logger = logger
   }
 
-  /** What the collector has of this source; null before it was asked. */
-  get kept(): Standing | null {
-    return this.#kept
+  /** The number of the last record that was written or refused; null before the first packet. */
+  get position(): Standing | null {
+    return this.#kept === null ? null : { epoch: this.#kept.epoch, to: this.#base }
   }
 
   /** Throws as `Uplink.ship`; the same packet may then be written again: nothing of it is stored twice. */
   async write(packet: Packet, signal: AbortSignal): Promise<readonly Refusal[]> {
     if (this.#kept === null) {
-      this.#kept = await this.#options.begin(signal)
-      this.#base = this.#kept.to
+      const { epoch, to, base = to } = await this.#options.begin(signal)
+      this.#kept = { epoch, to }
+      this.#base = base
     }
     if (this.#work?.packet !== packet) this.#work = { packet, done: 0, refusals: [] }
     const work = this.#work
-    await this.#send(work, work.done, packet.count, signal)
+    work.done = Math.max(work.done, Math.min(packet.count, this.#kept.to - this.#base))
+    if (work.done < packet.count) await this.#send(work, work.done, packet.count, signal)
     this.#base += packet.count
     this.#work = null
     return work.refusals
@@ -112,7 +119,7 @@ export class Sender implements Sink<Packet> {
     { epoch, from, to }: Standing & { readonly from: number },
   ): Promise<Uint8Array> {
     const { source, host, path, values, zstd } = this.#options
-    const mark = packet.marks?.[end - 1] ?? ''
+    const guard = this.#options.guardOf?.(packet.marks?.[end - 1] ?? '') ?? ''
     const facts: (readonly [string, string])[] = [
       [headerKeys.source, source],
       [headerKeys.epoch, String(epoch)],
@@ -120,7 +127,7 @@ export class Sender implements Sink<Packet> {
       [headerKeys.to, String(to)],
       [headerKeys.host, host],
     ]
-    if (mark !== '') facts.push([headerKeys.guard, mark])
+    if (guard !== '') facts.push([headerKeys.guard, guard])
     if (values !== 'events') facts.push([headerKeys.path, path])
     if (values === 'records') facts.push([headerKeys.parsed, '1'])
     const firstHeaders = facts.map(([key, value]) => ({ key, value: Buffer.from(value) }))

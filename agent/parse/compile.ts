@@ -11,7 +11,7 @@ import { klogParser } from './klog.ts'
 import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
 import { nginxPieces, nginxTime } from './nginx.ts'
-import type { ParseOptions, ParseType } from './options.ts'
+import { type ParseOptions, type ParseType, parsedLineBytesMax } from './options.ts'
 import { QuickAccessLog } from './quick-access-log.ts'
 import { regexParser } from './regex.ts'
 import { Severities } from './severity.ts'
@@ -32,6 +32,8 @@ export interface CompiledParser {
   readonly isTimeRequired: boolean
   readonly severities: Severities
   readonly keepRaw: boolean
+  /** A longer line is kept whole and not parsed. */
+  readonly lineBytesMax: number
 }
 
 export interface InnerParser {
@@ -69,6 +71,7 @@ export function compileParser(options: ParseOptions): CompiledParser {
     isTimeRequired: own !== null || time?.field !== undefined,
     severities: new Severities(severity?.map ?? inside?.severity?.map),
     keepRaw,
+    lineBytesMax: parsedLineBytesMax,
   }
 }
 
@@ -83,6 +86,7 @@ export function plainParser(): CompiledParser {
     isTimeRequired: false,
     severities: new Severities(),
     keepRaw: true,
+    lineBytesMax: Number.POSITIVE_INFINITY,
   }
 }
 

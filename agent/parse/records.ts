@@ -5,7 +5,6 @@ import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type Reason } from './fields.ts'
 import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
 import type { Name } from './names.ts'
-import { parsedLineBytesMax } from './options.ts'
 import { timeMsMax } from './time.ts'
 
 /** Lines of a block: line `i` is `bytes[starts[i], ends[i])`. */
@@ -77,7 +76,8 @@ export class RecordMaker {
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
-    const { quick } = this.#parser
+    // The quick way writes what the line says and nothing else.
+    const quick = facts === noFacts ? this.#parser.quick : null
     const unparsed = new Map<Reason, number>()
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
@@ -117,7 +117,8 @@ export class RecordMaker {
       this.#write(readable, 0, readable.length, nowMs, true)
       return 'not_utf8'
     }
-    const reason = to - from > parsedLineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
+    const reason =
+      to - from > this.#parser.lineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
     if (reason !== null) fields.addText(this.#parseError, reason)
     const start = this.#json.length
     this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null)

@@ -25,6 +25,7 @@ export interface LogRecord {
   readonly body: string
   readonly severity_number?: number
   readonly severity_text?: string
+  readonly service_name?: string
   readonly attrs_string?: Readonly<Record<string, string>>
   readonly attrs_number?: Readonly<Record<string, number>>
 }

@@ -1,0 +1,124 @@
+// Entries of the journal to log records: what has a column or a usual name gets it, other fields keep theirs.
+import { isUtf8 } from 'node:buffer'
+import { type CompiledParser, plainParser } from '../../parse/compile.ts'
+import { type Fields, kind } from '../../parse/fields.ts'
+import type { Name } from '../../parse/names.ts'
+import { RecordMaker } from '../../parse/records.ts'
+import { syslogSeverity } from '../../parse/severity.ts'
+import { type Packet, packetOf } from '../packet.ts'
+import type { JournalEntry } from './export.ts'
+
+/** An entry's values, at most. */
+export const entryBounds = { entryBytesMax: 4 * 1024 * 1024, fieldsMax: 200 }
+
+/** What OpenTelemetry calls these; a leading underscore means that journald itself has seen it. */
+const usualNames: ReadonlyMap<string, string> = new Map([
+  ['_SYSTEMD_UNIT', 'systemd.unit'],
+  ['_SYSTEMD_USER_UNIT', 'systemd.user_unit'],
+  ['_SYSTEMD_SLICE', 'systemd.slice'],
+  ['_HOSTNAME', 'host.name'],
+  ['_MACHINE_ID', 'host.id'],
+  ['_BOOT_ID', 'host.boot_id'],
+  ['_PID', 'process.pid'],
+  ['_UID', 'process.user.id'],
+  ['_COMM', 'process.command'],
+  ['_EXE', 'process.executable.path'],
+  ['_CMDLINE', 'process.command_line'],
+  ['_TRANSPORT', 'journald.transport'],
+  ['CODE_FILE', 'code.file.path'],
+  ['CODE_LINE', 'code.line.number'],
+  ['CODE_FUNC', 'code.function.name'],
+  ['CONTAINER_ID_FULL', 'container.id'],
+  ['CONTAINER_NAME', 'container.name'],
+])
+/** They are columns, or say nothing beside one. */
+const ownColumns = new Set(['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', 'SYSLOG_RAW', 'SYSLOG_TIMESTAMP'])
+
+/** `usual`: besides the usual ones, what the program itself said; `all`: everything that journald has seen, too. */
+export type FieldChoice = 'usual' | 'all'
+
+export class EntryRecords {
+  readonly #choice: FieldChoice
+  readonly #parser: CompiledParser
+  readonly #maker: RecordMaker
+  readonly #message: Name
+  readonly #identifier: Name
+  readonly #raw: Name
+  #entry: JournalEntry = { fields: new Map(), cutBytes: 0 }
+
+  constructor(choice: FieldChoice) {
+    this.#choice = choice
+    const { names, ...plain } = plainParser()
+    this.#parser = {
+      ...plain,
+      names,
+      keepRaw: false,
+      lineBytesMax: 2 * entryBounds.entryBytesMax,
+      parse: (_bytes, _from, _to, fields) => this.#fill(fields),
+    }
+    this.#maker = new RecordMaker(this.#parser)
+    this.#message = names.of('message', 'message')
+    this.#identifier = names.of('syslog.identifier', 'service')
+    this.#raw = names.of('body_base64')
+  }
+
+  /** The record of one entry, with its cursor as its mark. */
+  make(entry: JournalEntry, cursor: string, nowMs: number): Packet | null {
+    this.#entry = entry
+    // The parser reads the entry itself; the line only says how long it is.
+    const line = placeholder(entry)
+    const made = this.#maker.make(
+      { bytes: line, starts: zero, ends: Int32Array.of(line.length), count: 1 },
+      nowMs,
+    )
+    return made.count === 0 ? null : { ...packetOf(made, nowMs), marks: [cursor] }
+  }
+
+  #fill(fields: Fields): null {
+    for (const [name, value] of this.#entry.fields) {
+      const text = textOf(value)
+      if (name === 'MESSAGE') {
+        fields.addText(this.#message, text)
+        if (!isUtf8(value)) fields.addText(this.#raw, Buffer.from(value).toString('base64'))
+      } else if (name === 'SYSLOG_IDENTIFIER') fields.addText(this.#identifier, text)
+      else if (name === 'PRIORITY')
+        fields.severity = /^[0-7]$/.test(text) ? syslogSeverity(Number(text)) : null
+      else if (name === '__REALTIME_TIMESTAMP') setTime(fields, text)
+      else if (!ownColumns.has(name)) this.#attribute(fields, name, text)
+    }
+    return null
+  }
+
+  #attribute(fields: Fields, name: string, text: string): void {
+    const usual = usualNames.get(name)
+    if (usual === undefined && name.startsWith('_') && (this.#choice === 'usual' || name.startsWith('__')))
+      return
+    const bytes = Buffer.from(usual ?? name)
+    const known = this.#parser.names.find(bytes, 0, bytes.length, null)
+    const isNumber = name === '_PID' || name === 'CODE_LINE'
+    if (known !== null)
+      fields.addText(known, text, isNumber && /^(0|[1-9]\d{0,14})$/.test(text) ? kind.number : kind.text)
+  }
+}
+
+const zero = Int32Array.of(0)
+/** What a field may take beside its name and value. */
+const fieldBytes = 32
+
+function placeholder({ fields }: JournalEntry): Uint8Array {
+  let length = 1
+  for (const [name, value] of fields) length += name.length + value.length + fieldBytes
+  return new Uint8Array(length)
+}
+
+function textOf(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.length).toString()
+}
+
+/** Microseconds since 1970. */
+function setTime(fields: Fields, text: string): void {
+  if (!/^\d{1,16}$/.test(text)) return
+  const micros = Number(text)
+  fields.timeMs = Math.floor(micros / 1000)
+  fields.timeNanos = (micros % 1000) * 1000
+}
