@@ -70,7 +70,7 @@ const shape = {
   severity: severity.optional().meta({ description: 'Where the severity is and what its words mean.' }),
   keep_raw: fields.flag().optional().meta({
     description:
-      'The whole line stays in `body` (default); with `false` its message alone. `nginx`, `apache`, `cri` and `docker`: `false` unless said.',
+      'The whole line stays in `body`; else its message alone does. Default: `false`, but `true` for `regex`.',
   }),
 }
 

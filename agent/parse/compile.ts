@@ -5,14 +5,17 @@ import { apachePieces, apacheTime } from './apache.ts'
 import { criParser } from './cri.ts'
 import { csvParser } from './csv.ts'
 import { dockerParser } from './docker.ts'
-import type { LineParser } from './fields.ts'
+import type { Fields, LineParser } from './fields.ts'
 import { jsonParser } from './json.ts'
+import type { JsonBytes } from './json-bytes.ts'
 import { klogParser } from './klog.ts'
 import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
 import { nginxPieces, nginxTime } from './nginx.ts'
 import { type ParseOptions, type ParseType, parsedLineBytesMax } from './options.ts'
-import { QuickAccessLog } from './quick-access-log.ts'
+import { quickAccessLog } from './quick-access-log.ts'
+import { QuickJson } from './quick-json.ts'
+import type { QuickReaders } from './quick-line.ts'
 import { regexParser } from './regex.ts'
 import { Severities } from './severity.ts'
 import { syslogParser } from './syslog.ts'
@@ -23,8 +26,8 @@ import { zoneOf } from './zone.ts'
 export interface CompiledParser {
   readonly names: Names
   readonly parse: LineParser
-  /** Takes most lines of an access log, and leaves the others to `parse`; null when there is no quick way. */
-  readonly quick: QuickAccessLog | null
+  /** Takes the usual lines, and leaves the others to `parse`; null when there is no quick way. */
+  readonly quick: QuickWay | null
   /** How the message inside is parsed; null when it is not. */
   readonly inside: InnerParser | null
   readonly time: TimeParser
@@ -36,14 +39,22 @@ export interface CompiledParser {
   readonly lineBytesMax: number
 }
 
+/** Writes the same records as the general way, for lines that have nothing unusual. */
+export interface QuickWay {
+  write(bytes: Uint8Array, from: number, to: number, json: JsonBytes, nowMs: number): boolean
+  learn?(bytes: Uint8Array, from: number, to: number, fields: Fields): void
+}
+
 export interface InnerParser {
   readonly parse: LineParser
   /** `body` is the whole message; else the message inside of it. */
   readonly keepRaw: boolean
 }
 
-/** Formats of which nothing is lost without the whole line: all that is in it besides the message is a field. */
-const telling: ReadonlySet<ParseType> = new Set(['cri', 'docker', 'nginx', 'apache'])
+/** The whole line stays in `body` unless said otherwise: what the groups of an expression leave out would be lost. */
+function keepsRaw({ type, keepRaw }: Pick<ParseOptions, 'type' | 'keepRaw'>): boolean {
+  return keepRaw ?? type === 'regex'
+}
 
 /** Compiles; throws CONFIG_INVALID with `details.path`, the key at fault. */
 export function compileParser(options: ParseOptions): CompiledParser {
@@ -59,20 +70,31 @@ export function compileParser(options: ParseOptions): CompiledParser {
   if (zone === null) {
     throw invalid(['time', 'zone'], 'unknown time zone: expected UTC, +02:00 or a name such as Europe/Berlin')
   }
-  const keepRaw = options.keepRaw ?? !telling.has(type)
+  const keepRaw = keepsRaw(options)
   const readTime = at(['time', 'format'], () => timeParser(time?.format ?? own?.format ?? 'auto', zone))
+  const severities = new Severities(severity?.map ?? inside?.severity?.map)
   const { parse, accessLog } = formatParser(options, names, keepRaw)
   return {
     names,
     parse,
-    quick: accessLog === null ? null : QuickAccessLog.of(accessLog, readTime, keepRaw),
+    quick: inside === undefined ? quickWay(type, accessLog, { time: readTime, severities }, keepRaw) : null,
     inside: inside === undefined ? null : innerParser(inside, names),
     time: readTime,
     isTimeRequired: own !== null || time?.field !== undefined,
-    severities: new Severities(severity?.map ?? inside?.severity?.map),
+    severities,
     keepRaw,
     lineBytesMax: parsedLineBytesMax,
   }
+}
+
+function quickWay(
+  type: ParseType,
+  accessLog: AccessLogFormat | null,
+  readers: QuickReaders,
+  keepRaw: boolean,
+): QuickWay | null {
+  if (accessLog !== null) return quickAccessLog(accessLog, readers, keepRaw)
+  return type === 'json' ? new QuickJson(readers, keepRaw) : null
 }
 
 /** The parser of lines that say nothing but themselves. */
@@ -91,7 +113,7 @@ export function plainParser(): CompiledParser {
 }
 
 function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
-  const keepRaw = inside.keepRaw ?? !telling.has(inside.type)
+  const keepRaw = keepsRaw(inside)
   return at(['inside'], () => {
     refuseMisplaced(inside)
     return { parse: formatParser(inside, names, keepRaw).parse, keepRaw }

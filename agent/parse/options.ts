@@ -55,3 +55,5 @@ export const fieldsMax = 256
 export const depthMax = 8
 /** A longer name is cut. */
 export const nameBytesMax = 256
+/** Longer values of `trace_id` and `span_id` are none. */
+export const idBytesMax = 64

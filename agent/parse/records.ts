@@ -5,6 +5,8 @@ import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type Reason } from './fields.ts'
 import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
 import type { Name } from './names.ts'
+import { idBytesMax } from './options.ts'
+import { RecordTime } from './record-time.ts'
 import { timeMsMax } from './time.ts'
 
 /** Lines of a block: line `i` is `bytes[starts[i], ends[i])`. */
@@ -35,15 +37,9 @@ const texts = {
 const quote = 0x22
 const comma = 0x2c
 const closing = 0x7d
-const letterZ = 0x5a
-const colon = 0x3a
-const dot = 0x2e
-const dayMs = 86_400_000
 /** A record may have so many times the bytes of its line, and these: names of objects are repeated in their fields. */
 const growthMax = 16
 const recordBytesMin = 4096
-/** Longer values of `trace_id` and `span_id` are none. */
-const idBytesMax = 64
 
 /** Makes the records of an input's lines, in memory that is used again. */
 export class RecordMaker {
@@ -57,9 +53,7 @@ export class RecordMaker {
   #facts = noFacts
   /** The names and values of the facts. */
   #given: readonly (readonly [Name, string])[] = []
-  /** `2026-11-21T`, of the day that was written last. */
-  #day = pieceOf('')
-  #dayAt = Number.NaN
+  readonly #time = new RecordTime()
 
   constructor(parser: CompiledParser) {
     this.#parser = parser
@@ -76,8 +70,8 @@ export class RecordMaker {
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
-    // The quick way writes what the line says and nothing else.
-    const quick = facts === noFacts ? this.#parser.quick : null
+    // What is known of all lines stands in none of them.
+    const quick = this.#given.length === 0 ? this.#parser.quick : null
     const unparsed = new Map<Reason, number>()
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
@@ -120,6 +114,7 @@ export class RecordMaker {
     const reason =
       to - from > this.#parser.lineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
     if (reason !== null) fields.addText(this.#parseError, reason)
+    else this.#parser.quick?.learn?.(bytes, from, to, fields)
     const start = this.#json.length
     this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null)
     if (this.#json.length - start <= (to - from) * growthMax + recordBytesMin) return reason
@@ -211,7 +206,8 @@ export class RecordMaker {
     for (const [name, value] of this.#given) fields.addText(name, value)
     fields.severity ??= this.#facts.severity
     json.piece(texts.ts)
-    this.#writeTime(nowMs)
+    if (Number.isNaN(fields.timeMs)) fields.timeMs = nowMs
+    this.#time.write(fields, json)
     json.byte(quote)
     if (fields.severity !== null) json.piece(fields.severity.json)
     if (fields.service !== -1) this.#writeColumn(texts.service, fields.service)
@@ -229,28 +225,6 @@ export class RecordMaker {
     this.#writeAttributes(texts.numbers, kind.number, kind.number)
     this.#writeAttributes(texts.flags, kind.flag, kind.flag)
     json.byte(closing)
-  }
-
-  #writeTime(nowMs: number): void {
-    const { timeMs, timeNanos } = this.#fields
-    const json = this.#json
-    const ms = Number.isNaN(timeMs) ? nowMs : timeMs
-    const day = Math.floor(ms / dayMs)
-    if (day !== this.#dayAt) {
-      this.#day = pieceOf(new Date(day * dayMs).toISOString().slice(0, 11))
-      this.#dayAt = day
-    }
-    const rest = ms - day * dayMs
-    json.piece(this.#day)
-    json.padded(Math.floor(rest / 3_600_000), 2)
-    json.byte(colon)
-    json.padded(Math.floor(rest / 60_000) % 60, 2)
-    json.byte(colon)
-    json.padded(Math.floor(rest / 1000) % 60, 2)
-    json.byte(dot)
-    json.padded(rest % 1000, 3)
-    if (timeNanos > 0) json.padded(timeNanos, 6)
-    json.byte(letterZ)
   }
 
   #writeColumn(head: Piece, index: number): void {

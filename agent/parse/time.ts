@@ -237,9 +237,3 @@ export function wallTime(
   const day1970 = (year - 1970) * 365 + leaps + dayOfYear
   return (((day1970 * 24 + hour) * 60 + minute) * 60 + second) * 1000
 }
-
-/** As the tables read it: `2026-11-21T06:00:00.000Z`, with nine digits where there are nanoseconds. */
-export function timeText({ timeMs, timeNanos }: Moment): string {
-  const text = new Date(timeMs).toISOString()
-  return timeNanos === 0 ? text : `${text.slice(0, -1)}${String(timeNanos).padStart(6, '0')}Z`
-}

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { FileInput } from '../../agent/options.ts'
 import { logsInput, stage } from './simulated.ts'
 
-const parsedInput: FileInput = { ...logsInput, parse: { type: 'json' } }
+const parsedInput: FileInput = { ...logsInput, parse: { type: 'json', keepRaw: true } }
 
 interface Value {
   readonly body: string

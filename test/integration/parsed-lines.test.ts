@@ -96,7 +96,7 @@ test('parsed and raw lines are there once, in order, with their fields, through 
           host: 'web-1',
           inputs: [
             input(folder, 'web', { type: 'nginx', keepRaw: true }),
-            input(folder, 'app', { type: 'json' }),
+            input(folder, 'app', { type: 'json', keepRaw: true }),
             input(folder, 'raw'),
           ],
           limits: { scanMs: 50, hintMs: 10, partialMs: 300, batchBytesMax: 64 * 1024 },

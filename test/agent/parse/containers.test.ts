@@ -21,10 +21,9 @@ test('cri, with JSON inside and without', () => {
         "time": 1,
       },
       "attrs_string": {
-        "message": "no",
         "stream": "x",
       },
-      "body": "{"level":"error","time":1,"message":"no","stream":"x"}",
+      "body": "no",
       "severity_number": 17,
       "severity_text": "error",
       "ts": "2026-11-21T05:00:00.123456789Z",
@@ -111,9 +110,9 @@ test('klog', () => {
       },
       "attrs_string": {
         "file": "reflector.go",
-        "message": "pkg/x: failed: [a] b",
         "thread": "1234",
       },
+      "body": "pkg/x: failed: [a] b",
       "severity_number": 17,
       "severity_text": "ERROR",
       "ts": "2026-11-21T06:00:00.123456000Z",

@@ -50,11 +50,13 @@ test('csv', () => {
         "note": "a "b"; c",
         "user": "ada",
       },
+      "body": "",
       "ts": "2026-11-21T06:00:00.000Z",
     }
   `)
   expect(fieldsOf(csv, ';;;')).toMatchInlineSnapshot(`
     {
+      "body": "",
       "ts": "2026-11-21T07:00:00.000Z",
     }
   `)

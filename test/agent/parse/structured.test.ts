@@ -17,10 +17,10 @@ describe('json', () => {
         },
         "attrs_string": {
           "hostname": "web-1",
-          "msg": "request completed",
           "req.headers.host": "a",
           "req.method": "GET",
         },
+        "body": "request completed",
         "severity_number": 9,
         "severity_text": "INFO",
         "ts": "2024-11-21T05:20:00.123Z",
@@ -40,9 +40,9 @@ describe('json', () => {
         },
         "attrs_string": {
           "id": "12345678901234567890",
-          "message": "slow",
           "tags": "["a","b"]",
         },
+        "body": "slow",
         "service_name": "shop",
         "severity_number": 13,
         "severity_text": "WARN",
@@ -69,6 +69,7 @@ describe('json', () => {
           "b": "�",
           "ключ": "значение",
         },
+        "body": "",
         "ts": "2026-11-21T07:00:00.000Z",
       }
     `)
@@ -152,10 +153,10 @@ describe('logfmt', () => {
           "addr": ":8080",
           "caller": "main.go:12",
           "empty": "",
-          "msg": "listening "now"
-      ",
           "q": "",
         },
+        "body": "listening "now"
+      ",
         "severity_number": 9,
         "severity_text": "info",
         "ts": "2026-11-21T06:00:00.123456789Z",
@@ -176,6 +177,7 @@ describe('logfmt', () => {
           "method": "GET",
           "path": "/a b",
         },
+        "body": "",
         "ts": "2026-11-21T07:00:00.000Z",
       }
     `)

@@ -22,8 +22,8 @@ describe('syslog', () => {
           "attrs_string": {
             "facility": "auth",
             "hostname": "mymachine",
-            "message": "su root failed for lonvick on /dev/pts/8",
           },
+          "body": "su root failed for lonvick on /dev/pts/8",
           "service_name": "su",
           "severity_number": 18,
           "severity_text": "crit",
@@ -32,35 +32,35 @@ describe('syslog', () => {
         {
           "attrs_string": {
             "hostname": "web-1",
-            "message": "(root) CMD (test -x /usr/sbin/anacron)",
             "proc_id": "12345",
           },
+          "body": "(root) CMD (test -x /usr/sbin/anacron)",
           "service_name": "CRON",
           "ts": "2026-11-01T06:25:01.000Z",
         },
         {
           "attrs_string": {
             "hostname": "web-1",
-            "message": "connect from unknown[203.0.113.9]",
             "proc_id": "42",
           },
+          "body": "connect from unknown[203.0.113.9]",
           "service_name": "postfix/smtpd",
           "ts": "2026-11-21T06:00:00.000Z",
         },
         {
           "attrs_string": {
             "hostname": "web-1",
-            "message": "[12.345678] usb 1-1: new device",
           },
+          "body": "[12.345678] usb 1-1: new device",
           "service_name": "kernel",
           "ts": "2026-11-21T06:00:00.000Z",
         },
         {
           "attrs_string": {
             "hostname": "web-1",
-            "message": "Started nginx.service.",
             "proc_id": "1",
           },
+          "body": "Started nginx.service.",
           "service_name": "systemd",
           "ts": "2026-11-21T05:00:00.123456000Z",
         },
@@ -72,9 +72,9 @@ describe('syslog', () => {
             "exampleSDID@32473.iut": "3",
             "facility": "local4",
             "hostname": "mymachine.example.com",
-            "message": "An application event log entry",
             "msg_id": "ID47",
           },
+          "body": "An application event log entry",
           "service_name": "evntslog",
           "severity_number": 10,
           "severity_text": "notice",
@@ -83,8 +83,8 @@ describe('syslog', () => {
         {
           "attrs_string": {
             "facility": "user",
-            "message": "bare",
           },
+          "body": "bare",
           "severity_number": 10,
           "severity_text": "notice",
           "ts": "2026-11-21T07:00:00.000Z",

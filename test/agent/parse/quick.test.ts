@@ -1,4 +1,4 @@
-// The quick way for access logs: what it writes is what the general way writes, and it is the way of usual lines.
+// The quick ways for access logs and JSON lines: what they write is what the general way writes, and they are the ways of usual lines.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { compileParser } from '../../../agent/parse/compile.ts'
@@ -69,7 +69,7 @@ const whole = fc
       `${a} - ${b} [${at}] "${request}" ${status} ${bytes} "${from}" "${by}"`,
   )
 
-test('the quick way and the general way write the same bytes', () => {
+test('access logs: the quick way and the general way write the same bytes', () => {
   const makers = formats.map((options) => {
     const parser = compileParser(options)
     return {
@@ -91,7 +91,7 @@ test('the quick way and the general way write the same bytes', () => {
   )
 })
 
-test('usual lines go the quick way, unusual ones do not', () => {
+test('usual lines of access logs go the quick way, unusual ones do not', () => {
   const { quick: way } = compileParser({ type: 'nginx' })
   const parser = { ...compileParser({ type: 'nginx' }), parse: () => 'the_general_way' }
   const ways = recordsOf(new RecordMaker(parser), [
@@ -103,6 +103,122 @@ test('usual lines go the quick way, unusual ones do not', () => {
   expect(ways).toEqual([false, true, true])
   expect(compileParser({ type: 'apache', format: '%t "%r" %m' }).quick).toBeNull()
   expect(compileParser({ type: 'nginx', severity: { field: 'status' } }).quick).toBeNull()
+})
+
+const jsonOptions: readonly ParseOptions[] = [
+  { type: 'json' },
+  { type: 'json', keepRaw: true },
+  { type: 'json', time: { field: 'at', format: 'epoch_ms' }, severity: { map: { mild: 'warn' } } },
+]
+const key = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.constantFrom(
+      'a',
+      'b',
+      'time',
+      'at',
+      'level',
+      'msg',
+      'message',
+      'service_name',
+      'trace_id',
+      'span_id',
+    ),
+  },
+  { weight: 1, arbitrary: fc.constantFrom('__proto__', 'é', '"', 'n'.repeat(300), 'a.b') },
+)
+const jsonText = fc.oneof(
+  fc.constantFrom(
+    '',
+    'info',
+    'mild',
+    'x'.repeat(70),
+    'é',
+    'a"b',
+    'a\\b',
+    'a\tb',
+    '\u0001',
+    '2026-11-21T06:00:00.123456789Z',
+    '}',
+    '","b":"',
+  ),
+  fc.string({ maxLength: 12 }),
+)
+const jsonValue = fc.oneof(
+  { weight: 6, arbitrary: jsonText.map((text) => JSON.stringify(text)) },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(
+      '0',
+      '-1.5',
+      '1732166400123',
+      '12345678901234567890',
+      '30',
+      '1e400',
+      '-0',
+      '01',
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('true', 'false', 'null', '[]', '["a",1]', '{}', '"\\u0041"', '"\\n"', 'nul'),
+  },
+)
+/** Lines of a few shapes, each many times with other values. */
+const jsonLines = fc
+  .array(fc.array(fc.tuple(key, fc.constantFrom('', '', '', ' ', 'inner')), { minLength: 1, maxLength: 5 }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .chain((shapes) =>
+    fc.array(
+      fc.constantFrom(...shapes).chain((shape) =>
+        fc.tuple(...shape.map(() => jsonValue)).map((values) => {
+          const members = shape.map(([name, how], index) => {
+            const value = how === 'inner' ? `{"k":${values[index]}}` : values[index]
+            return `${JSON.stringify(name)}:${how === ' ' ? ' ' : ''}${value}`
+          })
+          return `{${members.join()}}`
+        }),
+      ),
+      { minLength: 2, maxLength: 24 },
+    ),
+  )
+
+test('JSON lines: the quick way and the general way write the same bytes', () => {
+  fc.assert(
+    fc.property(jsonLines, (lines) => {
+      for (const options of jsonOptions) {
+        const quick = new RecordMaker(compileParser(options))
+        const general = new RecordMaker({ ...compileParser(options), quick: null })
+        expect(recordsOf(quick, lines)).toEqual(recordsOf(general, lines))
+      }
+    }),
+    { numRuns: runs(3_000, 300) },
+  )
+})
+
+test('a JSON line teaches how the next is, as far as it is like it', () => {
+  let general = 0
+  const parser = compileParser({ type: 'json' })
+  const counting: typeof parser = {
+    ...parser,
+    parse: (...line) => {
+      general += 1
+      return parser.parse(...line)
+    },
+  }
+  const maker = new RecordMaker(counting)
+  const line = (n: number, rest = '') =>
+    `{"time":"2026-11-21T06:00:00Z","msg":"done","n":${n},"http":{"path":"/${n}"}${rest}}`
+  recordsOf(
+    maker,
+    Array.from({ length: 100 }, (_, n) => line(n)),
+  )
+  expect(general).toBe(1)
+  recordsOf(maker, [line(1, ',"ok":true'), line(2, ',"ok":true'), line(3)])
+  expect(general).toBe(3)
 })
 
 function recordsOf(maker: RecordMaker, lines: readonly string[], room = 64): readonly string[] {
