@@ -80,6 +80,7 @@ class RunningAgent {
   readonly #limits: AgentLimits
   readonly #state: State
   readonly #runtime: Runtime
+  readonly #startedAt: number
   readonly #losses: Losses
   readonly #slabs: Slabs
   readonly #handles: Handles
@@ -96,6 +97,7 @@ class RunningAgent {
     this.#limits = limits
     this.#state = state
     this.#runtime = runtime
+    this.#startedAt = runtime.clock.now()
     this.#losses = new Losses(runtime.logger, state.checkpoints)
     const lineBytesMax = Math.max(0, ...options.inputs.map((input) => input.lineBytesMax))
     this.#slabs = new Slabs(
@@ -111,11 +113,12 @@ class RunningAgent {
         key,
         agent: host,
         timeoutMs: limits.requestMs,
+        requestsMin: limits.requestsMin,
         requestsMax: limits.requestsMax,
+        probeMs: limits.probeMs,
         blockedMs: limits.blockedMs,
       },
-      runtime.http,
-      runtime.logger,
+      runtime,
     )
     const quarantine = { folder: stateFolder, bytesMax: limits.quarantineBytesMax }
     this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
@@ -130,6 +133,9 @@ class RunningAgent {
       followers: this.#roster?.followers ?? [],
       scan: this.#scan,
       uplink: this.#uplink,
+      checkpoints: this.#state.checkpoints,
+      clock: this.#runtime.clock,
+      startedAt: this.#startedAt,
       batchesInFlight: this.#slabs.taken,
       openFiles: this.#handles.count,
       losses: this.#losses,

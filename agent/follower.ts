@@ -4,6 +4,7 @@ import { type PumpEvent, pump } from '../core/flow.ts'
 import type { Logger, Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { Ahead } from './ahead.ts'
+import { Lag } from './lag.ts'
 import type { Life, Lives } from './lives.ts'
 import type { Quarantine } from './quarantine.ts'
 import { quiet } from './quiet.ts'
@@ -33,6 +34,7 @@ export class Follower {
   readonly options: FollowerOptions
   readonly tail: Tail
   readonly shipper: Shipper
+  readonly lag = new Lag()
   readonly #deps: FollowerDeps
   #ended = false
   #life: Life | null = null

@@ -44,8 +44,11 @@ export interface AgentLimits {
   /** Batches in memory over all files: read and not yet acknowledged. */
   readonly batchesMax: number
   readonly openFilesMax: number
-  /** Requests to the collector at a time. */
+  /** Requests to the collector at a time: as many as it takes well, between these. */
+  readonly requestsMin: number
   readonly requestsMax: number
+  /** How often it is looked whether a collector before the one in use is back. */
+  readonly probeMs: number
   readonly requestMs: number
   readonly partialMs: number
   readonly graceMs: number
@@ -74,7 +77,9 @@ export const defaultLimits: AgentLimits = {
   batchLinesMax: 64 * 1024,
   batchesMax: 12,
   openFilesMax: 512,
-  requestsMax: 4,
+  requestsMin: 1,
+  requestsMax: 8,
+  probeMs: 15_000,
   requestMs: 30_000,
   partialMs: 5000,
   graceMs: 30_000,

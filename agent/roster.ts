@@ -258,8 +258,10 @@ export class Roster {
   }
 
   async #tick(follower: Follower): Promise<void> {
+    const { tail, lag } = follower
+    lag.note(tail.size, tail.committed.position, this.#deps.runtime.clock.monotonic())
     try {
-      await follower.tail.tick()
+      await tail.tick()
     } catch (error) {
       // Trouble with a file of somebody else: the next scan tries again.
       if (!(error instanceof LogdriveError) || error.code === 'DISK_FAILED') throw error

@@ -1,11 +1,13 @@
 // Status: what an agent knows about itself, as plain values. Written nowhere; whoever asks gets it.
+import type { Clock } from '../core/runtime.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import type { Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
 import type { Loss, Losses } from './losses.ts'
 import type { Parsing, ParsingStatus } from './parsing.ts'
 import type { Source, SourceStatus } from './source.ts'
 import type { TailState } from './tail-options.ts'
-import type { Uplink } from './uplink.ts'
+import type { Uplink, UplinkStatus } from './uplink.ts'
 
 export interface AgentStatus {
   /** The agent's id. */
@@ -15,14 +17,25 @@ export interface AgentStatus {
   /** Paths that cannot be looked at, and why. */
   readonly unobservable: readonly { readonly path: string; readonly reason: string }[]
   readonly openFiles: number
+  /** Wall-clock ms. */
+  readonly startedAt: number
+  /** Batches in memory: read and not yet acknowledged. */
   readonly batchesInFlight: number
   readonly lagBytes: number
+  /** The longest of all files. */
+  readonly lagMs: number
   /** Failed requests since the start. */
   readonly retries: number
   /** What keeps the agent from shipping now, null when nothing does. */
   readonly trouble: string | null
+  /** What keeps positions off the disk now, null when nothing does. */
+  readonly stateTrouble: string | null
+  readonly uplink: UplinkStatus
   readonly scanMs: number
+  /** Since the start, by reason. `removed`: bytes that were there and unread when their file went. */
   readonly losses: Readonly<Record<string, Loss>>
+  /** Since the state folder is there. */
+  readonly lossesEver: Readonly<Record<string, Loss>>
   /** Of the inputs with a parser, by name. */
   readonly parsing: Readonly<Record<string, ParsingStatus>>
   /** Of the inputs that are no files, by name. */
@@ -39,6 +52,8 @@ export interface FileStatus {
   readonly position: number
   readonly size: number
   readonly lagBytes: number
+  /** How old the oldest byte is that is not acknowledged; as fine as scans are. */
+  readonly lagMs: number
   readonly state: TailState
   readonly retries: number
   readonly shippedBytes: number
@@ -51,6 +66,9 @@ interface Parts {
   readonly followers: Iterable<Follower>
   readonly scan: { readonly scan: Scan; readonly tookMs: number } | null
   readonly uplink: Uplink
+  readonly checkpoints: Checkpoints
+  readonly clock: Clock
+  readonly startedAt: number
   readonly batchesInFlight: number
   readonly openFiles: number
   readonly losses: Losses
@@ -60,7 +78,9 @@ interface Parts {
 
 /** The status out of the parts that know it. */
 export function statusOf(parts: Parts): AgentStatus {
-  const files = [...parts.followers].map(fileStatus)
+  const nowMs = parts.clock.monotonic()
+  const files = [...parts.followers].map((follower) => fileStatus(follower, nowMs))
+  const uplink = parts.uplink.status()
   const unobservable = [...(parts.scan?.scan.unobservable ?? [])]
   return {
     agent: parts.agent,
@@ -68,18 +88,23 @@ export function statusOf(parts: Parts): AgentStatus {
     files,
     unobservable: unobservable.map(([path, error]) => ({ path, reason: error.message })),
     openFiles: parts.openFiles,
+    startedAt: parts.startedAt,
     batchesInFlight: parts.batchesInFlight,
     lagBytes: files.reduce((sum, file) => sum + file.lagBytes, 0),
-    retries: parts.uplink.retries,
+    lagMs: files.reduce((longest, file) => Math.max(longest, file.lagMs), 0),
+    retries: uplink.retries,
     trouble: parts.uplink.trouble,
+    stateTrouble: parts.checkpoints.trouble,
+    uplink,
     scanMs: parts.scan?.tookMs ?? 0,
     losses: parts.losses.byReason(),
+    lossesEver: parts.losses.totals(),
     parsing: Object.fromEntries([...parts.parsings].map(([name, parsing]) => [name, parsing.status()])),
     sources: Object.fromEntries(parts.sources.map((source) => [source.name, source.status?.() ?? {}])),
   }
 }
 
-function fileStatus(follower: Follower): FileStatus {
+function fileStatus(follower: Follower, nowMs: number): FileStatus {
   const { tail, options } = follower
   return {
     path: tail.path,
@@ -90,6 +115,7 @@ function fileStatus(follower: Follower): FileStatus {
     position: tail.committed.position,
     size: tail.size,
     lagBytes: tail.lagBytes,
+    lagMs: follower.lag.ageMs(tail.committed.position, nowMs),
     state: tail.state,
     retries: follower.retries,
     shippedBytes: follower.shipped.bytes,

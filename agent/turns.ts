@@ -5,7 +5,7 @@ import { type LineRanges, lineRanges } from './lines.ts'
 
 /** Hands out at most `turnsMax` turns; who comes when all are taken waits in line. */
 export class Turns {
-  readonly #turnsMax: number
+  #turnsMax: number
   readonly #waiting: { start: (taken: boolean) => void }[] = []
   #taken = 0
 
@@ -17,6 +17,18 @@ export class Turns {
   /** Turns that are out. */
   get taken(): number {
     return this.#taken
+  }
+
+  /** From now on so many: who waits gets what is free now; turns that are out above it are not passed on. */
+  resize(turnsMax: number): void {
+    assert(turnsMax >= 1)
+    this.#turnsMax = turnsMax
+    while (this.#taken < turnsMax) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return
+      this.#taken += 1
+      next.start(true)
+    }
   }
 
   /** Resolves when it is the caller's turn; who gets one gives it back. Rejects when the signal aborts. */
@@ -46,7 +58,7 @@ export class Turns {
   /** Gives a turn back: the first in line gets it. */
   give(): void {
     assert(this.#taken > 0)
-    const next = this.#waiting.shift()
+    const next = this.#taken > this.#turnsMax ? undefined : this.#waiting.shift()
     if (next === undefined) this.#taken -= 1
     else next.start(true)
   }

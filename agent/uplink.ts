@@ -1,17 +1,18 @@
 // Uplink: everything the agent says to its collectors: batches of lines, and the question where a source stands.
 import { LogdriveError } from '../core/errors.ts'
-import type { Http, HttpResponse, Logger } from '../core/runtime.ts'
-import { Turns } from './turns.ts'
+import type { HttpResponse, Runtime } from '../core/runtime.ts'
+import { Collectors } from './collectors.ts'
+import { Concurrency, type ConcurrencyBounds, type Outcome } from './concurrency.ts'
 
-export interface UplinkOptions {
+export interface UplinkOptions extends ConcurrencyBounds {
   /** Addresses of collectors, such as http://127.0.0.1:8750; the next one is tried when one does not answer. */
   readonly collectors: readonly string[]
   readonly key: string | null
   /** The agent's name, shown among the agents. */
   readonly agent: string
   readonly timeoutMs: number
-  /** Requests at a time. */
-  readonly requestsMax: number
+  /** How often it is looked whether a collector before the one in use is back. */
+  readonly probeMs: number
   /** How long to wait after a 401, 403 or 404: somebody has to mend it. */
   readonly blockedMs: number
 }
@@ -43,30 +44,71 @@ export type ShipAnswer =
 
 const retryAfterMsMax = 300_000
 
+/** `good`: the last request was answered. `retrying`: it was not, or not yet. `blocked`: somebody has to mend something. */
+export type UplinkState = 'good' | 'retrying' | 'blocked'
+
+export interface UplinkStatus {
+  /** The one in use. */
+  readonly collector: string
+  /** It is the first of the list. */
+  readonly isPreferred: boolean
+  readonly state: UplinkState
+  /** The last thing that went wrong, whether or not it is over, and when: wall-clock ms. */
+  readonly lastError: string | null
+  readonly lastErrorAt: number | null
+  readonly requests: number
+  /** Those that failed. */
+  readonly retries: number
+  readonly requestsInFlight: number
+  /** How many there may be now. */
+  readonly requestsLimit: number
+  /** Bodies of the requests that are open. */
+  readonly bytesInFlight: number
+  /** Bodies of the requests that were answered. */
+  readonly bytesSent: number
+}
+
+type Deps = Pick<Runtime, 'http' | 'logger' | 'clock'>
+
 export class Uplink {
   readonly #options: UplinkOptions
-  readonly #http: Http
-  readonly #logger: Logger
-  readonly #turns: Turns
-  #current = 0
-  #trouble: string | null = null
+  readonly #deps: Deps
+  readonly #concurrency: Concurrency
+  readonly #collectors: Collectors
+  #trouble: { readonly text: string; readonly isBlocked: boolean } | null = null
+  #lastError: { readonly text: string; readonly at: number } | null = null
+  #requests = 0
   #retries = 0
+  #bytesInFlight = 0
+  #bytesSent = 0
 
-  constructor(options: UplinkOptions, http: Http, logger: Logger) {
+  constructor(options: UplinkOptions, deps: Deps) {
     this.#options = options
-    this.#http = http
-    this.#logger = logger
-    this.#turns = new Turns(options.requestsMax)
+    this.#deps = deps
+    this.#concurrency = new Concurrency(options)
+    const urls = options.collectors.map((url) => url.replace(/\/$/, ''))
+    this.#collectors = new Collectors({ urls, probeMs: options.probeMs }, deps)
   }
 
   /** What stands in the way now, null when nothing does. */
   get trouble(): string | null {
-    return this.#trouble
+    return this.#trouble?.text ?? null
   }
 
-  /** Requests that failed since the start. */
-  get retries(): number {
-    return this.#retries
+  status(): UplinkStatus {
+    return {
+      collector: this.#collectors.url,
+      isPreferred: this.#collectors.isPreferred,
+      state: this.#trouble === null ? 'good' : this.#trouble.isBlocked ? 'blocked' : 'retrying',
+      lastError: this.#lastError?.text ?? null,
+      lastErrorAt: this.#lastError?.at ?? null,
+      requests: this.#requests,
+      retries: this.#retries,
+      requestsInFlight: this.#concurrency.open,
+      requestsLimit: this.#concurrency.limit,
+      bytesInFlight: this.#bytesInFlight,
+      bytesSent: this.#bytesSent,
+    }
   }
 
   /** Sends one batch. Throws UNAVAILABLE, OVERLOADED, KEY_MISSING, FORBIDDEN, NOT_FOUND: try again later. */
@@ -117,23 +159,42 @@ export class Uplink {
     body: Uint8Array | null,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const { collectors, key, agent, timeoutMs } = this.#options
+    const { key, agent } = this.#options
     if (key !== null) headers.authorization = `Bearer ${key}`
     headers['logdrive-agent'] = agent
-    await this.#turns.take(signal)
-    const used = this.#current
+    return await this.#concurrency.run(async () => {
+      const value = await this.#exchange(method, path, headers, body, signal)
+      const outcome: Outcome = value.status === 429 || value.status === 503 ? 'busy' : 'good'
+      return { value, outcome }
+    }, signal)
+  }
+
+  async #exchange(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body: Uint8Array | null,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const { timeoutMs } = this.#options
+    const collector = await this.#collectors.choose(signal)
+    const bytes = body?.length ?? 0
+    this.#requests += 1
+    this.#bytesInFlight += bytes
     try {
-      const url = `${(collectors[used] as string).replace(/\/$/, '')}${path}`
-      const answer = await this.#http.request({ method, url, headers, body, timeoutMs }, signal)
+      const request = { method, url: `${collector}${path}`, headers, body, timeoutMs }
+      const answer = await this.#deps.http.request(request, signal)
+      this.#bytesSent += bytes
       if (answer.status < 400 || answer.status === 409) this.#mended()
+      // It is there and cannot serve anybody: another one may. Being busy is for everybody to respect.
+      else if (answer.status >= 500 && answer.status !== 503) this.#collectors.failed(collector)
       return answer
     } catch (error) {
       if (signal.aborted) throw error
-      // Only the first of several failing requests turns to the next collector.
-      if (this.#current === used) this.#current = (used + 1) % collectors.length
+      this.#collectors.failed(collector)
       throw this.#failed(error)
     } finally {
-      this.#turns.give()
+      this.#bytesInFlight -= bytes
     }
   }
 
@@ -162,21 +223,23 @@ export class Uplink {
   #failed(error: unknown): unknown {
     this.#retries += 1
     const text = error instanceof LogdriveError ? `${error.code}: ${error.message}` : String(error)
-    if (this.#trouble !== text) {
+    const isBlocked = error instanceof LogdriveError && error.details.blocked === true
+    if (this.#trouble?.text !== text) {
+      const { logger } = this.#deps
       const hint = error instanceof LogdriveError ? error.hint : null
-      const blocked = error instanceof LogdriveError && error.details.blocked === true
-      const fields = { err: error, hint, collector: this.#options.collectors[this.#current] }
-      if (blocked) this.#logger.error(fields, 'the collector refuses the agent; will try again later')
-      else this.#logger.warn(fields, 'the collector cannot be reached or is busy; will retry')
+      const fields = { err: error, hint, collector: this.#collectors.url }
+      if (isBlocked) logger.error(fields, 'the collector refuses the agent; will try again later')
+      else logger.warn(fields, 'the collector cannot be reached or is busy; will retry')
     }
-    this.#trouble = text
+    this.#trouble = { text, isBlocked }
+    this.#lastError = { text, at: this.#deps.clock.now() }
     return error
   }
 
   #mended(): void {
     if (this.#trouble === null) return
     this.#trouble = null
-    this.#logger.info({ collector: this.#options.collectors[this.#current] }, 'the collector answers again')
+    this.#deps.logger.info({ collector: this.#collectors.url }, 'the collector answers again')
   }
 }
 

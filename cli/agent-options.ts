@@ -1,11 +1,14 @@
 // From the YAML to what an agent takes.
 
 import { hostname } from 'node:os'
-import type { AgentOptions, FileInput } from '../agent/options.ts'
+import type { Agent } from '../agent/agent.ts'
+import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
 import type { Config, FileInputConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
+import type { Runtime } from '../core/runtime.ts'
 import { zstdLater } from '../protocol/compression.ts'
+import { serveStatus } from './agent-socket.ts'
 import { parseOptions } from './parsers.ts'
 import { sourcesOf } from './sources.ts'
 
@@ -23,9 +26,43 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
     stateFolder: agent.state,
     host: hostname(),
     zstd: zstdLater,
+    limits: limitsOf(agent),
     inputs: inputs.flatMap(([name, input]) => (input.type === 'file' ? [fileInput(name, input)] : [])),
     sources: await sourcesOf(inputs),
   }
+}
+
+function limitsOf({ requests }: NonNullable<Config['agent']>): Partial<AgentLimits> {
+  return {
+    requestsMin: requests.min,
+    requestsMax: requests.max,
+    requestMs: requests.timeout,
+    // Whole batches; two at least, or nothing would be read while one is on its way.
+    batchesMax: Math.max(2, Math.floor(requests.in_flight / defaultLimits.batchBytesMax)),
+    retryMsMin: requests.wait_min,
+    retryMsMax: requests.wait_max,
+  }
+}
+
+/**
+ * What shows an agent to others, until disposal: the socket of `agent status`, and GET /metrics where the YAML asks for it
+ * (only then a server is loaded). Throws PORT_TAKEN.
+ */
+export async function showAgent(
+  { agent: config }: Config,
+  agent: Agent,
+  { http, logger }: Runtime,
+): Promise<AsyncDisposable> {
+  await using shown = new AsyncDisposableStack()
+  if (config?.metrics !== undefined) {
+    const { serveMetrics } = await import('../agent/metrics.ts')
+    const { listen, files: filesMax } = config.metrics
+    const { address } = shown.use(await serveMetrics({ listen, filesMax }, () => agent.status(), http))
+    logger.info({ ...address }, 'metrics are served')
+  }
+  const state = config?.state
+  if (state !== undefined) shown.use(await serveStatus(state, () => agent.status(), logger))
+  return shown.move()
 }
 
 function fileInput(name: string, input: FileInputConfig): FileInput {

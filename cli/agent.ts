@@ -12,23 +12,36 @@ export function agentCommand(configChild: readonly string[], defaultFile = 'agen
   return {
     name: 'agent',
     summary: 'Tails the files of a configuration and ships their lines to a collector',
-    usage: '-c FILE [options]',
+    usage: '[status] -c FILE [options]',
     examples: [
       'logdrive agent -c /etc/logdrive/agent.yaml',
       'logdrive agent -c agent.yaml --dry-run --from-file sample.log',
+      'logdrive agent status -c /etc/logdrive/agent.yaml',
+      'logdrive agent status --state /var/lib/logdrive/agent --json',
     ],
     options: {
       ...configOption,
       'dry-run': { about: 'send nothing: print what would be sent of the lines of --from-file' },
       'from-file': { value: 'FILE', about: 'with --dry-run: a file with sample lines' },
       input: { value: 'NAME', about: 'with --dry-run: the input, where there are several' },
+      state: { value: 'DIR', about: 'status: the state folder of the running agent, instead of -c' },
+      json: { about: 'status: print JSON' },
       ...logOption,
     },
     async run(args, io, signal) {
+      const [action, more] = args.positionals
+      const file = args.text('config') ?? defaultFile
+      if (action === 'status' && more === undefined) {
+        const { printAgentStatus } = await import('./agent-status.ts')
+        const readFolder = async () => (await readConfigInChild(configChild, file)).config.agent?.state
+        return await printAgentStatus(args, readFolder, io, signal)
+      }
+      if (action !== undefined) throw usage(`unknown action "${more ?? action}": status, or none to run`)
+      if (args.has('json') || args.text('state') !== undefined)
+        throw usage('--json and --state belong to status')
       const sample = args.text('from-file')
       if (args.has('dry-run') !== (sample !== undefined))
         throw usage('--dry-run and --from-file belong together')
-      const file = args.text('config') ?? defaultFile
       const level = readLogLevel(args, 'info')
       // The child reads while this process loads the rest.
       const [read, { tailAndShip }, { agentOptions }] = await Promise.all([

@@ -1,6 +1,6 @@
 // Runs an agent until it is stopped: what `logdrive agent` does once it has its configuration.
 
-import { runAgent } from '../agent/agent.ts'
+import { startAgent } from '../agent/agent.ts'
 import { isCode } from '../core/errors.ts'
 import type { Logger } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
@@ -8,7 +8,7 @@ import { lockFolder } from '../runtime/lock.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import { releaseWhenIdle } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { agentOptions } from './agent-options.ts'
+import { agentOptions, showAgent } from './agent-options.ts'
 import type { ReadConfig } from './config-reader.ts'
 import { warnAbout } from './process.ts'
 
@@ -27,7 +27,9 @@ export async function tailAndShip({ read, file, level }: TailAndShip, signal: Ab
   await using _lock = await lockState(options.stateFolder, runtime.logger)
   await using scope = new Scope(signal)
   scope.spawn((scoped) => releaseWhenIdle(runtime.clock, scoped))
-  await runAgent(options, runtime, signal)
+  await using agent = await startAgent(options, runtime, signal)
+  await using _shown = await showAgent(read.config, agent, runtime)
+  await agent.stopped
 }
 
 /**

@@ -3,13 +3,13 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
-import { defaultConfig } from '../config/defaults.ts'
+import { defaultAgent, defaultConfig } from '../config/defaults.ts'
 import type { Config } from '../config/schema.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import { nodeRuntime } from '../runtime/node.ts'
-import { agentOptions } from './agent-options.ts'
+import { agentOptions, showAgent } from './agent-options.ts'
 import { besideData } from './collector-options.ts'
 import { type Arguments, type Command, exitCodes, type Io } from './command.ts'
 import { requireConfig } from './config-file.ts'
@@ -71,6 +71,7 @@ async function runLocally(
   const agent = config.agent === undefined ? null : await startLocalAgent(local, serving, runtime, signal)
   await using _agent = agent?.agent ?? null
   await using _lock = agent?.lock ?? null
+  await using _shown = agent === null ? null : await showAgent(config, agent.agent, runtime)
   if (agent !== null) scope.spawn(() => agent.agent.stopped)
   await io.stdout.write(screenOf({ config, demo, url: serving.url, kafka: serving.kafka }, io.stdout))
   scope.spawn((scoped) => followCounters(serving, agent?.agent ?? null, io.stdout, runtime.clock, scoped))
@@ -120,7 +121,7 @@ function readUpConfig(args: Arguments, io: Io): { readonly config: Read; readonl
 
 /** Adds the demo's web log as an input, and its topic to the first ClickHouse sink. */
 function withDemo(config: Config): Config {
-  const agent = config.agent ?? { state: besideData(config, 'agent-state'), inputs: {} }
+  const agent = config.agent ?? defaultAgent(besideData(config, 'agent-state'))
   const inputs = { ...agent.inputs, demo: demoInput(besideData(config, 'demo')) }
   const sinks = Object.entries(config.sinks).map(([name, sink], index, all) => {
     const isFirst = all.findIndex(([, one]) => one.type === 'clickhouse') === index

@@ -6,6 +6,7 @@ import { fileInput } from './inputs/file.ts'
 import { hostMetricsInput } from './inputs/host-metrics.ts'
 import { journaldInput } from './inputs/journald.ts'
 import { stdinInput } from './inputs/stdin.ts'
+import { metrics, requests } from './shipping.ts'
 import { unknownType } from './unknown-type.ts'
 
 const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald']
@@ -30,6 +31,10 @@ export const agent = z.strictObject({
     .path()
     .prefault('./agent-state')
     .meta({ description: 'Folder for positions and the identity of files. Keep it.' }),
+  requests: requests.prefault({}).meta({ description: 'Bounds of what is on its way.' }),
+  metrics: metrics
+    .optional()
+    .meta({ description: 'Metrics for Prometheus; without it no port is opened.', examples: [{}] }),
   inputs: z
     .record(
       fields.name(),

@@ -22,6 +22,7 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
     ...checkInputs(config),
     ...checkKeys(config),
     ...checkSinks(config),
+    ...checkShipping(config),
     ...checkKafka(config, readFile),
   ]
 }
@@ -39,6 +40,8 @@ function checkPorts(config: Config): readonly Finding[] {
   claim(http.listen.port, 'collector.http.listen', ['collector', 'http', 'listen'])
   if (kafka !== undefined && kafka !== 'off')
     claim(kafka.listen.port, 'collector.kafka.listen', ['collector', 'kafka', 'listen'])
+  if (config.agent?.metrics !== undefined)
+    claim(config.agent.metrics.listen.port, 'agent.metrics.listen', ['agent', 'metrics', 'listen'])
   for (const [name, sink] of Object.entries(config.sinks)) {
     if (sink.server === 'embedded' && typeof sink.port === 'number')
       claim(sink.port, `the embedded ClickHouse of the sink ${name}`, ['sinks', name, 'port'])
@@ -122,6 +125,24 @@ function checkKeys(config: Config): readonly Finding[] {
       doubtful(
         ['collector', 'http', 'listen'],
         'reachable from other machines without keys: only this machine will be allowed to write; add collector.keys',
+      ),
+    )
+  return findings
+}
+
+function checkShipping({ agent }: Config): readonly Finding[] {
+  if (agent === undefined) return []
+  const { requests, metrics } = agent
+  const findings: Finding[] = []
+  const path = (...rest: readonly string[]) => ['agent', ...rest]
+  if (requests.min > requests.max) findings.push(wrong(path('requests', 'min'), 'more than requests.max'))
+  if (requests.wait_min > requests.wait_max)
+    findings.push(wrong(path('requests', 'wait_min'), 'longer than requests.wait_max'))
+  if (metrics !== undefined && !isLoopback(metrics.listen.host))
+    findings.push(
+      doubtful(
+        path('metrics', 'listen'),
+        'reachable from other machines, and without any key: paths of files can be read',
       ),
     )
   return findings

@@ -1,6 +1,7 @@
 // What runs without a file, and the files `logdrive init` writes to start from.
 
 import { activityTopics } from './activity-topics.ts'
+import { agent } from './agent.ts'
 import { kafka } from './kafka.ts'
 import { check } from './problems.ts'
 import { type Config, configSchema, type KafkaConfig, type SinkSchema } from './schema.ts'
@@ -15,6 +16,11 @@ export function defaultConfig(sinkSchemas: readonly SinkSchema[], data?: string)
   if ('findings' in checked)
     throw new TypeError(`the built-in configuration is wrong: ${checked.findings[0]?.message}`)
   return checked.value
+}
+
+/** An agent without inputs that keeps its state in this folder. */
+export function defaultAgent(state: string): NonNullable<Config['agent']> {
+  return agent.parse({ state, inputs: {} })
 }
 
 /** The listener for Kafka clients of a file that does not speak of it. */

@@ -1,0 +1,140 @@
+// logdrive agent status: what the agent of a state folder is doing, file by file.
+
+import type { AgentStatus, FileStatus } from '../agent/status.ts'
+import { LogdriveError } from '../core/errors.ts'
+import { askStatus } from './agent-socket.ts'
+import { type Arguments, exitCodes, type Io, usage } from './command.ts'
+import {
+  type Cell,
+  colour,
+  escapeForTerminal,
+  humanSize,
+  humanTime,
+  jsonText,
+  type Output,
+  table,
+} from './output.ts'
+
+/**
+ * Prints it; the exit code is 1 when something keeps the agent from shipping or from keeping its positions. `readFolder` finds
+ * the state folder in the configuration.
+ */
+export async function printAgentStatus(
+  args: Arguments,
+  readFolder: () => Promise<string | undefined>,
+  io: Io,
+  signal: AbortSignal,
+): Promise<number> {
+  const named = args.text('state')
+  if (named !== undefined && args.text('config') !== undefined)
+    throw usage('-c FILE or --state DIR, not both')
+  const folder = named ?? (await readFolder())
+  if (folder === undefined)
+    throw new LogdriveError('CONFIG_INVALID', 'the configuration has no agent section')
+  const status = (await askStatus(folder, signal)) as AgentStatus
+  if (args.has('json')) await io.stdout.write(jsonText(snakeKeys(status), io.stdout))
+  else await io.stdout.write(statusText(status, io.stdout))
+  return isWell(status) ? exitCodes.good : exitCodes.failed
+}
+
+function isWell({ uplink, stateTrouble }: AgentStatus): boolean {
+  return uplink.state === 'good' && stateTrouble === null
+}
+
+function statusText(status: AgentStatus, output: Output): string {
+  return [
+    facts(status, output),
+    section('files', filesTable(status.files)),
+    section('cannot be looked at', status.unobservable.length === 0 ? '' : unobservableTable(status)),
+    section('parsing', parsingTable(status)),
+    section('lost', lossesTable(status)),
+  ].join('')
+}
+
+function facts(status: AgentStatus, output: Output): string {
+  const { uplink } = status
+  const shown = colour(uplink.state, uplink.state === 'good' ? 'green' : 'red', output)
+  const other = uplink.isPreferred ? '' : ', not the preferred one'
+  const ago = uplink.lastErrorAt === null ? '' : ` (${new Date(uplink.lastErrorAt).toISOString()})`
+  const lines: readonly (readonly [string, string | null])[] = [
+    ['agent', `${status.agent} on ${status.host}`],
+    ['started', new Date(status.startedAt).toISOString()],
+    ['collector', `${uplink.collector}: ${shown}${other}`],
+    ['trouble', status.trouble],
+    ['last error', uplink.lastError === null ? null : `${uplink.lastError}${ago}`],
+    ['state folder', status.stateTrouble],
+    [
+      'requests',
+      `${uplink.requests}, ${uplink.retries} failed, ${uplink.requestsInFlight} open of ${uplink.requestsLimit}`,
+    ],
+    ['in flight', `${status.batchesInFlight} batches, ${humanSize(uplink.bytesInFlight)} on their way`],
+    ['sent', humanSize(uplink.bytesSent)],
+    ['lag', `${humanSize(status.lagBytes)}, ${humanTime(status.lagMs)}`],
+    ['open files', String(status.openFiles)],
+    ['last scan', humanTime(status.scanMs)],
+  ]
+  return lines
+    .filter((line): line is [string, string] => line[1] !== null)
+    .map(([name, value]) => `${name.padEnd(14)}${name === 'collector' ? value : escapeForTerminal(value)}\n`)
+    .join('')
+}
+
+function section(name: string, text: string): string {
+  return text === '' ? '' : `\n${name}\n${text}`
+}
+
+/** Those with the longest lag first. */
+function filesTable(files: readonly FileStatus[]): string {
+  if (files.length === 0) return 'none yet\n'
+  const ordered = [...files].sort(
+    (one, other) =>
+      other.lagMs - one.lagMs || other.lagBytes - one.lagBytes || (one.path < other.path ? -1 : 1),
+  )
+  const rows = ordered.map((file): readonly Cell[] => [
+    file.path,
+    file.input,
+    file.topic,
+    file.position,
+    file.size,
+    humanSize(file.lagBytes),
+    humanTime(file.lagMs),
+    file.state,
+    file.retries,
+  ])
+  const headings = ['path', 'input', 'topic', 'position', 'size', 'lag', 'lag for', 'state', 'retries']
+  return table(headings, rows)
+}
+
+function unobservableTable({ unobservable }: AgentStatus): string {
+  return table(
+    ['path', 'reason'],
+    unobservable.map(({ path, reason }) => [path, reason]),
+  )
+}
+
+function parsingTable({ parsing }: AgentStatus): string {
+  const rows = Object.entries(parsing).map(([input, { lines, unparsed }]): readonly Cell[] => {
+    const reasons = Object.entries(unparsed).map(([reason, count]) => `${reason}: ${count}`)
+    return [input, lines, reasons.join(', ')]
+  })
+  return rows.length === 0 ? '' : table(['input', 'lines', 'unparsed'], rows)
+}
+
+function lossesTable({ losses, lossesEver }: AgentStatus): string {
+  const rows = Object.entries(lossesEver).map(([reason, ever]): readonly Cell[] => {
+    const now = losses[reason] ?? { times: 0, bytes: 0 }
+    return [reason, now.times, humanSize(now.bytes), ever.times, humanSize(ever.bytes)]
+  })
+  return rows.length === 0 ? '' : table(['reason', 'times', 'bytes', 'times ever', 'bytes ever'], rows)
+}
+
+/** Keys as all JSON of Logdrive has them. Names of inputs and reasons have no capitals. */
+function snakeKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeKeys)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).map(([key, inner]) => [
+    key.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+    snakeKeys(inner),
+  ])
+  return Object.fromEntries(entries)
+}
