@@ -10,12 +10,13 @@ import type { Follower } from './follower.ts'
 import { Lives } from './lives.ts'
 import { Losses } from './losses.ts'
 import { Handles } from './open-file.ts'
-import { type AgentLimits, type AgentOptions, defaultLimits } from './options.ts'
+import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from './options.ts'
 import { Parsing } from './parsing.ts'
 import { Quarantine } from './quarantine.ts'
 import { Roster } from './roster.ts'
+import { RunningSources } from './running-sources.ts'
 import type { Zstd } from './shipper.ts'
-import type { SourceParts } from './source.ts'
+import type { Source, SourceParts } from './source.ts'
 import { type AgentStatus, statusOf } from './status.ts'
 import { Slabs } from './turns.ts'
 import { Uplink } from './uplink.ts'
@@ -29,6 +30,20 @@ export interface Agent extends AsyncDisposable {
   readonly stopped: Promise<void>
   /** Everything there is to know about it now. */
   status(): AgentStatus
+  /**
+   * Takes other inputs. Those that are unchanged go on without a break, the others end; new ones begin where their files
+   * were left the last time. False, and nothing has changed, when only a new start can do it. Throws CONFIG_INVALID for a
+   * parser that cannot be made.
+   */
+  reload(change: InputChange): boolean
+}
+
+/** The inputs that take the place of those that run. */
+export interface InputChange {
+  readonly inputs: readonly FileInput[]
+  readonly sources: readonly Source[]
+  /** Names of inputs that are as they were. */
+  readonly unchanged: ReadonlySet<string>
 }
 
 /** Starts an agent and runs it until the signal aborts and what was under way is shipped and kept. */
@@ -61,6 +76,7 @@ export async function startAgent(
   return {
     stopped,
     status: () => running.status(),
+    reload: (change) => running.reload(change),
     async [Symbol.asyncDispose]() {
       stop.abort()
       // Not thrown a second time: both together would be a SuppressedError that hides the code of the first.
@@ -86,8 +102,12 @@ class RunningAgent {
   readonly #handles: Handles
   readonly #uplink: Uplink
   readonly #quarantine: Quarantine
-  readonly #parsings: ReadonlyMap<string, Parsing>
-  readonly #discover: (signal: AbortSignal) => Promise<Scan>
+  /** Both by name; the roster reads them, a reload changes them. */
+  readonly #inputs: Map<string, FileInput>
+  readonly #parsings: Map<string, Parsing>
+  readonly #slabBytes: number
+  #discover: (signal: AbortSignal) => Promise<Scan>
+  #sources: RunningSources | null = null
   #roster: Roster | null = null
   #scan: { readonly scan: Scan; readonly tookMs: number } | null = null
   #hinted: (() => void) | null = null
@@ -99,12 +119,8 @@ class RunningAgent {
     this.#runtime = runtime
     this.#startedAt = runtime.clock.now()
     this.#losses = new Losses(runtime.logger, state.checkpoints)
-    const lineBytesMax = Math.max(0, ...options.inputs.map((input) => input.lineBytesMax))
-    this.#slabs = new Slabs(
-      limits.batchesMax,
-      slabBytes(limits.batchBytesMax, lineBytesMax),
-      limits.batchLinesMax,
-    )
+    this.#slabBytes = slabBytesFor(options.inputs, limits)
+    this.#slabs = new Slabs(limits.batchesMax, this.#slabBytes, limits.batchLinesMax)
     this.#handles = new Handles(limits.openFilesMax)
     const { collectors, key, host, stateFolder } = options
     this.#uplink = new Uplink(
@@ -122,7 +138,8 @@ class RunningAgent {
     )
     const quarantine = { folder: stateFolder, bytesMax: limits.quarantineBytesMax }
     this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
-    this.#parsings = parsingsOf(options)
+    this.#inputs = new Map(options.inputs.map((input) => [input.name, input]))
+    this.#parsings = parsingsOf(options.inputs)
     this.#discover = discoverer(options.inputs, runtime.files)
   }
 
@@ -140,7 +157,7 @@ class RunningAgent {
       openFiles: this.#handles.count,
       losses: this.#losses,
       parsings: this.#parsings,
-      sources: this.#options.sources ?? [],
+      sources: this.#sources?.all ?? [],
     })
   }
 
@@ -187,17 +204,34 @@ class RunningAgent {
     logger.info({ agent: this.#state.id }, 'agent stopped')
   }
 
-  /** An agent whose inputs have all come to their end, such as standard input, has nothing left to do. */
-  #runSources(followers: Scope, scanning: Scope): void {
-    const sources = this.#options.sources ?? []
-    let running = sources.length
-    for (const source of sources) {
-      followers.spawn(async (kill) => {
-        await source.run(this.#sourceParts(), scanning.signal, kill)
-        running -= 1
-        if (running === 0 && this.#options.inputs.length === 0) scanning.cancel()
-      })
-    }
+  reload({ inputs, sources, unchanged }: InputChange): boolean {
+    if (slabBytesFor(inputs, this.#limits) > this.#slabBytes) return false
+    const parsings = parsingsOf(inputs.filter(({ name }) => !unchanged.has(name)))
+    this.#inputs.clear()
+    for (const input of inputs) this.#inputs.set(input.name, input)
+    for (const name of this.#parsings.keys()) if (!unchanged.has(name)) this.#parsings.delete(name)
+    for (const [name, parsing] of parsings) this.#parsings.set(name, parsing)
+    this.#discover = discoverer(inputs, this.#runtime.files)
+    this.#roster?.keepOnly(unchanged)
+    this.#sources?.replace(sources, unchanged)
+    this.#hinted?.()
+    return true
+  }
+
+  #runSources(scope: Scope, scanning: Scope): void {
+    const sources = new RunningSources({
+      parts: this.#sourceParts(),
+      clock: this.#runtime.clock,
+      drainMs: this.#limits.drainMs,
+      scope,
+      stop: scanning.signal,
+      // An agent whose inputs have all come to their end, such as standard input, has nothing left to do.
+      exhausted: () => {
+        if (this.#inputs.size === 0) scanning.cancel()
+      },
+    })
+    this.#sources = sources
+    sources.start(this.#options.sources ?? [])
   }
 
   #makeRoster(start: (follower: Follower, ended: () => void) => void): Roster {
@@ -208,7 +242,7 @@ class RunningAgent {
       isNew,
       host: this.#options.host,
       zstd: this.#zstd(),
-      inputs: new Map(this.#options.inputs.map((input) => [input.name, input])),
+      inputs: this.#inputs,
       parsings: this.#parsings,
       limits: this.#limits,
       checkpoints,
@@ -245,7 +279,10 @@ class RunningAgent {
     while (!signal.aborted) {
       const started = clock.monotonic()
       try {
-        const scan = await this.#discover(signal)
+        const discover = this.#discover
+        const scan = await discover(signal)
+        // Other inputs by now: what was seen may belong to nobody any more.
+        if (discover !== this.#discover) continue
         await roster.take(scan)
         const tookMs = clock.monotonic() - started
         this.#scan = { scan, tookMs }
@@ -285,7 +322,12 @@ class RunningAgent {
   }
 }
 
-function parsingsOf({ inputs }: AgentOptions): ReadonlyMap<string, Parsing> {
+/** Bytes of a buffer that holds a batch, and the longest line there may be. */
+function slabBytesFor(inputs: readonly FileInput[], { batchBytesMax }: AgentLimits): number {
+  return slabBytes(batchBytesMax, Math.max(0, ...inputs.map((input) => input.lineBytesMax)))
+}
+
+function parsingsOf(inputs: readonly FileInput[]): Map<string, Parsing> {
   const found = inputs.flatMap(({ name, parse }) =>
     parse === undefined ? [] : [[name, new Parsing(parse)] as const],
   )

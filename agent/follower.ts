@@ -37,6 +37,7 @@ export class Follower {
   readonly lag = new Lag()
   readonly #deps: FollowerDeps
   #ended = false
+  #leftAt: number | null = null
   #life: Life | null = null
   #retries = 0
   #shippedBytes = 0
@@ -61,6 +62,22 @@ export class Follower {
 
   get shipped(): { readonly bytes: number; readonly lines: number } {
     return { bytes: this.#shippedBytes, lines: this.#shippedLines }
+  }
+
+  /** When it was told to leave its file to others, monotonic ms; null while it follows it. */
+  get leftAt(): number | null {
+    return this.#leftAt
+  }
+
+  /** Its input is gone or another: ends where it is, its position is kept. What is under way may finish, until `kill`. */
+  leave(): void {
+    if (this.#leftAt !== null) return
+    this.#leftAt = this.#deps.runtime.clock.monotonic()
+    this.end()
+  }
+
+  kill(): void {
+    this.#life?.kill.abort()
   }
 
   /** The tail is at its end for good: `run` returns. */

@@ -45,11 +45,16 @@ export class Roster {
   readonly #told = new Set<string>()
   /** Checkpoints of an earlier run, by what survives a change of device numbers. */
   readonly #earlier: ReadonlyMap<string, Checkpoint>
+  /** Inputs whose rotated files were not looked for yet. */
+  readonly #unsearched: Set<string>
+  /** Inputs have changed since the last scan: a file may belong to another one now. */
+  #areInputsNew = false
   #scans = 0
   #isNewKept = false
 
   constructor(deps: RosterDeps) {
     this.#deps = deps
+    this.#unsearched = new Set(deps.inputs.keys())
     this.#earlier = new Map(deps.checkpoints.all.map((known) => [inodeKey(known.locator), known]))
   }
 
@@ -61,26 +66,50 @@ export class Roster {
     return this.#followers.has(locatorKey(locator))
   }
 
+  /**
+   * The inputs have changed but for these. Followers of the others end where they are; the next scans follow their files anew,
+   * from the positions that were kept, where there is still an input that means them.
+   */
+  keepOnly(unchanged: ReadonlySet<string>): void {
+    this.#areInputsNew = true
+    for (const follower of this.#followers.values())
+      if (!unchanged.has(follower.options.input)) follower.leave()
+    for (const name of this.#deps.inputs.keys()) if (!unchanged.has(name)) this.#unsearched.add(name)
+  }
+
   /** Takes over what a scan saw. */
   async take(scan: Scan): Promise<void> {
     this.#tell(scan)
+    const areInputsNew = this.#areInputsNew
+    this.#areInputsNew = false
     for (const [key, sighting] of scan.files) {
       const follower = this.#followers.get(key)
       if (follower === undefined) this.#add(sighting)
+      else if (follower.leftAt !== null) continue
+      else if (areInputsNew && follower.options.input !== sighting.input) follower.leave()
       else {
         follower.missed = 0
         follower.adopted = false
         follower.tail.observe(sighting.stat, sighting.path)
       }
     }
-    if (this.#scans === 0) await this.#findLost(scan)
+    await this.#findLost(scan)
     this.#scans += 1
     for (const [key, follower] of this.#followers) {
+      if (this.#isLeaving(follower)) continue
       if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
       await this.#tick(follower)
     }
     if (this.#isNewKept) await this.#deps.checkpoints.save()
     this.#isNewKept = false
+  }
+
+  /** What it has under way may take as long as at a stop, and no longer. */
+  #isLeaving(follower: Follower): boolean {
+    if (follower.leftAt === null) return false
+    const { runtime, limits } = this.#deps
+    if (runtime.clock.monotonic() - follower.leftAt > limits.drainMs) follower.kill()
+    return true
   }
 
   /** A follower whose file was not seen: what has become of it, and of files that had its path after it? */
@@ -103,10 +132,15 @@ export class Roster {
   }
 
   /**
-   * Files that were rotated out of the globs while no agent ran. The last known one of a path is followed even when it
+   * Files that were rotated out of the globs while no agent, or no input of this one, followed them. The last known one of a path is followed even when it
    * was read to its end: as long as it is, files that take its place are looked for.
    */
   async #findLost(scan: Scan): Promise<void> {
+    // One that is still leaving a file would hide that the file is to be followed again.
+    if (this.#unsearched.size === 0 || [...this.#followers.values()].some((one) => one.leftAt !== null))
+      return
+    const inputs = new Set(this.#unsearched)
+    this.#unsearched.clear()
     const latest = new Map<string, Checkpoint>()
     for (const checkpoint of this.#deps.checkpoints.all) {
       const other = latest.get(checkpoint.path)
@@ -116,7 +150,7 @@ export class Roster {
     const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const checkpoint of this.#deps.checkpoints.all) {
       const { locator, path, input, position } = checkpoint
-      if (scan.files.has(locatorKey(locator)) || !this.#deps.inputs.has(input)) continue
+      if (scan.files.has(locatorKey(locator)) || !inputs.has(input)) continue
       const { self, later } = await neighbourhood.find(path, locator)
       for (const relative of later) this.#addLater(relative, input, path)
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)

@@ -33,7 +33,8 @@ async function main(words: readonly string[]): Promise<void> {
   if (first === configWord) return (await import('./config-answer.ts')).answerConfig(file)
   const about = 'The agent of Logdrive: tails files and ships their lines to a collector, each exactly once.'
   const program = { name: 'logdrive-agent', about, commands, otherwise: 'agent' }
-  await runProgram(program, words.length === 0 ? ['agent'] : words)
+  // `status` is a word of the agent's: it is the only one that it has.
+  await runProgram(program, first === undefined || first === 'status' ? ['agent', ...words] : words)
 }
 
 /** A single executable is the program itself; Node needs to be told which. */

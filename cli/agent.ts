@@ -2,6 +2,7 @@
 
 import { type Command, exitCodes, usage } from './command.ts'
 import { readConfigInChild } from './config-reader.ts'
+import { Hangups } from './hangups.ts'
 import { configOption, logOption, readLogLevel } from './process.ts'
 
 /**
@@ -43,14 +44,17 @@ export function agentCommand(configChild: readonly string[], defaultFile = 'agen
       if (args.has('dry-run') !== (sample !== undefined))
         throw usage('--dry-run and --from-file belong together')
       const level = readLogLevel(args, 'info')
+      // From the first moment on: until somebody listens the signal would end the process.
+      using hangups = new Hangups()
+      const reread = () => readConfigInChild(configChild, file)
       // The child reads while this process loads the rest.
       const [read, { tailAndShip }, { agentOptions }] = await Promise.all([
-        readConfigInChild(configChild, file),
+        reread(),
         import('./run-agent.ts'),
         import('./agent-options.ts'),
       ])
       if (sample === undefined) {
-        await tailAndShip({ read, file, level }, signal)
+        await tailAndShip({ read, file, reread, hangups, level }, signal)
         return exitCodes.good
       }
       const { dryRun } = await import('./dry-run.ts')

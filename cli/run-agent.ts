@@ -1,8 +1,10 @@
-// Runs an agent until it is stopped: what `logdrive agent` does once it has its configuration.
+// Runs an agent until it is stopped: what `logdrive agent` does once it has its configuration. SIGHUP reads that again.
 
-import { startAgent } from '../agent/agent.ts'
-import { isCode } from '../core/errors.ts'
-import type { Logger } from '../core/runtime.ts'
+import { type Agent, startAgent } from '../agent/agent.ts'
+import type { AgentOptions } from '../agent/options.ts'
+import type { Config } from '../config/schema.ts'
+import { isCode, LogdriveError } from '../core/errors.ts'
+import type { Logger, Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import type { LogLevel } from '../runtime/logger.ts'
@@ -10,26 +12,91 @@ import { releaseWhenIdle } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { agentOptions, showAgent } from './agent-options.ts'
 import type { ReadConfig } from './config-reader.ts'
+import type { Hangups } from './hangups.ts'
 import { warnAbout } from './process.ts'
 
 export interface TailAndShip {
   readonly read: ReadConfig
   /** Where it was read from. */
   readonly file: string
+  /** Reads it again. */
+  reread(): Promise<ReadConfig>
+  readonly hangups: Hangups
   readonly level: LogLevel
 }
 
+/** A configuration and the agent that it means. */
+interface Plan {
+  readonly config: Config
+  readonly options: AgentOptions
+}
+
 /** Until the signal aborts; what was read is shipped and the positions are kept before it resolves. */
-export async function tailAndShip({ read, file, level }: TailAndShip, signal: AbortSignal): Promise<void> {
-  const options = await agentOptions(read.config, file)
-  const runtime = nodeRuntime({ level })
-  warnAbout(read.warnings, runtime.logger)
-  await using _lock = await lockState(options.stateFolder, runtime.logger)
+export async function tailAndShip(start: TailAndShip, signal: AbortSignal): Promise<void> {
+  const first = await planOf(start.read, start.file)
+  const runtime = nodeRuntime({ level: start.level })
+  warnAbout(start.read.warnings, runtime.logger)
+  await using _lock = await lockState(first.options.stateFolder, runtime.logger)
   await using scope = new Scope(signal)
   scope.spawn((scoped) => releaseWhenIdle(runtime.clock, scoped))
-  await using agent = await startAgent(options, runtime, signal)
-  await using _shown = await showAgent(read.config, agent, runtime)
-  await agent.stopped
+  for (let plan: Plan | null = first; plan !== null; ) plan = await runOnce(start, plan, runtime, signal)
+}
+
+/** One agent. Null when it stopped, or the plan of the next one: what changed needs a new start. */
+async function runOnce(
+  start: TailAndShip,
+  first: Plan,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<Plan | null> {
+  await using agent = await startAgent(first.options, runtime, signal)
+  await using _shown = await showAgent(first.config, agent, runtime)
+  const stopped = agent.stopped.then(() => null)
+  for (let current = first; ; ) {
+    if ((await Promise.race([stopped, start.hangups.next()])) === null) return null
+    const next = await planAgain(start, current, runtime.logger)
+    if (next === null) continue
+    if (!tryReload(agent, current, next)) return next
+    const { inputs, sources } = next.options
+    runtime.logger.info({ inputs: inputs.length + (sources?.length ?? 0) }, 'configuration reloaded')
+    current = next
+  }
+}
+
+/** The configuration as it is now; null, with the reason in the log, when the agent has to go on with the one it has. */
+async function planAgain(start: TailAndShip, current: Plan, logger: Logger): Promise<Plan | null> {
+  try {
+    const read = await start.reread()
+    const plan = await planOf(read, start.file)
+    if (plan.options.stateFolder !== current.options.stateFolder)
+      throw new LogdriveError('CONFIG_INVALID', 'agent.state is another folder: that needs a restart')
+    warnAbout(read.warnings, logger)
+    return plan
+  } catch (error) {
+    logger.error({ err: error }, 'the new configuration is refused; the old one goes on')
+    return null
+  }
+}
+
+async function planOf({ config }: ReadConfig, file: string): Promise<Plan> {
+  return { config, options: await agentOptions(config, file) }
+}
+
+/** Where only inputs have changed the agent takes them as it runs. False when it has to start anew. */
+function tryReload(agent: Agent, before: Plan, after: Plan): boolean {
+  if (textWithoutInputs(before) !== textWithoutInputs(after)) return false
+  const old = before.config.agent?.inputs ?? {}
+  const same = Object.entries(after.config.agent?.inputs ?? {}).filter(
+    ([name, input]) => JSON.stringify(input) === JSON.stringify(old[name]),
+  )
+  const { inputs, sources = [] } = after.options
+  return agent.reload({ inputs, sources, unchanged: new Set(same.map(([name]) => name)) })
+}
+
+/** Certificates and such are in the options as texts: a file that was renewed counts as a change. */
+function textWithoutInputs({ config, options }: Plan): string {
+  const own = { ...config.agent, inputs: null }
+  return JSON.stringify([own, { ...options, inputs: null, sources: null }])
 }
 
 /**

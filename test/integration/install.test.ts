@@ -53,27 +53,80 @@ describe('the single executable', () => {
   })
 
   test('ships a file to a collector, with the native checksum that lies beside it', async () => {
-    await using folder = await temporaryFolder()
-    const executable = await installed(folder.path)
-    const [port = 0] = await freePorts(1)
-    const url = `http://127.0.0.1:${port}`
-    const log = join(folder.path, 'app.log')
-    await writeFile(log, 'one\ntwo\n')
-    const collector = `version: 1\ndata: ${folder.path}/data\ncollector: { http: { listen: "127.0.0.1:${port}" }, kafka: off }\n`
-    await writeFile(join(folder.path, 'collector.yaml'), collector)
-    const input = `{ type: file, paths: ["${log}"], topic: app }`
-    const agent = `{ collector: "${url}", state: "${folder.path}/state", inputs: { app: ${input} } }`
-    await writeFile(join(folder.path, 'agent.yaml'), `version: 1\nagent: ${agent}\n`)
-    await using _collector = new Running(['collector', '-c', join(folder.path, 'collector.yaml')])
-    await until('the collector answers', 60, () => answers(`${url}/healthz`))
-    await using running = new Running(['-c', join(folder.path, 'agent.yaml')], {}, [], [executable])
-    await appendFile(log, 'three\n')
-    expect(await bodies(url, 'app', 3)).toEqual(['one', 'two', 'three'])
+    await using place = await startPlace()
+    await writeFile(place.path('app.log'), 'one\ntwo\n')
+    await place.configure({ app: fileInput(place.path('app.log'), 'app') })
+    await using running = place.start(await installed(place.folder))
+    await appendFile(place.path('app.log'), 'three\n')
+    expect(await bodies(place.url, 'app', 3)).toEqual(['one', 'two', 'three'])
     const mapped = await readFile(`/proc/${running.pid}/maps`, 'utf8')
-    expect(mapped.includes(join(folder.path, 'lib/logdrive-agent/crc32.node'))).toBe(built.checksum !== null)
+    expect(mapped.includes(place.path('lib/logdrive-agent/crc32.node'))).toBe(built.checksum !== null)
     expect(await running.stop()).toBe(0)
   })
+
+  test('on SIGHUP it reads its configuration again, refuses a bad one, and keeps every position', async () => {
+    await using place = await startPlace()
+    const [app, web] = [place.path('app.log'), place.path('web.log')]
+    await writeFile(app, 'a1\n')
+    await writeFile(web, 'w1\n')
+    await place.configure({ app: fileInput(app, 'app') })
+    await using running = place.start(built.executable)
+    expect(await bodies(place.url, 'app', 1)).toEqual(['a1'])
+    await place.configure({ web: fileInput(web, 'web') })
+    running.signal('SIGHUP')
+    expect(await bodies(place.url, 'web', 1)).toEqual(['w1'])
+    await appendFile(app, 'a2\n')
+    await place.configure({ app: { type: 'file', topic: 'app' } })
+    running.signal('SIGHUP')
+    await until(
+      () => running.output,
+      30,
+      async () => (/agent\.inputs\.app.*refused; the old one/.test(running.output) ? true : null),
+    )
+    await appendFile(web, 'w2\n')
+    expect(await bodies(place.url, 'web', 2)).toEqual(['w1', 'w2'])
+    // What is more than inputs begins the agent anew within the process.
+    await place.configure({ app: fileInput(app, 'app'), web: fileInput(web, 'web') }, `${place.url}/`)
+    running.signal('SIGHUP')
+    expect(await bodies(place.url, 'app', 2)).toEqual(['a1', 'a2'])
+    expect(running.output.match(/agent started/g)).toHaveLength(2)
+    expect(await running.stop()).toBe(0)
+    expect(await bodies(place.url, 'web', 2)).toEqual(['w1', 'w2'])
+  })
 })
+
+/** A collector that answers, and the configuration of an agent that ships to it. */
+async function startPlace() {
+  const temporary = await temporaryFolder()
+  const folder = temporary.path
+  const path = (name: string) => join(folder, name)
+  const [port = 0] = await freePorts(1)
+  const url = `http://127.0.0.1:${port}`
+  const http = { listen: `127.0.0.1:${port}` }
+  const yaml = { version: 1, data: path('data'), collector: { http, kafka: 'off' } }
+  await writeFile(path('collector.yaml'), JSON.stringify(yaml))
+  const collector = new Running(['collector', '-c', path('collector.yaml')])
+  await until('the collector answers', 60, () => answers(`${url}/healthz`))
+  return {
+    folder,
+    url,
+    path,
+    configure: (inputs: object, named = url) =>
+      writeFile(
+        path('agent.yaml'),
+        JSON.stringify({ version: 1, agent: { collector: named, state: path('state'), inputs } }),
+      ),
+    start: (executable: string) => new Running(['-c', path('agent.yaml')], {}, [], [executable]),
+    async [Symbol.asyncDispose]() {
+      await collector[Symbol.asyncDispose]()
+      await temporary[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function fileInput(file: string, topic: string) {
+  return { type: 'file', paths: [file], topic }
+}
 
 /** The executable and its checksum as a package lays them out. */
 async function installed(folder: string): Promise<string> {
@@ -90,10 +143,15 @@ async function said(words: readonly string[], env: Readonly<Record<string, strin
   return { code, text: `${stdout}${stderr}` }
 }
 
-/** The bodies of the first records of a topic, in the order they were kept. */
+/** The bodies of the first records of a topic, in the order they were kept, as soon as there are so many. */
 async function bodies(url: string, topic: string, count: number): Promise<readonly string[]> {
-  const words = [cli, 'tail', topic, '--url', url, '--from', 'beginning', '--max', `${count}`, '--follow']
-  const { stdout } = await outcomeOf(node, words, { timeoutMs: 60_000 })
-  const lines = stdout.toString().trim().split('\n')
-  return lines.map((line) => JSON.parse(line).value)
+  const words = [cli, 'tail', topic, '--url', url, '--from', 'beginning', '--max', `${count}`]
+  return await until(`${count} records in ${topic}`, 60, async () => {
+    const { stdout } = await outcomeOf(node, words)
+    const lines = stdout
+      .toString()
+      .split('\n')
+      .filter((line) => line !== '')
+    return lines.length < count ? null : lines.map((line) => JSON.parse(line).value)
+  })
 }

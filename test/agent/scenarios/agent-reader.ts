@@ -62,6 +62,7 @@ export class AgentReader implements Reader {
   readonly #scene: Scene
   readonly #setup: AgentSetup
   readonly #server: HttpServer
+  #inputs: readonly FileInput[]
   #scans = 0
   #life: { readonly mortal: Mortal; readonly agent: Agent | null } | null = null
 
@@ -72,6 +73,7 @@ export class AgentReader implements Reader {
     this.#scene = scene
     this.#setup = setup
     this.#server = server
+    this.#inputs = [this.#inputOf(setup.input)]
   }
 
   static async open(scene: Scene, setup: AgentSetup): Promise<AgentReader> {
@@ -110,6 +112,20 @@ export class AgentReader implements Reader {
     return this.#life?.mortal.operations ?? 0
   }
 
+  /** Other inputs while it runs, by name, as in `AgentSetup.input`. The answer is the agent's. */
+  reload(inputs: Readonly<Record<string, Partial<FileInput>>>): boolean {
+    const agent = this.#life?.agent
+    assert(agent !== null && agent !== undefined, 'the agent runs')
+    const before = new Map(this.#inputs.map((input) => [input.name, JSON.stringify(input)]))
+    this.#inputs = Object.entries(inputs).map(([name, input]) => this.#inputOf({ ...input, name }))
+    const same = this.#inputs.filter((input) => before.get(input.name) === JSON.stringify(input))
+    return agent.reload({
+      inputs: this.#inputs,
+      sources: [],
+      unchanged: new Set(same.map(({ name }) => name)),
+    })
+  }
+
   async stop(): Promise<void> {
     const agent = this.#life?.agent
     this.#life = null
@@ -140,17 +156,21 @@ export class AgentReader implements Reader {
   }
 
   #options(): AgentOptions {
-    const { input, options } = this.#setup
-    const paths = (input?.paths ?? ['*.log']).map((glob) => path.resolve(this.#scene.logs, glob))
+    const { options } = this.#setup
     return {
       collectors: [`http://127.0.0.1:${this.#server.address.port}`],
       key: null,
       stateFolder: this.stateFolder,
       host: 'web1',
-      inputs: [{ ...logsInput, ...input, paths: [...paths, path.join(this.#marker, '*')] }],
+      inputs: this.#inputs,
       ...options,
       limits: { ...limits, ...this.#setup.limits },
     }
+  }
+
+  #inputOf(input: Partial<FileInput> = {}): FileInput {
+    const paths = (input.paths ?? ['*.log']).map((glob) => path.resolve(this.#scene.logs, glob))
+    return { ...logsInput, ...input, paths: [...paths, path.join(this.#marker, '*')] }
   }
 
   #counted(files: Files): Files {
