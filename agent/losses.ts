@@ -8,7 +8,8 @@ import type { Logger } from '../core/runtime.ts'
  * while the collector was away, or unsent at the stop. `metrics_refused`: measurements that the collector refused.
  * `metrics_failed`: what could not be measured. `input_unsent`: records of other inputs that are no files, read and not
  * shipped at the stop. `input_refused`: such records that the collector refused. `input_dropped`: datagrams that found no
- * room. `output_cut`: output of a program behind its bound.
+ * room. `output_cut`: output of a program behind its bound. `datagrams_lost`: those that
+ * the system dropped before we could read them.
  */
 export type LossReason =
   | 'truncated'
@@ -23,6 +24,7 @@ export type LossReason =
   | 'input_refused'
   | 'input_dropped'
   | 'output_cut'
+  | 'datagrams_lost'
 
 export interface Loss {
   readonly times: number
@@ -57,9 +59,9 @@ export class Losses {
   }
 
   /** Counts without a word: for what a record itself tells, such as a cut line, or the caller says better. */
-  count(reason: LossReason, bytes: number): void {
-    increase(this.#counts, reason, bytes)
-    increase(this.#totals, reason, bytes)
+  count(reason: LossReason, bytes: number, times = 1): void {
+    increase(this.#counts, reason, bytes, times)
+    increase(this.#totals, reason, bytes, times)
     this.#ledger?.putLosses(this.#totals)
   }
 
@@ -74,7 +76,7 @@ export class Losses {
   }
 }
 
-function increase(counts: Map<string, Loss>, reason: string, bytes: number): void {
+function increase(counts: Map<string, Loss>, reason: string, bytes: number, times: number): void {
   const before = counts.get(reason) ?? { times: 0, bytes: 0 }
-  counts.set(reason, { times: before.times + 1, bytes: before.bytes + bytes })
+  counts.set(reason, { times: before.times + times, bytes: before.bytes + bytes })
 }

@@ -1,7 +1,10 @@
 // From the YAML to the inputs that are no files; what such an input needs is loaded only where there is one.
 
+import { readFileSync } from 'node:fs'
 import type { Source } from '../agent/source.ts'
 import type { InputConfig, InputConfigOf } from '../config/schema.ts'
+import { LogdriveError } from '../core/errors.ts'
+import type { ListenTls } from '../core/runtime.ts'
 import { parseOptions } from './parsers.ts'
 
 /** The sources of a configuration. Throws CONFIG_INVALID. An agent of files keeps all of this out of its memory. */
@@ -31,6 +34,8 @@ async function sourceOf(name: string, input: InputConfig): Promise<Source | null
       return await execSource(name, input)
     case 'journald':
       return await journaldSource(name, input)
+    case 'syslog':
+      return await syslogSource(name, input)
   }
 }
 
@@ -88,6 +93,39 @@ async function journaldSource(name: string, input: InputConfigOf<'journald'>): P
   const what = { units, matches, since, directory, fields, valueBytesMax: input.line_bytes_max }
   const environment = { ...allowed(['PATH']), LC_ALL: 'C' }
   return journald({ name, topic, program, environment, ...what }, nodeProcesses)
+}
+
+async function syslogSource(name: string, input: InputConfigOf<'syslog'>): Promise<Source> {
+  const { syslog } = await import('../agent/inputs/syslog/input.ts')
+  const { nodeDatagrams } = await import('../runtime/datagrams.ts')
+  const { topic, listen, protocols, framing, tls, parse } = input
+  const bounds = {
+    messageBytesMax: input.line_bytes_max,
+    connectionsMax: input.connections_max,
+    receiveBufferBytes: input.receive_buffer,
+  }
+  const options = {
+    ...{ name, topic, listen, protocols, framing, ...bounds },
+    parse: parse === undefined ? ({ type: 'syslog' } as const) : parseOptions(parse),
+    tls: tls === undefined ? null : listenTls(tls),
+  }
+  return syslog(options, nodeDatagrams)
+}
+
+function listenTls(tls: NonNullable<InputConfigOf<'syslog'>['tls']>): ListenTls {
+  const read = (path: string, key: string) => {
+    try {
+      return readFileSync(path, 'utf8')
+    } catch (error) {
+      throw new LogdriveError('CONFIG_INVALID', `tls.${key}: ${path} cannot be read`, { cause: error })
+    }
+  }
+  return {
+    cert: read(tls.cert, 'cert'),
+    key: read(tls.key, 'key'),
+    clientCa: tls.client_ca === undefined ? null : read(tls.client_ca, 'client_ca'),
+    clientAuth: tls.client_ca === undefined ? 'none' : 'require',
+  }
 }
 
 /** Variables of our environment that are there and may be handed on. */

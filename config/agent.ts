@@ -6,11 +6,12 @@ import { fileInput } from './inputs/file.ts'
 import { hostMetricsInput } from './inputs/host-metrics.ts'
 import { journaldInput } from './inputs/journald.ts'
 import { stdinInput } from './inputs/stdin.ts'
+import { syslogInput } from './inputs/syslog.ts'
 import { metrics, requests } from './shipping.ts'
 import { unknownType } from './unknown-type.ts'
 
-const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald']
-const unbuiltInputs = ['syslog', 'http', 'kafka', 'docker', 'kubernetes']
+const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald', 'syslog']
+const unbuiltInputs = ['http', 'kafka', 'docker', 'kubernetes']
 
 /** `agent:`. */
 export const agent = z.strictObject({
@@ -38,9 +39,13 @@ export const agent = z.strictObject({
   inputs: z
     .record(
       fields.name(),
-      z.discriminatedUnion('type', [fileInput, hostMetricsInput, stdinInput, execInput, journaldInput], {
-        error: (issue) => unknownType(issue, 'input', 'inputs', builtInputs, unbuiltInputs),
-      }),
+      z.discriminatedUnion(
+        'type',
+        [fileInput, hostMetricsInput, stdinInput, execInput, journaldInput, syslogInput],
+        {
+          error: (issue) => unknownType(issue, 'input', 'inputs', builtInputs, unbuiltInputs),
+        },
+      ),
     )
     .meta({ description: 'What is collected, by name.' }),
 })

@@ -29,12 +29,13 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
 
 function checkPorts(config: Config): readonly Finding[] {
   const findings: Finding[] = []
-  const taken = new Map<number, string>()
-  const claim = (port: number, owner: string, path: Path) => {
-    const other = port === 0 ? undefined : taken.get(port)
+  const taken = new Map<string, string>()
+  const claim = (port: number, owner: string, path: Path, protocol = 'tcp') => {
+    const key = `${protocol} ${port}`
+    const other = port === 0 ? undefined : taken.get(key)
     if (other !== undefined)
       findings.push(wrong(path, `port ${port} is taken by ${other}; give each its own`))
-    else taken.set(port, owner)
+    else taken.set(key, owner)
   }
   const { http, kafka } = config.collector
   claim(http.listen.port, 'collector.http.listen', ['collector', 'http', 'listen'])
@@ -45,6 +46,11 @@ function checkPorts(config: Config): readonly Finding[] {
   for (const [name, sink] of Object.entries(config.sinks)) {
     if (sink.server === 'embedded' && typeof sink.port === 'number')
       claim(sink.port, `the embedded ClickHouse of the sink ${name}`, ['sinks', name, 'port'])
+  }
+  for (const [name, input] of Object.entries(config.agent?.inputs ?? {})) {
+    if (input.type !== 'syslog') continue
+    for (const protocol of new Set(input.protocols))
+      claim(input.listen.port, `the input ${name}`, ['agent', 'inputs', name, 'listen'], protocol)
   }
   return findings
 }

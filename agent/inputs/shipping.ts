@@ -57,12 +57,11 @@ export function countLeft(input: string, queue: RecordQueue, { losses, runtime }
   let bytes = 0
   for (const packet of queue.leftovers()) {
     records += packet.count
-    bytes += packet.bytes.length
-    for (let index = 0; index < packet.count; index += 1)
-      losses.count('input_unsent', recordBytes(packet, index))
+    bytes += packet.bytes.length - packet.count + 1
   }
-  if (records > 0)
-    runtime.logger.child({ input }).warn({ records, bytes }, 'records were not shipped before the stop')
+  if (records === 0) return
+  losses.count('input_unsent', bytes, records)
+  runtime.logger.child({ input }).warn({ records, bytes }, 'records were not shipped before the stop')
 }
 
 function recordBytes({ ends }: Packet, index: number): number {

@@ -1,6 +1,7 @@
 // What the schema of an input cannot say: keys that exclude one another, and what there is only one of.
-import { type Finding, wrong } from '../problems.ts'
-import type { Config } from '../schema.ts'
+import { isLoopback } from '../loopback.ts'
+import { doubtful, type Finding, wrong } from '../problems.ts'
+import type { Config, InputConfigOf } from '../schema.ts'
 
 /** What is wrong with inputs that are no files. */
 export function checkInputs(config: Config): readonly Finding[] {
@@ -15,6 +16,7 @@ export function checkInputs(config: Config): readonly Finding[] {
         )
       reader ??= name
     }
+    if (input.type === 'syslog') findings.push(...checkSyslog(input, path))
     if (input.type === 'exec') {
       if (input.command === undefined && input.shell === undefined)
         findings.push(wrong(path, 'what is to be run? expected command: [program, argument, ...]'))
@@ -22,5 +24,19 @@ export function checkInputs(config: Config): readonly Finding[] {
         findings.push(wrong([...path, 'shell'], 'command is there as well: one of them'))
     }
   }
+  return findings
+}
+
+function checkSyslog(input: InputConfigOf<'syslog'>, path: readonly string[]): readonly Finding[] {
+  const findings: Finding[] = []
+  if (input.tls !== undefined && !input.protocols.includes('tcp'))
+    findings.push(wrong([...path, 'tls'], 'TLS is for TCP, and protocols has none'))
+  if (input.tls === undefined && !isLoopback(input.listen.host))
+    findings.push(
+      doubtful(
+        [...path, 'listen'],
+        'reachable from other machines: whoever reaches it can write; add tls.client_ca or a firewall',
+      ),
+    )
   return findings
 }

@@ -20,6 +20,23 @@ test.each([
     'expected the name of an environment variable',
   ],
   ['    a: { type: stdin, parse: { type: nginx, format: "$" } }', 'agent.inputs.a.parse.format'],
+  [
+    '    a: { type: syslog }\n    b: { type: syslog }',
+    'agent.inputs.b.listen: port 5514 is taken by the input a',
+  ],
+  ['    a: { type: syslog, listen: "127.0.0.1:8750" }', 'port 8750 is taken by collector.http.listen'],
+  [
+    '    a: { type: syslog, protocols: [udp], tls: { cert: a, key: b } }',
+    'agent.inputs.a.tls: TLS is for TCP',
+  ],
+  ['    a: { type: journald, matches: ["--flag"] }', 'expected FIELD=value'],
+  ['    a: { type: journald, since: yesterday }', 'expected all, boot, now or a time'],
 ])('%s is refused', (inputs, message) => {
   expect(problemsOf(inputs).join('\n')).toContain(message)
+})
+
+test('ports may be shared by UDP and TCP, and by nobody else', () => {
+  const udp = '{ type: syslog, protocols: [udp] }'
+  expect(problemsOf(`    a: ${udp}\n    b: { type: syslog, protocols: [tcp] }`)).toEqual([])
+  expect(problemsOf(`    a: ${udp}\n    b: ${udp}`).length).toBe(1)
 })

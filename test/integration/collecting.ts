@@ -8,6 +8,8 @@ import { Running, temporaryFolder, until } from './processes.ts'
 
 export interface Collecting extends AsyncDisposable {
   readonly folder: string
+  /** Of the collector. */
+  readonly url: string
   readonly receiver: Receiver
   /** The agent's configuration. */
   readonly file: string
@@ -49,6 +51,7 @@ export async function collecting(inputs: (folder: string) => string): Promise<Co
   )
   return {
     folder,
+    url,
     receiver,
     file,
     start(env) {
