@@ -43,13 +43,18 @@ export function startUpkeep(parts: UpkeepParts, scope: Scope): void {
   })
 }
 
+/** After a start with thousands of partitions their checkpoints are written some at a time, not all at once. */
+const recoveredNotesMax = 50
+
 async function upkeepOnce(parts: UpkeepParts, now: number, signal: AbortSignal): Promise<void> {
+  let recovered = 0
   for (const topic of parts.topics.list()) {
     for (const partition of topic.open) {
       if (signal.aborted) return
       const fields = { topic: topic.name, partition: partition.index }
+      if (partition.log.isAsRecovered) recovered += 1
       try {
-        const segments = await partition.upkeep(now)
+        const segments = await partition.upkeep(now, recovered <= recoveredNotesMax)
         if (segments > 0) parts.logger.info({ ...fields, segments }, 'retention removed segments')
       } catch (error) {
         // A failed disk has told the broker; a full one gets another try next time.

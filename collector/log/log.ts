@@ -48,7 +48,7 @@ const segmentOffsetsMax = 0x7fffffff
 export async function openLog(open: OpenLog, parts: LogParts): Promise<Log> {
   const opened = await openSegments(open, parts)
   const log = new Log(open, opened, parts)
-  if (opened.changed) await log[saveFirst]()
+  if (opened.noted === 'else') await log[saveFirst]()
   return log
 }
 
@@ -65,9 +65,11 @@ export class Log implements AsyncDisposable {
   readonly #replacements: Replacements
   /** Everything below is synced. */
   #syncedOffset: number
-  /** The recovery point on disk. */
+  /** The recovery point on disk; -1 when it says something else than what was found. */
   #checkpointed: number
   #checkpointedDamage = 0
+  /** The end that recovery found beyond the checkpoint. */
+  readonly #recoveredOffset: number | null
   #activeSince: number
   #cleanedOffset: number
   readonly #tornBytes: number
@@ -87,7 +89,8 @@ export class Log implements AsyncDisposable {
     this.#tornBytes = opened.tornBytes
     this.#cleanedOffset = opened.cleanedOffset
     this.#syncedOffset = this.endOffset
-    this.#checkpointed = opened.changed ? -1 : this.endOffset
+    this.#checkpointed = opened.noted === 'all' ? this.endOffset : -1
+    this.#recoveredOffset = opened.noted === 'grown' ? this.endOffset : null
     this.#activeSince = this.#active.state.appendedAt
   }
 
@@ -260,6 +263,12 @@ export class Log implements AsyncDisposable {
     })
   }
 
+  /** A checkpoint would only say what recovery found, and would find again: it need not be soon. */
+  get isAsRecovered(): boolean {
+    const isDamaged = this.#checkpointedDamage !== this.#damage.found
+    return this.#checkpointed < 0 && this.#recoveredOffset === this.#syncedOffset && !isDamaged
+  }
+
   /** Notes durably how far the log is synced, so that the next start need not guess. Costs nothing when that is known. */
   checkpoint(): Promise<void> {
     return this.#changes.exclusive(async () => {
@@ -274,7 +283,6 @@ export class Log implements AsyncDisposable {
       await this.#changes.exclusive(async () => {
         if (this.#syncedOffset < this.endOffset) await this.#changes.orFail(() => this.#active.sync())
         this.#syncedOffset = this.endOffset
-        // Nothing is in an empty segment that an index could help to find.
         if (this.#active.bytes > 0) await this.#writeIndexes(this.#active)
         if (this.#isCheckpointOld) await this.#saveCheckpoint()
       })
@@ -382,10 +390,10 @@ export class Log implements AsyncDisposable {
   }
 
   async #writeIndexes(segment: Segment): Promise<void> {
-    const { directory } = this.#open
     try {
       await segment.writeIndexes()
     } catch (error) {
+      const { directory } = this.#open
       this.#logger.warn({ err: error, directory }, 'an index could not be written; it will be rebuilt')
     }
   }

@@ -17,9 +17,15 @@ export interface OpenedSegments {
   readonly cleanedOffset: number
   readonly tornBytes: number
   readonly quarantined: number
-  /** Something differs from the checkpoint. */
-  readonly changed: boolean
+  /** What the checkpoint on disk says of this. */
+  readonly noted: Noted
 }
+
+/**
+ * `all`: it says just that. `grown`: all but the last records, whole and synced by now; as with those of a log that runs,
+ * a later note is in time. `else`: it has to be written before anything is made of what was found.
+ */
+export type Noted = 'all' | 'grown' | 'else'
 
 interface OpenOptions {
   readonly directory: string
@@ -54,15 +60,23 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
     segments.push(await createSegment(directory, base, parts))
   }
   const { tornBytes, quarantined } = reader
-  const changed = kept.length !== bases.length || tornBytes > 0 || !isAsNoted(checkpoint, segments)
+  const isSame = kept.length === bases.length && tornBytes === 0
+  const noted = checkpoint !== null && isSame ? notedBy(checkpoint, segments) : 'else'
   const cleanedOffset = checkpoint?.cleanedOffset ?? 0
-  return { segments, startOffset, cleanedOffset, tornBytes, quarantined, changed }
+  return { segments, startOffset, cleanedOffset, tornBytes, quarantined, noted }
 }
 
-/** The checkpoint says of the segments what they are, and that all in them is synced: none need be written. */
-function isAsNoted(checkpoint: Checkpoint | null, segments: readonly Segment[]): boolean {
-  if (checkpoint === null || segments.at(-1)?.endOffset !== checkpoint.recoveryPoint) return false
-  return JSON.stringify(segments.map(({ state }) => state)) === JSON.stringify(checkpoint.segments)
+function notedBy(checkpoint: Checkpoint, segments: readonly Segment[]): Noted {
+  const found = segments.map(({ state }) => state)
+  const last = found.at(-1)
+  if (last?.endOffset === checkpoint.recoveryPoint && isSameState(found, checkpoint.segments)) return 'all'
+  const known = checkpoint.segments.at(-1)
+  const isLonger = known?.baseOffset === last?.baseOffset && last?.gaps.length === 0
+  return isLonger && isSameState(found.slice(0, -1), checkpoint.segments.slice(0, -1)) ? 'grown' : 'else'
+}
+
+function isSameState(left: readonly SegmentState[], right: readonly SegmentState[]): boolean {
+  return JSON.stringify(left) === JSON.stringify(right)
 }
 
 /** What the checkpoint says of segments that were replaced since is of others. */

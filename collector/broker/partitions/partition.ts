@@ -266,15 +266,16 @@ export class Partition implements AsyncDisposable {
 
   /**
    * Retention, expiry of sources and producers, checkpoint: what is due now and then, at the time (wall-clock ms) by which
-   * things grow old. Resolves to the segments removed.
+   * things grow old. Resolves to the segments removed. Without `notesRecovered` a log to which nothing came since it was
+   * recovered gets no checkpoint.
    */
-  async upkeep(now: number): Promise<number> {
+  async upkeep(now: number, notesRecovered: boolean): Promise<number> {
     await this.log.rollIfOld()
     const removed = await this.log.expire(this.#settings.retention, now)
     this.sources.expire(now)
     this.producers.expire(now, this.startOffset)
     if (this.#bytesSinceSnapshot > snapshotBytes) await this.#snapshot()
-    await this.log.checkpoint()
+    if (notesRecovered || !this.log.isAsRecovered) await this.log.checkpoint()
     return removed
   }
 

@@ -1,7 +1,7 @@
 // Opening: a log of which everything is known costs a start nothing but looks, however the process ended.
 import { expect, test } from 'vitest'
 import type { DiskVerb } from '../../sim/storage.ts'
-import { batchAt, expected, machine, valuesOf } from './harness.ts'
+import { batchAt, directory, expected, machine, valuesOf } from './harness.ts'
 
 const changing: readonly DiskVerb[] = ['write', 'truncate', 'sync', 'rename', 'remove', 'syncDirectory']
 
@@ -27,7 +27,7 @@ test.each([0, 30])(
   },
 )
 
-test('what the checkpoint did not know is synced and noted before it is shown', async () => {
+test('what the checkpoint did not know is synced before it is shown', async () => {
   const { open, disk } = machine(1, 'hostile')
   const log = await open()
   await log.append([batchAt(0, 3)])
@@ -35,4 +35,52 @@ test('what the checkpoint did not know is synced and noted before it is shown', 
   await open()
   disk.crash()
   expect(await valuesOf(await open())).toEqual(expected(0, 3))
+})
+
+test('what was only appended since the checkpoint costs a start one sync; its note comes later', async () => {
+  const { open, disk } = machine()
+  const log = await open()
+  await log.append([batchAt(0, 3)])
+  disk.kill()
+  const written: string[] = []
+  disk.intercept = ({ verb }) => {
+    if (changing.includes(verb)) written.push(verb)
+    return 'go'
+  }
+  const again = await open()
+  expect(written).toEqual(['sync'])
+  expect(again.isAsRecovered).toBe(true)
+  await again.checkpoint()
+  expect(again.isAsRecovered).toBe(false)
+  expect(written).toContain('rename')
+})
+
+test('a log that goes on after recovery is noted like every other', async () => {
+  const { open, disk } = machine()
+  const log = await open()
+  await log.append([batchAt(0, 3)])
+  disk.kill()
+  const again = await open()
+  await again.append([batchAt(3, 1)])
+  await again.sync()
+  expect(again.isAsRecovered).toBe(false)
+})
+
+test('a torn tail is cut and noted before anything else', async () => {
+  const { open, disk } = machine()
+  const log = await open()
+  await log.append([batchAt(0, 3)])
+  await log.sync()
+  const path = `${directory}/00000000000000000000.log`
+  disk.kill()
+  disk.corrupt(path, batchAt(0, 3).bytes.length - 1, 1)
+  const written: string[] = []
+  disk.intercept = ({ verb }) => {
+    if (changing.includes(verb)) written.push(verb)
+    return 'go'
+  }
+  const again = await open()
+  expect(again.status().tornBytes).toBeGreaterThan(0)
+  expect(written).toContain('rename')
+  expect(again.isAsRecovered).toBe(false)
 })
