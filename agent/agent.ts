@@ -324,7 +324,10 @@ class RunningAgent {
 
 /** Bytes of a buffer that holds a batch, and the longest line there may be. */
 function slabBytesFor(inputs: readonly FileInput[], { batchBytesMax }: AgentLimits): number {
-  return slabBytes(batchBytesMax, Math.max(0, ...inputs.map((input) => input.lineBytesMax)))
+  const recordBytes = inputs.map(
+    ({ lineBytesMax, framing }) => lineBytesMax + (framing?.grouper?.limits.bytesMax ?? 0),
+  )
+  return slabBytes(batchBytesMax, Math.max(0, ...recordBytes))
 }
 
 function parsingsOf(inputs: readonly FileInput[]): Map<string, Parsing> {

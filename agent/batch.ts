@@ -1,5 +1,7 @@
 // LineBatch: lines of one file on their way to the collector, as ranges over a slab, with their positions.
+import type { Block } from './block.ts'
 import { guardBytesMax, guardText, type Print, printOf } from './identity.ts'
+import type { TextMaker, Texts } from './lines/framing.ts'
 import type { Slab } from './turns.ts'
 
 /**
@@ -20,6 +22,8 @@ export interface LineBatch {
   readonly base: number
   /** Whole length of the last line when it was cut, else null. */
   readonly cutBytes: number | null
+  /** What its lines become; null: they are sent as they are. */
+  readonly texts: TextMaker | null
   /** The file has more bytes already: reading on is worth it. */
   readonly more: boolean
   /** The first bytes of the content. */
@@ -28,6 +32,31 @@ export interface LineBatch {
   readonly guard: Uint8Array
   /** Wall-clock ms when it was read: the time of its records. */
   readonly readAtMs: number
+}
+
+/** The batch of a block that was read into a slab. */
+export function batchOf(
+  block: Extract<Block, { readonly kind: 'lines' }>,
+  slab: Slab,
+  of: Pick<LineBatch, 'source' | 'epoch' | 'path' | 'head' | 'readAtMs'>,
+): LineBatch {
+  const { count, cutBytes } = slab.ranges
+  const { from, base, more, texts, next } = block
+  return { ...of, from, to: next.position, slab, count, base, cutBytes, more, texts, guard: next.guard }
+}
+
+/** The texts of lines `[first, end)`, valid until the next call of any batch of the input. */
+export function textsOf(batch: LineBatch, first: number, end: number): Texts {
+  const { bytes, ranges } = batch.slab
+  const lines = {
+    bytes,
+    starts: ranges.valueFrom.subarray(first, end),
+    ends: ranges.valueTo.subarray(first, end),
+    count: end - first,
+  }
+  if (batch.texts === null) return lines
+  const { hasGroups } = batch.texts
+  return { ...batch.texts.make(lines, batch.cutBytes !== null && end === batch.count), hasGroups }
 }
 
 /** The position of line `index`: where the next one begins, or where the batch ends. */

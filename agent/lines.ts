@@ -64,21 +64,59 @@ export function splitLines(
   ranges.end = start
 }
 
-/** Makes `ranges` the one line `bytes[from, to)` that has no line end (yet), cut when it is too long. */
-export function wholeLine(
+/**
+ * How an encoding writes line ends, and where its characters may be cut: all that is asked of bytes before they are text.
+ * `from` always stands between two code units.
+ */
+export interface LineCode {
+  /** Bytes of a code unit: a line end is found on their boundaries only. */
+  readonly unitBytes: 1 | 2
+  /** The byte order mark that a file may begin with. */
+  readonly mark: Uint8Array
+  /** As `splitLines`. */
+  split(bytes: Uint8Array, from: number, to: number, lineBytesMax: number, ranges: LineRanges): void
+  /** The index after the first line end in `bytes`, -1 when there is none. */
+  lineEnd(bytes: Uint8Array): number
+  /** Length of the line end that the bytes end with, 0 when they end with none. */
+  lineEndBytes(bytes: Uint8Array): number
+  /** As `leadingLineEnd`. */
+  leadingLineEnd(bytes: Uint8Array, from: number, to: number): number
+  /** Where `bytes[from, to)` ends without a carriage return at its end. */
+  stripReturn(bytes: Uint8Array, from: number, to: number): number
+  /** The last place at or before `limit` where no character is cut, as far as that is known before it is decoded. */
+  cut(bytes: Uint8Array, from: number, limit: number): number
+}
+
+/** UTF-8, whose bytes are sent as they are. */
+export const utf8Code: LineCode = {
+  unitBytes: 1,
+  mark: Uint8Array.of(0xef, 0xbb, 0xbf),
+  split: splitLines,
+  lineEnd: (bytes) => bytes.indexOf(NEWLINE) + 1 || -1,
+  lineEndBytes(bytes) {
+    if (bytes[bytes.length - 1] !== NEWLINE) return 0
+    return bytes[bytes.length - 2] === CARRIAGE_RETURN ? 2 : 1
+  },
+  leadingLineEnd,
+  stripReturn,
+  cut: utf8End,
+}
+
+/** Adds `bytes[from, to)`, which has no line end (yet), as the last line of `ranges`; cut when it is too long. */
+export function addUnended(
+  code: LineCode,
   bytes: Uint8Array,
-  from: number,
-  to: number,
+  { from, to }: { readonly from: number; readonly to: number },
   lineBytesMax: number,
   ranges: LineRanges,
 ): void {
-  const end = stripReturn(bytes, from, to)
-  const long = end - from > lineBytesMax
-  ranges.valueFrom[0] = from
-  ranges.valueTo[0] = long ? utf8End(bytes, from, from + lineBytesMax) : end
-  ranges.count = 1
+  const end = code.stripReturn(bytes, from, to)
+  const isLong = end - from > lineBytesMax
+  ranges.valueFrom[ranges.count] = from
+  ranges.valueTo[ranges.count] = isLong ? code.cut(bytes, from, from + lineBytesMax) : end
+  ranges.count += 1
   ranges.end = to
-  ranges.cutBytes = long ? end - from : null
+  ranges.cutBytes = isLong ? end - from : null
 }
 
 /**
@@ -88,11 +126,6 @@ export function wholeLine(
 export function leadingLineEnd(bytes: Uint8Array, from: number, to: number): number {
   if (from < to && bytes[from] === NEWLINE) return 1
   return from + 1 < to && bytes[from] === CARRIAGE_RETURN && bytes[from + 1] === NEWLINE ? 2 : 0
-}
-
-/** True when the bytes end with a line end, or are none. */
-export function endsLine(bytes: Uint8Array): boolean {
-  return bytes.length === 0 || bytes[bytes.length - 1] === NEWLINE
 }
 
 /** The last place at or before `limit` (not before `from`) where no UTF-8 character is cut; `limit` when it is not UTF-8. */

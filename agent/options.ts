@@ -1,4 +1,5 @@
 // What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
+import type { Framing } from './lines/framing.ts'
 import type { ParseOptions } from './parse/options.ts'
 
 import type { Source } from './source.ts'
@@ -13,6 +14,8 @@ export interface FileInput {
   /** Where a file is begun that was there before the agent's very first start; later files begin at their beginning. */
   readonly start: 'beginning' | 'end'
   readonly lineBytesMax: number
+  /** How lines are read and joined; without it each line of UTF-8 is a record. */
+  readonly framing?: Framing
   /** How lines become records with fields; without it they travel as they are. */
   readonly parse?: ParseOptions
 }

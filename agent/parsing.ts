@@ -1,5 +1,5 @@
 // Parsing: the parser of one input with what it met: its files share it, and what is counted was acknowledged.
-import type { LineBatch } from './batch.ts'
+import { type LineBatch, textsOf } from './batch.ts'
 import { compileParser } from './parse/compile.ts'
 import type { ParseOptions } from './parse/options.ts'
 import { type ParsedLines, RecordMaker } from './parse/records.ts'
@@ -26,14 +26,7 @@ export class Parsing {
 
   /** The records of lines `[first, end)`, valid until the next call. The same batch gives the same bytes every time. */
   make(batch: LineBatch, first: number, end: number): ParsedLines {
-    const { bytes, ranges } = batch.slab
-    const lines = {
-      bytes,
-      starts: ranges.valueFrom.subarray(first, end),
-      ends: ranges.valueTo.subarray(first, end),
-      count: end - first,
-    }
-    return this.#maker.make(lines, batch.readAtMs)
+    return this.#maker.make(textsOf(batch, first, end), batch.readAtMs)
   }
 
   /** Counts a batch that is on its way no more. */

@@ -6,6 +6,7 @@ import type { Checkpoints } from './checkpoints.ts'
 import { isUnobservable, type Scan, type Sighting } from './discover.ts'
 import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
+import { plainFraming } from './lines/framing.ts'
 import type { Losses } from './losses.ts'
 import { type Handles, isAt } from './open-file.ts'
 import type { AgentLimits, FileInput } from './options.ts'
@@ -195,6 +196,7 @@ export class Roster {
         locator,
         path,
         limits: tailLimits(limits, input),
+        framing: input.framing ?? plainFraming,
         start,
         mtimeMs: checkpoint?.mtimeMs ?? null,
       },
@@ -322,8 +324,9 @@ export class Roster {
   }
 }
 
-function tailLimits(limits: AgentLimits, { lineBytesMax, parse }: FileInput): TailLimits {
-  const batchBytesMax = parse === undefined ? Number.POSITIVE_INFINITY : parsedBatchBytesMax
+function tailLimits(limits: AgentLimits, { lineBytesMax, parse, framing }: FileInput): TailLimits {
+  const batchBytesMax =
+    parse === undefined && framing === undefined ? Number.POSITIVE_INFINITY : parsedBatchBytesMax
   return { ...limits, lineBytesMax, batchBytesMax: Math.min(limits.batchBytesMax, batchBytesMax) }
 }
 

@@ -3,8 +3,7 @@ import { LogdriveError } from '../core/errors.ts'
 import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
 import { encodeLinesLater } from '../protocol/batch-encode.ts'
-import { guardAt, type LineBatch, lineAfter, positionOf } from './batch.ts'
-import type { ParsedLines } from './parse/records.ts'
+import { guardAt, type LineBatch, lineAfter, positionOf, textsOf } from './batch.ts'
 import type { Parsing } from './parsing.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
@@ -163,24 +162,18 @@ export class Shipper implements Sink<PackedBatch> {
     const cut = batch.cutBytes !== null && end === batch.count ? batch.cutBytes : null
     const truncated = cut === null ? null : [header(headerKeys.truncated, String(cut))]
     // Framed at once: the memory of parsed lines is free again when this awaits.
-    const values = parsing === null ? linesOf(batch, first, end) : parsing.make(batch, first, end)
+    const values =
+      parsing === null ? { ...textsOf(batch, first, end), unparsed: none } : parsing.make(batch, first, end)
     const lines = {
       ...values,
       timestampMs: batch.readAtMs,
       firstHeaders,
-      ...(truncated === null ? {} : { headersAt: new Map([[end - first - 1, truncated]]) }),
+      ...(truncated === null ? {} : { headersAt: new Map([[values.count - 1, truncated]]) }),
       codec: batch.to - batch.from < packedBytesMin ? 'none' : 'zstd',
     } as const
     const body = await encodeLinesLater(lines, batch.slab.frame, zstd)
     return { body, unparsed: values.unparsed }
   }
-}
-
-/** Lines `[first, end)` as they are. */
-function linesOf({ slab }: LineBatch, first: number, end: number): ParsedLines {
-  const { bytes, ranges } = slab
-  const starts = ranges.valueFrom.subarray(first, end)
-  return { bytes, starts, ends: ranges.valueTo.subarray(first, end), count: end - first, unparsed: none }
 }
 
 function header(key: string, value: string): RecordHeader {

@@ -1,6 +1,7 @@
 // What a tail is told and what it asks for: bounds, where to begin, and its surroundings.
 import type { Clock, Files, Logger } from '../core/runtime.ts'
 import type { Locator, Print } from './identity.ts'
+import type { Framing } from './lines/framing.ts'
 import type { Losses } from './losses.ts'
 import type { Handles } from './open-file.ts'
 import type { Slabs } from './turns.ts'
@@ -25,6 +26,7 @@ export interface TailOptions {
   readonly locator: Locator
   readonly path: string
   readonly limits: TailLimits
+  readonly framing: Framing
   /** Where to begin, and what must be there for it to be the same content; prints are empty for a new file. */
   readonly start: TailMark
   /** The modification time that the file had then; null when that is not known. */

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { LogdriveError } from '../core/errors.ts'
 import type { FileStat, ReadableFile } from '../core/runtime.ts'
-import type { LineBatch } from './batch.ts'
-import { type Block, type Frontier, frontierAt, readBlock } from './block.ts'
+import { batchOf, type LineBatch } from './batch.ts'
+import { type Block, type Flush, type Frontier, frontierAt, readBlock } from './block.ts'
 import { Extent } from './extent.ts'
 import { emptyPrint, guardBytesMax, type Locator, printOf } from './identity.ts'
 import type { LossReason } from './losses.ts'
 import { examine, findContent, growHead, OpenFile, readAt, readHead } from './open-file.ts'
+import { Rest } from './rest.ts'
 import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
 import { Trouble } from './trouble.ts'
 import type { Slab } from './turns.ts'
@@ -33,9 +34,8 @@ export class Tail implements AsyncDisposable {
   #dirty = false
   /** It is being read: where the file ends is not known yet. */
   #filling = false
-  #unfinished = 0
-  #grownAt: number
-  #flush = false
+  readonly #rest: Rest
+  #flush: Flush | null = null
   /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
   #draining = false
   #missed = 0
@@ -50,7 +50,7 @@ export class Tail implements AsyncDisposable {
       deps.files,
       deps.handles,
       options.locator,
-      () => this.#atEnd() && this.#unfinished === 0,
+      () => this.#atEnd() && this.#rest.bytes === 0,
     )
     this.#trouble = new Trouble(deps.logger)
     this.#path = options.path
@@ -59,7 +59,7 @@ export class Tail implements AsyncDisposable {
     this.#committed = start
     this.#read = frontierAt(start.position, new Uint8Array(0), start.epoch)
     this.#verified = start.position === 0 && start.head.length === 0
-    this.#grownAt = deps.clock.monotonic()
+    this.#rest = new Rest(deps.clock.monotonic())
   }
 
   get source(): string {
@@ -119,7 +119,7 @@ export class Tail implements AsyncDisposable {
     if (this.#state === 'rotated' || this.#state === 'ended') return
     this.#state = 'rotated'
     this.#file.pinned = true
-    this.#grownAt = this.#deps.clock.monotonic()
+    this.#rest.grew(this.#deps.clock.monotonic())
   }
 
   /** Follows a file that no scan will see, under a name that no glob means: opened soon and read to its end. */
@@ -157,7 +157,7 @@ export class Tail implements AsyncDisposable {
     if (this.#trouble.isThere) this.#touch()
     if (this.#state === 'rotated') return this.#tickRotated()
     const now = clock.monotonic()
-    if (this.#unfinished > 0 && now - this.#grownAt >= limits.partialMs) this.#touch(true)
+    this.#takeRest(limits.partialMs, now)
     if (this.#file.rests && this.#atEnd() && now - this.#file.usedAt >= limits.idleMs)
       await this.#file.close()
   }
@@ -251,7 +251,7 @@ export class Tail implements AsyncDisposable {
     this.#read = frontierAt(0, new Uint8Array(0), epoch)
     this.#committed = mark
     this.#verified = true
-    this.#unfinished = 0
+    this.#rest.note(0, this.#deps.clock.monotonic())
     this.#touch()
   }
 
@@ -264,13 +264,13 @@ export class Tail implements AsyncDisposable {
   /** Reads and cuts one batch; null when there is no whole line. */
   async #fill(slab: Slab): Promise<LineBatch | null> {
     const { clock } = this.#deps
-    const { limits, source } = this.#options
+    const { limits, source, framing } = this.#options
     const flush = this.#flush
-    this.#flush = false
+    this.#flush = null
     const epoch = this.#epoch
     const block = await this.#file.use(this.#way, async (file) => {
       if (!(await this.#verify(file))) return null
-      return readBlock(file, slab, this.#read, { ...limits, flush })
+      return readBlock(file, slab, this.#read, { ...limits, framing, flush })
     })
     this.#file.usedAt = clock.monotonic()
     this.#draining = false
@@ -284,27 +284,12 @@ export class Tail implements AsyncDisposable {
     this.#read = block.next
     const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
     if (cut > 0) this.#lose('truncated', cut)
-    if (block.unfinished !== this.#unfinished) this.#grownAt = clock.monotonic()
-    this.#unfinished = block.unfinished
+    this.#rest.note(block.unfinished, clock.monotonic())
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
     await this.#learnHead(slab, block)
-    const { ranges } = slab
-    const batch: LineBatch = {
-      source,
-      epoch,
-      from: block.from,
-      to: block.next.position,
-      path: this.#path,
-      slab,
-      count: ranges.count,
-      base: block.base,
-      cutBytes: ranges.cutBytes,
-      more: block.more,
-      head: this.#committed.head,
-      guard: block.next.guard,
-      readAtMs: clock.now(),
-    }
+    const { head } = this.#committed
+    const batch = batchOf(block, slab, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
     this.#out.add(batch)
     return batch
   }
@@ -343,10 +328,20 @@ export class Tail implements AsyncDisposable {
       return this.#end()
     }
     this.#note(stat)
-    const done = this.#read.position + this.#unfinished >= this.#extent.size && !this.#dirty
-    if (!done || this.#deps.clock.monotonic() - this.#grownAt < limits.graceMs) return
-    if (this.#unfinished > 0) this.#touch(true)
-    else if (this.#committed.position >= this.#read.position) return this.#end()
+    if (this.#dirty || this.#read.position + this.#rest.bytes < this.#extent.size) return
+    const now = this.#deps.clock.monotonic()
+    this.#takeRest(limits.graceMs, now)
+    if (this.#dirty || this.#out.size > 0 || this.#rest.restedMs(now) < limits.graceMs) return
+    this.#end()
+  }
+
+  /** Has what rested long enough at the end of the file taken, though it is no whole record. */
+  #takeRest(lineMs: number, now: number): void {
+    const groupMs = this.#options.framing.grouper?.limits.waitMs ?? lineMs
+    const flush = this.#rest.due(this.#read.position, now, { lineMs, groupMs })
+    if (flush === null) return
+    this.#flush = flush
+    this.#touch()
   }
 
   #end(): void {
@@ -358,7 +353,7 @@ export class Tail implements AsyncDisposable {
   #note(stat: FileStat): void {
     const news = this.#extent.note(stat.size, stat.mtimeMs)
     if (news === 'same') return
-    this.#grownAt = this.#deps.clock.monotonic()
+    this.#rest.grew(this.#deps.clock.monotonic())
     // Changed while no agent ran, and as long as before: only its content tells whether it began anew.
     const isUnseen = news === 'first' && !this.#verified && stat.mtimeMs !== this.#options.mtimeMs
     if (news === 'changed' || isUnseen || stat.size !== this.#read.position) this.#touch()
@@ -374,9 +369,8 @@ export class Tail implements AsyncDisposable {
     return this.#committed.position >= this.#extent.size && !this.#dirty
   }
 
-  #touch(flush = false): void {
+  #touch(): void {
     this.#dirty = true
-    if (flush) this.#flush = true
     this.#wake?.()
   }
 

@@ -9,6 +9,7 @@ import { LogdriveError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { zstdLater } from '../protocol/compression.ts'
 import { serveStatus } from './agent-socket.ts'
+import { framingOf } from './framings.ts'
 import { parseOptions } from './parsers.ts'
 import { sourcesOf } from './sources.ts'
 
@@ -27,7 +28,9 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
     host: hostname(),
     zstd: zstdLater,
     limits: limitsOf(agent),
-    inputs: inputs.flatMap(([name, input]) => (input.type === 'file' ? [fileInput(name, input)] : [])),
+    inputs: await Promise.all(
+      inputs.flatMap(([name, input]) => (input.type === 'file' ? [fileInput(name, input)] : [])),
+    ),
     sources: await sourcesOf(inputs),
   }
 }
@@ -65,7 +68,8 @@ export async function showAgent(
   return shown.move()
 }
 
-function fileInput(name: string, input: FileInputConfig): FileInput {
+async function fileInput(name: string, input: FileInputConfig): Promise<FileInput> {
+  const framing = await framingOf(input)
   return {
     name,
     paths: input.paths,
@@ -73,6 +77,7 @@ function fileInput(name: string, input: FileInputConfig): FileInput {
     topic: input.topic,
     start: input.start,
     lineBytesMax: input.line_bytes_max,
+    ...(framing === undefined ? {} : { framing }),
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
   }
 }

@@ -5,6 +5,7 @@ import { formatProblem, type Loaded, loadConfig } from '../config/load.ts'
 import type { Config, SinkSchemas } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Io } from './command.ts'
+import { framingProblem } from './framing-problem.ts'
 import { parserProblem } from './parsers.ts'
 
 const fileBytesMax = 1024 * 1024
@@ -15,6 +16,7 @@ export function readConfig(file: string, sinkSchemas: SinkSchemas, io: Io): Load
     file,
     sinkSchemas,
     parserProblem,
+    framingProblem,
     variable: (name) => io.variable(name),
     readFile: (path) => readText(path, 64 * 1024),
   })

@@ -1,16 +1,19 @@
 // logdrive agent --dry-run: what an input would send of the lines of a file; nothing is sent, no position is kept.
 
 import { readFileSync, statSync } from 'node:fs'
-import { lineRanges, splitLines } from '../agent/lines.ts'
-import type { AgentOptions, FileInput } from '../agent/options.ts'
-import { compileParser } from '../agent/parse/compile.ts'
-import { RecordMaker } from '../agent/parse/records.ts'
+import { batchOf, type LineBatch, textsOf } from '../agent/batch.ts'
+import { frontierAt, readBlock, slabBytes } from '../agent/block.ts'
+import { emptyPrint } from '../agent/identity.ts'
+import { plainFraming } from '../agent/lines/framing.ts'
+import { lineRanges } from '../agent/lines.ts'
+import { type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
+import { Parsing } from '../agent/parsing.ts'
 import { LogdriveError } from '../core/errors.ts'
+import type { ReadableFile } from '../core/runtime.ts'
 import { type Io, usage } from './command.ts'
 
 /** More of a file is not looked at. */
 const bytesMax = 4 * 1024 * 1024
-const linesMax = 64 * 1024
 
 /** Prints the values of the records, one a line, and on stderr how many lines did not parse. Throws CONFIG_INVALID. */
 export async function dryRun(
@@ -20,20 +23,62 @@ export async function dryRun(
   io: Io,
 ): Promise<void> {
   const input = inputNamed(options.inputs, name)
-  const bytes = sampleOf(file)
-  const ranges = lineRanges(linesMax)
-  splitLines(bytes, 0, bytes.length, input.lineBytesMax, ranges)
-  const lines = { bytes, starts: ranges.valueFrom, ends: ranges.valueTo, count: ranges.count }
-  const made =
-    input.parse === undefined
-      ? { ...lines, unparsed: new Map<string, number>() }
-      : new RecordMaker(compileParser(input.parse)).make(lines, statSync(file).mtimeMs)
-  for (let index = 0; index < made.count; index += 1) {
-    const value = Buffer.from(made.bytes.subarray(made.starts[index], made.ends[index]))
-    await io.stdout.write(`${value.toString()}\n`)
+  const parsing = input.parse === undefined ? null : new Parsing(input.parse)
+  const unparsed = new Map<string, number>()
+  let count = 0
+  for await (const batch of batchesOf(sampleOf(file), input, statSync(file).mtimeMs)) {
+    const made = parsing?.make(batch, 0, batch.count)
+    const texts = made ?? textsOf(batch, 0, batch.count)
+    count += texts.count
+    for (const [reason, lines] of made?.unparsed ?? [])
+      unparsed.set(reason, (unparsed.get(reason) ?? 0) + lines)
+    for (let index = 0; index < texts.count; index += 1) {
+      const value = Buffer.from(texts.bytes.subarray(texts.starts[index], texts.ends[index]))
+      // Further lines of one record are seen to be so.
+      await io.stdout.write(`${value.toString().replaceAll('\n', '\n  | ')}\n`)
+    }
   }
-  const reasons = [...made.unparsed].map(([reason, count]) => `, ${reason}: ${count}`).join('')
-  await io.stderr.write(`${made.count} lines for the topic ${input.topic}${reasons}\n`)
+  const reasons = [...unparsed].map(([reason, lines]) => `, ${reason}: ${lines}`).join('')
+  await io.stderr.write(
+    `${count} ${count === 1 ? 'record' : 'records'} for the topic ${input.topic}${reasons}\n`,
+  )
+}
+
+/** Reads the sample as a tail would, all of it taken. */
+async function* batchesOf(bytes: Uint8Array, input: FileInput, readAtMs: number): AsyncGenerator<LineBatch> {
+  const { lineBytesMax, framing = plainFraming } = input
+  const { batchBytesMax, batchLinesMax } = defaultLimits
+  const recordBytesMax = lineBytesMax + (framing.grouper?.limits.bytesMax ?? 0)
+  const slab = {
+    bytes: Buffer.allocUnsafeSlow(slabBytes(batchBytesMax, recordBytesMax)),
+    ranges: lineRanges(batchLinesMax),
+    frame: { bytes: Buffer.alloc(0) },
+  }
+  const flush = { what: 'line', at: bytes.length } as const
+  let at = frontierAt(0, new Uint8Array(0), 0)
+  for (;;) {
+    const block = await readBlock(inMemory(bytes), slab, at, {
+      batchBytesMax,
+      lineBytesMax,
+      framing,
+      flush,
+    })
+    if (block.kind !== 'lines') return
+    at = block.next
+    yield batchOf(block, slab, { source: '', epoch: 0, path: '', head: emptyPrint, readAtMs })
+  }
+}
+
+function inMemory(bytes: Uint8Array): ReadableFile {
+  return {
+    read: async (position, target) => {
+      const found = bytes.subarray(position, position + target.length)
+      target.set(found)
+      return found.length
+    },
+    stat: () => Promise.reject(new Error('a sample has no facts')),
+    [Symbol.asyncDispose]: async () => {},
+  }
 }
 
 function inputNamed(inputs: readonly FileInput[], name: string | null): FileInput {
@@ -45,11 +90,10 @@ function inputNamed(inputs: readonly FileInput[], name: string | null): FileInpu
   )
 }
 
-/** Whole lines from the beginning of a file; a last one without its end counts. */
+/** The beginning of a file. */
 function sampleOf(file: string): Uint8Array {
   try {
-    const bytes = readFileSync(file).subarray(0, bytesMax)
-    return bytes.at(-1) === 10 || bytes.length === 0 ? bytes : Buffer.concat([bytes, Buffer.from('\n')])
+    return readFileSync(file).subarray(0, bytesMax)
   } catch (error) {
     throw new LogdriveError('CONFIG_INVALID', `${file} cannot be read`, { cause: error })
   }

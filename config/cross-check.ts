@@ -4,6 +4,7 @@ import { activityTopics } from './activity-topics.ts'
 import { checkInputs } from './inputs/check.ts'
 import { checkKafka, type ReadFile } from './kafka-check.ts'
 import { isLoopback } from './loopback.ts'
+import { checkEncodings } from './multiline.ts'
 import { doubtful, type Finding, type Path, wrong } from './problems.ts'
 import type { Config } from './schema.ts'
 import { didYouMean, nearest } from './suggest.ts'
@@ -20,6 +21,7 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
     ...checkTopics(config),
     ...checkPaths(config),
     ...checkInputs(config),
+    ...checkEncodings(config),
     ...checkKeys(config),
     ...checkSinks(config),
     ...checkShipping(config),

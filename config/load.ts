@@ -18,7 +18,13 @@ import {
 import { crossCheck } from './cross-check.ts'
 import { interpolate, type Surroundings } from './interpolate.ts'
 import { check, doubtful, type Finding, formatPath, type Path, quoted, wrong } from './problems.ts'
-import { type Config, configSchema, type ParseConfig, type SinkSchemas } from './schema.ts'
+import {
+  type Config,
+  configSchema,
+  type FileInputConfig,
+  type ParseConfig,
+  type SinkSchemas,
+} from './schema.ts'
 
 const fileBytesMax = 1024 * 1024
 const depthMax = 32
@@ -47,6 +53,8 @@ export interface LoadOptions extends Surroundings {
   readonly sinkSchemas: SinkSchemas
   /** What is wrong with the parser of an input, null when it can be made: parsers are the agent's. */
   parserProblem(parse: ParseConfig): ParserProblem | null
+  /** What is wrong with how the lines of an input are to be joined; `path` from the input on. */
+  framingProblem(input: FileInputConfig): ParserProblem | null
 }
 
 /** `path` is the key at fault, from `parse` on. */
@@ -120,7 +128,11 @@ function checkTree(tree: Tree, options: LoadOptions): { config?: Config; finding
   }
   // An agent runs no collector: what only that reads it may not even be allowed to.
   const readFile = sinkSchemas === 'unchecked' ? null : (path: string) => options.readFile(path)
-  const findings = [...crossCheck(checked.value, readFile), ...checkParsers(checked.value, options)]
+  const findings = [
+    ...crossCheck(checked.value, readFile),
+    ...checkParsers(checked.value, options),
+    ...checkFramings(checked.value, options),
+  ]
   return { config: checked.value, findings }
 }
 
@@ -130,6 +142,13 @@ function checkParsers(config: Config, options: LoadOptions): readonly Finding[] 
     const problem = parse === undefined ? null : options.parserProblem(parse)
     if (problem === null) return []
     return [wrong(['agent', 'inputs', name, 'parse', ...problem.path], problem.message)]
+  })
+}
+
+function checkFramings(config: Config, options: LoadOptions): readonly Finding[] {
+  return Object.entries(config.agent?.inputs ?? {}).flatMap(([name, input]) => {
+    const problem = input.type === 'file' ? options.framingProblem(input) : null
+    return problem === null ? [] : [wrong(['agent', 'inputs', name, ...problem.path], problem.message)]
   })
 }
 

@@ -12,7 +12,7 @@ import { klogParser } from './klog.ts'
 import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
 import { nginxPieces, nginxTime } from './nginx.ts'
-import { type ParseOptions, type ParseType, parsedLineBytesMax } from './options.ts'
+import { envelopeBytesMax, type ParseOptions, type ParseType, parsedLineBytesMax } from './options.ts'
 import { quickAccessLog } from './quick-access-log.ts'
 import { QuickJson } from './quick-json.ts'
 import type { QuickReaders } from './quick-line.ts'
@@ -35,9 +35,16 @@ export interface CompiledParser {
   readonly isTimeRequired: boolean
   readonly severities: Severities
   readonly keepRaw: boolean
+  /** Of a record of several lines only the first is parsed; else that is done where the whole does not parse. */
+  readonly isOneLine: boolean
   /** A longer line is kept whole and not parsed. */
   readonly lineBytesMax: number
 }
+
+/** Formats whose lines are an envelope around a message, which may be long. */
+const envelopes: ReadonlySet<ParseType> = new Set(['cri', 'docker'])
+/** Formats that mean nothing beyond a line; others may have a message that goes on, or values of several lines. */
+const oneLine: ReadonlySet<ParseType> = new Set(['logfmt', 'nginx', 'apache'])
 
 /** Writes the same records as the general way, for lines that have nothing unusual. */
 export interface QuickWay {
@@ -49,6 +56,7 @@ export interface InnerParser {
   readonly parse: LineParser
   /** `body` is the whole message; else the message inside of it. */
   readonly keepRaw: boolean
+  readonly isOneLine: boolean
 }
 
 /** The whole line stays in `body` unless said otherwise: what the groups of an expression leave out would be lost. */
@@ -83,7 +91,8 @@ export function compileParser(options: ParseOptions): CompiledParser {
     isTimeRequired: own !== null || time?.field !== undefined,
     severities,
     keepRaw,
-    lineBytesMax: parsedLineBytesMax,
+    isOneLine: oneLine.has(type),
+    lineBytesMax: envelopes.has(type) ? envelopeBytesMax : parsedLineBytesMax,
   }
 }
 
@@ -108,6 +117,7 @@ export function plainParser(): CompiledParser {
     isTimeRequired: false,
     severities: new Severities(),
     keepRaw: true,
+    isOneLine: false,
     lineBytesMax: Number.POSITIVE_INFINITY,
   }
 }
@@ -116,7 +126,7 @@ function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names):
   const keepRaw = keepsRaw(inside)
   return at(['inside'], () => {
     refuseMisplaced(inside)
-    return { parse: formatParser(inside, names, keepRaw).parse, keepRaw }
+    return { parse: formatParser(inside, names, keepRaw).parse, keepRaw, isOneLine: oneLine.has(inside.type) }
   })
 }
 

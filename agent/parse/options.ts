@@ -49,6 +49,8 @@ export type SeverityWord = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fata
 
 /** A longer line is kept whole and not parsed. */
 export const parsedLineBytesMax = 64 * 1024
+/** ... of a container, whose parts were joined; the message inside is not parsed when it is longer than a line may be. */
+export const envelopeBytesMax = 2 * 1024 * 1024
 /** A line with more fields is kept whole and not parsed. */
 export const fieldsMax = 256
 /** Objects inside objects become fields `a.b.c` down to here; what is deeper is kept as JSON text. */

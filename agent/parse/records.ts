@@ -2,10 +2,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { CompiledParser, InnerParser } from './compile.ts'
 import { type Facts, noFacts } from './facts.ts'
-import { Fields, type Kind, kind, type Reason } from './fields.ts'
+import { Fields, type Kind, kind, type LineParser, type Reason } from './fields.ts'
 import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
 import type { Name } from './names.ts'
-import { idBytesMax } from './options.ts'
+import { idBytesMax, parsedLineBytesMax } from './options.ts'
 import { RecordTime } from './record-time.ts'
 import { timeMsMax } from './time.ts'
 
@@ -15,6 +15,8 @@ export interface Lines {
   readonly starts: Int32Array
   readonly ends: Int32Array
   readonly count: number
+  /** Some may be of several lines. */
+  readonly hasGroups?: boolean
 }
 
 /** Records as they were made, valid until the next are, and how many lines did not parse, by reason. */
@@ -51,6 +53,9 @@ export class RecordMaker {
   #starts = new Int32Array(0)
   #ends = new Int32Array(0)
   #facts = noFacts
+  #hasGroups = false
+  /** Only the first of several lines was parsed: `body` is all of them. */
+  #isWhole = false
   /** The names and values of the facts. */
   #given: readonly (readonly [Name, string])[] = []
   readonly #time = new RecordTime()
@@ -66,12 +71,14 @@ export class RecordMaker {
    * what is known of all these lines beside what they say.
    */
   make(lines: Lines, readAtMs: number, facts: Facts = noFacts): ParsedLines {
-    const { bytes, starts, ends, count } = lines
+    const { bytes, starts, ends, count, hasGroups = false } = lines
+    this.#hasGroups = hasGroups
+    this.#isWhole = false
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
     // What is known of all lines stands in none of them.
-    const quick = this.#given.length === 0 ? this.#parser.quick : null
+    const quick = this.#given.length === 0 && !hasGroups ? this.#parser.quick : null
     const unparsed = new Map<Reason, number>()
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
@@ -111,18 +118,39 @@ export class RecordMaker {
       this.#write(readable, 0, readable.length, nowMs, true)
       return 'not_utf8'
     }
-    const reason =
-      to - from > this.#parser.lineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
+    const reason = this.#hasGroups
+      ? this.#parseGroup(bytes, from, to, nowMs)
+      : this.#parseBounded(bytes, from, to, nowMs)
     if (reason !== null) fields.addText(this.#parseError, reason)
-    else this.#parser.quick?.learn?.(bytes, from, to, fields)
+    else if (!this.#hasGroups) this.#parser.quick?.learn?.(bytes, from, to, fields)
     const start = this.#json.length
-    this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null)
+    this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null || this.#isWhole)
     if (this.#json.length - start <= (to - from) * growthMax + recordBytesMin) return reason
     this.#json.cut(start)
     fields.begin(bytes)
     fields.addText(this.#parseError, 'too_large')
     this.#write(bytes, from, to, nowMs, true)
     return 'too_large'
+  }
+
+  /** Of several lines that do not parse as one record, the first is parsed. */
+  #parseGroup(bytes: Uint8Array, from: number, to: number, nowMs: number): Reason | null {
+    const { inside, isOneLine } = this.#parser
+    const first = lineEnd(bytes, from, to)
+    this.#isWhole = false
+    if (first === to || !isOneLine) {
+      const reason = this.#parseBounded(bytes, from, to, nowMs)
+      // An envelope is around all of them: the first line of what is in it is looked at where that is parsed.
+      if (reason === null || first === to || inside !== null) return reason
+    }
+    const reason = this.#parseBounded(bytes, from, first, nowMs)
+    this.#fields.message = -1
+    this.#isWhole = reason === null
+    return reason
+  }
+
+  #parseBounded(bytes: Uint8Array, from: number, to: number, nowMs: number): Reason | null {
+    return to - from > this.#parser.lineBytesMax ? 'line_too_long' : this.#parse(bytes, from, to, nowMs)
   }
 
   /** Fills the fields. A line that does not parse has none; of one whose message does not, those around it stay. */
@@ -132,24 +160,38 @@ export class RecordMaker {
     if (reason !== null) fields.begin(bytes)
     const { inside } = this.#parser
     if (reason !== null || inside === null || fields.message === -1) return reason
-    const inner = this.#parseInner(inside, nowMs)
+    const inner = this.#parseInner(inside, nowMs, this.#hasGroups && inside.isOneLine)
     if (inner === null) return null
     // Half of what is inside may have been taken over.
+    fields.begin(bytes)
+    this.#parseOuter(bytes, from, to, nowMs)
+    if (!this.#hasGroups || inside.isOneLine) return inner
+    if (this.#parseInner(inside, nowMs, true) === null) return null
     fields.begin(bytes)
     this.#parseOuter(bytes, from, to, nowMs)
     return inner
   }
 
-  #parseInner(inside: InnerParser, nowMs: number): Reason | null {
+  /** `isFirst`: of a message of several lines only the first is parsed, and it stays `body` as a whole. */
+  #parseInner(inside: InnerParser, nowMs: number, isFirst: boolean): Reason | null {
     const fields = this.#fields
     const { message: outer, count } = fields
-    const reason = fields.parseMessage(inside.parse, this.#parser.names.detached)
+    const bytes = (fields.to[outer] as number) - (fields.from[outer] as number)
+    if (!isFirst && bytes > parsedLineBytesMax) return 'line_too_long'
+    const parse = isFirst ? firstLineParser(inside.parse) : inside.parse
+    const reason = fields.parseMessage(parse, this.#parser.names.detached)
     if (reason !== null) return reason
     if (fields.overflow) return 'too_many_fields'
-    if (!inside.keepRaw) fields.message = -1
+    if (!inside.keepRaw && !(isFirst && this.#isGroup(outer))) fields.message = -1
     this.#assign(nowMs, count)
     if (fields.message === -1) fields.message = outer
     return null
+  }
+
+  #isGroup(index: number): boolean {
+    const fields = this.#fields
+    const to = fields.to[index] as number
+    return lineEnd(fields.bytesOf(index), fields.from[index] as number, to) !== to
   }
 
   #parseOuter(bytes: Uint8Array, from: number, to: number, nowMs: number): Reason | null {
@@ -269,5 +311,19 @@ export class RecordMaker {
     const to = fields.to[index] as number
     if (fields.kinds[index] === kind.json) this.#json.raw(bytes, from, to)
     else this.#json.text(bytes, from, to)
+  }
+}
+
+/** Where the first line of `bytes[from, to)` ends. */
+function lineEnd(bytes: Uint8Array, from: number, to: number): number {
+  const found = bytes.indexOf(0x0a, from)
+  return found === -1 || found > to ? to : found
+}
+
+/** Parses the first line alone. */
+function firstLineParser(parse: LineParser): LineParser {
+  return (bytes, from, to, fields) => {
+    const end = lineEnd(bytes, from, to)
+    return end - from > parsedLineBytesMax ? 'line_too_long' : parse(bytes, from, end, fields)
   }
 }

@@ -11,7 +11,7 @@ const patternCharactersMax = 4096
  * engine runs in linear time (look-ahead, back-references, counts over a thousand).
  */
 export function regexParser(pattern: string, names: Names): LineParser {
-  const expression = linear(pattern)
+  const expression = linearExpression(pattern)
   // A group of that name is there in any match of an alternative with nothing in it.
   const groups = Object.keys(new RegExp(`${pattern}|`).exec('')?.groups ?? {})
   if (groups.length === 0) throw new Error('the pattern has no named groups, such as (?<level>[A-Z]+)')
@@ -31,9 +31,9 @@ export function regexParser(pattern: string, names: Names): LineParser {
 
 /**
  * Compiles what V8's linear engine takes too. Run by the usual engine, which is quicker; one line on which that goes
- * back too often is given to the linear one.
+ * back too often is given to the linear one. Throws an Error with a sentence.
  */
-function linear(pattern: string): RegExp {
+export function linearExpression(pattern: string): RegExp {
   if (pattern.length > patternCharactersMax)
     throw new Error(`the pattern is over ${patternCharactersMax} characters`)
   v8.setFlagsFromString('--enable-experimental-regexp-engine')

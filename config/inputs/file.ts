@@ -1,6 +1,7 @@
 // The shape of an input of files.
 import { z } from 'zod'
 import * as fields from '../fields.ts'
+import { encoding, multiline } from '../multiline.ts'
 import { parse } from '../parse.ts'
 
 /** `type: file`. */
@@ -22,10 +23,10 @@ export const fileInput = z.strictObject({
     .enum(['beginning', 'end'])
     .prefault('beginning')
     .meta({ description: 'Where a file is begun that was there before the agent first saw it.' }),
-  encoding: z
-    .literal('utf-8', { error: 'only utf-8 is built yet' })
-    .prefault('utf-8')
-    .meta({ description: 'How the files are written.' }),
+  encoding: encoding.prefault('utf-8').meta({
+    description:
+      'How the files are written; what is not UTF-8 is sent as UTF-8. `utf-16` goes by the byte order mark. See [lines.md](lines.md).',
+  }),
   line_bytes_max: fields
     .size({ min: 64, max: 2 ** 24 })
     .prefault('1MiB')
@@ -35,5 +36,9 @@ export const fileInput = z.strictObject({
       'How lines become records with fields: the name of a format, or a map. Without it lines travel as they are. See [parsing.md](parsing.md).',
     examples: ['nginx'],
   }),
-  multiline: fields.notBuilt('joining lines comes with the next version'),
+  multiline: multiline.optional().meta({
+    description:
+      'Lines that become one record: presets for the stack traces of languages, or a map with patterns. See [lines.md](lines.md).',
+    examples: ['java'],
+  }),
 })

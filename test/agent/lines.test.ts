@@ -1,7 +1,7 @@
 // Splitting bytes to lines: what any splitter of strings would find, without making strings.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { leadingLineEnd, lineRanges, splitLines, utf8End, wholeLine } from '../../agent/lines.ts'
+import { addUnended, leadingLineEnd, lineRanges, splitLines, utf8Code, utf8End } from '../../agent/lines.ts'
 
 function split(bytes: Uint8Array, from: number, lineBytesMax = 1e9, linesMax = 1000) {
   const ranges = lineRanges(linesMax)
@@ -70,7 +70,7 @@ test('bytes that are not UTF-8 are cut at the limit', () => {
 
 test('an unfinished line is taken whole, without a trailing return', () => {
   const ranges = lineRanges(1)
-  wholeLine(Buffer.from('abc\r'), 0, 4, 100, ranges)
+  addUnended(utf8Code, Buffer.from('abc\r'), { from: 0, to: 4 }, 100, ranges)
   expect([ranges.count, ranges.valueFrom[0], ranges.valueTo[0], ranges.end]).toEqual([1, 0, 3, 4])
 })
 

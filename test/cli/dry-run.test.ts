@@ -11,6 +11,7 @@ agent:
   inputs:
     app: { type: file, paths: [a.log], topic: shop, parse: { type: json, keep_raw: false } }
     plain: { type: file, paths: [b.log] }
+    java: { type: file, paths: [c.log], encoding: utf-16, multiline: java }
 `
 
 test('prints what an input would send of a file', async () => {
@@ -36,11 +37,22 @@ test('prints what an input would send of a file', async () => {
     attrs_number: { n: 1 },
   })
   expect(second).toMatchObject({ body: 'no json', attrs_string: { parse_error: 'not_a_json_object' } })
-  expect(parsed.stderr).toBe('2 lines for the topic shop, not_a_json_object: 1\n')
+  expect(parsed.stderr).toBe('2 records for the topic shop, not_a_json_object: 1\n')
   const raw = await run('--input', 'plain')
   expect(raw.stdout.split('\n')[1]).toBe('no json')
   const unnamed = await run()
   expect(unnamed.code).toBe(2)
-  expect(unnamed.stderr).toContain('--input is one of app, plain')
+  expect(unnamed.stderr).toContain('--input is one of app, plain, java')
   expect(existsSync(join(folder.path, 'state'))).toBe(false)
+})
+
+test('prints lines that go together as one record, decoded', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'agent.yaml'), yaml)
+  const text = '\ufeffcafé\r\njava.lang.Error: no\r\n\tat a.B(C.java:1)\r\nlast'
+  writeFileSync(join(folder.path, 's.log'), Buffer.from(text, 'utf16le'))
+  const args = ['agent', '--dry-run', '--from-file', 's.log', '--input', 'java']
+  const { stdout, stderr } = await logdrive(args, { cwd: folder.path })
+  expect(stdout).toBe('café\njava.lang.Error: no\n  | \tat a.B(C.java:1)\nlast\n')
+  expect(stderr).toBe('3 records for the topic logs\n')
 })

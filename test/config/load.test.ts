@@ -144,13 +144,12 @@ collector:
   http: { tls: { cert: a, key: b } }
   log: { kafka: { brokers: ["a:9092"] } }
 topics: { a: { replication: 3 } }
-agent: { inputs: { nginx: { type: file, paths: [a], multiline: java } } }
+agent: { inputs: { nginx: { type: file, paths: [a] } } }
 tests: []`),
     ).toMatchInlineSnapshot(`
       "logdrive.yaml:3:16 collector.http.tls: TLS is not built yet: put a proxy in front
       logdrive.yaml:4:8 collector.log: Apache Kafka as the log is not built yet: use embedded
       logdrive.yaml:5:29 topics.a.replication: replication above 1 is not built yet: one node keeps one copy
-      logdrive.yaml:6:64 agent.inputs.nginx.multiline: joining lines comes with the next version
       logdrive.yaml:7:8 tests: tests in the configuration are not built yet"
     `)
   })

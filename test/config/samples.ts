@@ -1,5 +1,6 @@
 // Sink schemas for the tests of config/, in the shape of the real ones and independent of them.
 import { z } from 'zod'
+import { framingProblem } from '../../cli/framing-problem.ts'
 import { parserProblem } from '../../cli/parsers.ts'
 import * as fields from '../../config/fields.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -54,6 +55,7 @@ export function load(
     file: 'logdrive.yaml',
     sinkSchemas,
     parserProblem,
+    framingProblem,
     variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
     readFile: (path) => {
       const found = Object.hasOwn(files, path) ? files[path] : undefined
