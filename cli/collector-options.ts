@@ -10,7 +10,7 @@ import type { CollectorConfig, Config, TopicConfig } from '../config/schema.ts'
 import type { TopicOptions } from '../core/event-log.ts'
 import type { SinkType } from '../sinks/define.ts'
 import type { SinkSpec } from '../sinks/run.ts'
-import { readKafkaTls } from './kafka-tls.ts'
+import { readListenTls } from './listen-tls.ts'
 
 /** Everything a collector takes that the YAML decides. */
 export function collectorOptions(config: Config) {
@@ -19,6 +19,7 @@ export function collectorOptions(config: Config) {
     folder: resolve(config.data),
     broker: brokerConfig(config),
     listen: collector.http.listen,
+    tls: readListenTls(collector.http.tls, 'collector.http.tls'),
     connectionsMax: collector.limits.connections,
     keys: Object.entries(collector.keys).map(([name, key]) => ({ name, ...key })),
     trustedProxies: collector.http.trusted_proxies,
@@ -34,7 +35,7 @@ function kafkaOptions({ collector }: Config): KafkaListenerOptions | null {
   return {
     listen: kafka.listen,
     advertise: kafka.advertise ?? null,
-    tls: readKafkaTls(kafka),
+    tls: readListenTls(kafka.tls, 'collector.kafka.tls'),
     limits: {
       connectionsMax: kafka.connections_max,
       connectionsPerPeerMax: kafka.connections_per_address ?? kafka.connections_max,

@@ -8,7 +8,7 @@ import { decodeResponse, encodeRequest } from '../protocol/message.ts'
 import { createLogger } from '../runtime/logger.ts'
 import { nodeTransport } from '../runtime/transport.ts'
 import { type Check, tryToListen } from './checks.ts'
-import { certificateLeftMs, readKafkaTls } from './kafka-tls.ts'
+import { certificateLeftMs, readListenTls } from './listen-tls.ts'
 import { humanTime } from './output.ts'
 
 const name = 'Kafka port'
@@ -79,7 +79,7 @@ async function speaksKafka(address: Address, signal: AbortSignal): Promise<boole
 function checkCertificate(kafka: KafkaConfig): readonly Check[] {
   const title = 'Kafka certificate'
   try {
-    const tls = readKafkaTls(kafka)
+    const tls = readListenTls(kafka.tls, 'collector.kafka.tls')
     if (tls === null) return []
     const leftMs = certificateLeftMs(tls, Date.now())
     const fix = 'renew collector.kafka.tls.cert and start again'

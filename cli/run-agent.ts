@@ -6,10 +6,13 @@ import type { Config } from '../config/schema.ts'
 import { isCode, LogdriveError } from '../core/errors.ts'
 import type { Logger, Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
+import { nodeHttp } from '../runtime/http.ts'
+import type { ClientOptions } from '../runtime/http-client.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import type { LogLevel } from '../runtime/logger.ts'
 import { releaseWhenIdle } from '../runtime/memory.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { clientOptions } from './agent-client.ts'
 import { agentOptions, showAgent } from './agent-options.ts'
 import type { ReadConfig } from './config-reader.ts'
 import type { Hangups } from './hangups.ts'
@@ -29,6 +32,8 @@ export interface TailAndShip {
 interface Plan {
   readonly config: Config
   readonly options: AgentOptions
+  /** Its certificates and its proxy. */
+  readonly client: ClientOptions
 }
 
 /** Until the signal aborts; what was read is shipped and the positions are kept before it resolves. */
@@ -49,8 +54,9 @@ async function runOnce(
   runtime: Runtime,
   signal: AbortSignal,
 ): Promise<Plan | null> {
-  await using agent = await startAgent(first.options, runtime, signal)
-  await using _shown = await showAgent(first.config, agent, runtime)
+  const world = { ...runtime, http: nodeHttp(runtime.logger, first.client) }
+  await using agent = await startAgent(first.options, world, signal)
+  await using _shown = await showAgent(first.config, agent, world)
   const stopped = agent.stopped.then(() => null)
   for (let current = first; ; ) {
     if ((await Promise.race([stopped, start.hangups.next()])) === null) return null
@@ -79,7 +85,7 @@ async function planAgain(start: TailAndShip, current: Plan, logger: Logger): Pro
 }
 
 async function planOf({ config }: ReadConfig, file: string): Promise<Plan> {
-  return { config, options: await agentOptions(config, file) }
+  return { config, options: await agentOptions(config, file), client: clientOptions(config) }
 }
 
 /** Where only inputs have changed the agent takes them as it runs. False when it has to start anew. */
@@ -94,9 +100,9 @@ function tryReload(agent: Agent, before: Plan, after: Plan): boolean {
 }
 
 /** Certificates and such are in the options as texts: a file that was renewed counts as a change. */
-function textWithoutInputs({ config, options }: Plan): string {
+function textWithoutInputs({ config, options, client }: Plan): string {
   const own = { ...config.agent, inputs: null }
-  return JSON.stringify([own, { ...options, inputs: null, sources: null }])
+  return JSON.stringify([own, client, { ...options, inputs: null, sources: null }])
 }
 
 /**

@@ -9,7 +9,7 @@ import { lockFolder } from '../runtime/lock.ts'
 import { type RunningSinks, runSinks, type SinkStatus } from '../sinks/run.ts'
 import { collectorOptions, sinkSpecs } from './collector-options.ts'
 import type { Io } from './command.ts'
-import { readKafkaTls, watchKafkaTls } from './kafka-tls.ts'
+import { readListenTls, watchListenTls } from './listen-tls.ts'
 import { sinkTypes } from './sink-types.ts'
 import { version } from './version.ts'
 
@@ -59,15 +59,16 @@ export async function serve(
   await using running = runSinks(collector.log, specs, runtime, stopping.signal)
   sinks = running
   await using scope = new Scope(stopping.signal)
-  const { kafka } = config.collector
-  if (kafka !== undefined && kafka !== 'off') {
-    const renew = (tls: ListenTls) => collector.renewKafkaTls(tls)
-    scope.spawn((signal) => watchKafkaTls(() => readKafkaTls(kafka), renew, runtime, signal))
-  }
+  watchCertificates(config, collector, runtime, scope)
   const failed = collector.log.failed.then((error) => {
     throw error
   })
-  const serving = { collector, sinks: running, url: urlOf(collector), kafka: kafkaOf(collector) }
+  const serving = {
+    collector,
+    sinks: running,
+    url: urlOf(collector, fromYaml.tls !== null),
+    kafka: kafkaOf(collector),
+  }
   try {
     await Promise.race([
       whileServing(serving, signal),
@@ -80,6 +81,17 @@ export async function serve(
     await collector.drain()
     stopping.abort(new Error('stopping'))
   }
+}
+
+/** Renewed certificates count without a restart. */
+function watchCertificates(config: Config, collector: Collector, runtime: Runtime, scope: Scope): void {
+  const { kafka, http } = config.collector
+  const watch = (listener: string, tls: typeof http.tls, renew: (tls: ListenTls) => void) => {
+    const read = () => readListenTls(tls, `collector.${listener}.tls`)
+    scope.spawn((signal) => watchListenTls(read, renew, { ...runtime, listener }, signal))
+  }
+  watch('http', http.tls, (tls) => collector.renewTls(tls))
+  if (kafka !== undefined && kafka !== 'off') watch('kafka', kafka.tls, (tls) => collector.renewKafkaTls(tls))
 }
 
 /** Sinks that were never open keep /readyz at 503. */
@@ -116,9 +128,9 @@ function describeSink(status: SinkStatus): object {
   }
 }
 
-function urlOf({ address }: Collector): string {
+function urlOf({ address }: Collector, isSecure: boolean): string {
   const host = /^(0\.0\.0\.0|::)$/.test(address.host) ? '127.0.0.1' : address.host
-  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+  return `${isSecure ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${address.port}`
 }
 
 function kafkaOf(collector: Collector): string | null {

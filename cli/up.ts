@@ -7,8 +7,10 @@ import { defaultAgent, defaultConfig } from '../config/defaults.ts'
 import type { Config } from '../config/schema.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { Scope } from '../core/scope.ts'
+import { nodeHttp } from '../runtime/http.ts'
 import { lockFolder } from '../runtime/lock.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { clientOptions } from './agent-client.ts'
 import { agentOptions, showAgent } from './agent-options.ts'
 import { besideData } from './collector-options.ts'
 import { type Arguments, type Command, exitCodes, type Io } from './command.ts'
@@ -92,7 +94,10 @@ async function startLocalAgent(
   const collectors = named ? options.collectors : [serving.url]
   const key = options.key ?? shippingKey(local.config)
   const lock = await lockFolder(options.stateFolder)
-  return { agent: await startAgent({ ...options, collectors, key }, runtime, signal), lock }
+  // Its way to the collector is its own; that of sinks is another.
+  const http = nodeHttp(runtime.logger, clientOptions(local.config))
+  const agent = await startAgent({ ...options, collectors, key }, { ...runtime, http }, signal)
+  return { agent, lock }
 }
 
 /** Where keys are set, loopback alone no longer opens the door: the local agent takes one that may ship. */

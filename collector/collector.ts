@@ -13,6 +13,8 @@ export interface CollectorOptions extends Omit<ServiceOptions, 'log' | 'admin' |
   readonly folder: string
   readonly broker: Partial<BrokerConfig>
   readonly listen: Address
+  /** Null: plain http. */
+  readonly tls?: ListenTls | null
   readonly connectionsMax: number
   /** Null: no Kafka clients. */
   readonly kafka: KafkaListenerOptions | null
@@ -24,6 +26,8 @@ export interface Collector extends AsyncDisposable {
   readonly address: Address
   /** The listener for Kafka clients, or why there is none. */
   kafka(): KafkaListenerStatus | KafkaAbsence
+  /** New clients see this certificate. Throws CONFIG_INVALID. */
+  renewTls(tls: ListenTls): void
   /** New Kafka clients see this certificate. Throws CONFIG_INVALID. */
   renewKafkaTls(tls: ListenTls): void
   /** Refuses new requests and waits for those under way, a few seconds at most. Disposal drains by itself. */
@@ -60,7 +64,7 @@ async function serve(
   const status = () => kafka.status()
   const service = createService({ ...options, log: broker, admin: broker, kafka: status }, runtime)
   const limits: HttpLimits = { ...defaultHttpLimits, connectionsMax: options.connectionsMax }
-  const server = await runtime.http.serve(options.listen, service.handler, limits)
+  const server = await runtime.http.serve(options.listen, service.handler, limits, options.tls)
   let drained: Promise<void> | null = null
   const drain = () => {
     drained ??= Promise.all([
@@ -73,6 +77,7 @@ async function serve(
     log: broker,
     address: server.address,
     kafka: status,
+    renewTls: (tls) => server.renew(tls),
     renewKafkaTls: (tls) => kafka.renewTls(tls),
     drain,
     async [Symbol.asyncDispose]() {

@@ -7,7 +7,7 @@ import { hostMetricsInput } from './inputs/host-metrics.ts'
 import { journaldInput } from './inputs/journald.ts'
 import { stdinInput } from './inputs/stdin.ts'
 import { syslogInput } from './inputs/syslog.ts'
-import { metrics, requests } from './shipping.ts'
+import { metrics, proxy, requests, tls } from './shipping.ts'
 import { unknownType } from './unknown-type.ts'
 
 const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald', 'syslog']
@@ -32,6 +32,14 @@ export const agent = z.strictObject({
     .path()
     .prefault('./agent-state')
     .meta({ description: 'Folder for positions and the identity of files. Keep it.' }),
+  tls: tls.optional().meta({
+    description: 'What the agent shows and believes where agent.collector is an https:// address.',
+  }),
+  proxy: proxy.optional().meta({
+    description:
+      'A proxy on the way to the collector. Variables of the environment count only where they are named here.',
+    examples: ['http://proxy:3128'],
+  }),
   requests: requests.prefault({}).meta({ description: 'Bounds of what is on its way.' }),
   metrics: metrics
     .optional()

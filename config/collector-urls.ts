@@ -5,7 +5,10 @@ import type { Config } from './schema.ts'
 /** Where an agent ships to: what its file says, else the collector of the same file on this machine. */
 export function collectorUrls(config: Config): readonly string[] {
   if (config.agent?.collector !== undefined) return config.agent.collector
-  const { host, port } = config.collector.http.listen
+  const { listen, tls } = config.collector.http
+  const { host, port } = listen
   const reachable = /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host
-  return [`http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`]
+  return [
+    `${tls === undefined ? 'http' : 'https'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`,
+  ]
 }

@@ -2,11 +2,13 @@
 
 import { activityTopics } from './activity-topics.ts'
 import { checkInputs } from './inputs/check.ts'
-import { checkKafka, type ReadFile } from './kafka-check.ts'
+import { checkKafka } from './kafka-check.ts'
+import { checkListenTls, type ReadFile } from './listen-tls.ts'
 import { isLoopback } from './loopback.ts'
 import { checkEncodings } from './multiline.ts'
 import { doubtful, type Finding, type Path, wrong } from './problems.ts'
 import type { Config } from './schema.ts'
+import { checkShipping } from './shipping-check.ts'
 import { didYouMean, nearest } from './suggest.ts'
 
 const keyCharactersMin = 16
@@ -24,7 +26,8 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
     ...checkEncodings(config),
     ...checkKeys(config),
     ...checkSinks(config),
-    ...checkShipping(config),
+    ...checkListenTls(config.collector.http.tls, ['collector', 'http', 'tls'], readFile),
+    ...checkShipping(config, readFile),
     ...checkKafka(config, readFile),
   ]
 }
@@ -133,24 +136,6 @@ function checkKeys(config: Config): readonly Finding[] {
       doubtful(
         ['collector', 'http', 'listen'],
         'reachable from other machines without keys: only this machine will be allowed to write; add collector.keys',
-      ),
-    )
-  return findings
-}
-
-function checkShipping({ agent }: Config): readonly Finding[] {
-  if (agent === undefined) return []
-  const { requests, metrics } = agent
-  const findings: Finding[] = []
-  const path = (...rest: readonly string[]) => ['agent', ...rest]
-  if (requests.min > requests.max) findings.push(wrong(path('requests', 'min'), 'more than requests.max'))
-  if (requests.wait_min > requests.wait_max)
-    findings.push(wrong(path('requests', 'wait_min'), 'longer than requests.wait_max'))
-  if (metrics !== undefined && !isLoopback(metrics.listen.host))
-    findings.push(
-      doubtful(
-        path('metrics', 'listen'),
-        'reachable from other machines, and without any key: paths of files can be read',
       ),
     )
   return findings

@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import * as fields from './fields.ts'
+import { listenTls } from './listen-tls.ts'
 
 /** Kafka's operations, as the YAML writes them. */
 export const aclOperations = [
@@ -95,18 +96,7 @@ const acl = z
       })
   })
 
-const tls = z.strictObject({
-  cert: fields.path().meta({
-    description: 'File with the certificate of this server and those between it and the root, PEM.',
-    examples: ['/etc/logdrive/server.pem'],
-  }),
-  key: fields.path().meta({
-    description: 'File with its private key, PEM, without a passphrase.',
-    examples: ['/etc/logdrive/server.key'],
-  }),
-  client_ca: fields.path().optional().meta({
-    description: 'File with the certificates that may sign those of clients, PEM.',
-  }),
+const tls = listenTls.extend({
   client_auth: z.enum(['none', 'request', 'require']).prefault('none').meta({
     description:
       'Whether clients show a certificate: `none`, `request` (may), `require` (must). It makes them `User:` and its subject.',

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { agent } from './agent.ts'
 import * as fields from './fields.ts'
 import { kafka } from './kafka.ts'
+import { listenTls } from './listen-tls.ts'
 import { unknownType } from './unknown-type.ts'
 
 /** What a sink brings to the configuration: its type's name and its own keys. */
@@ -78,7 +79,9 @@ const http = z.strictObject({
     .address()
     .prefault('127.0.0.1:8750')
     .meta({ description: 'Where the HTTP interface listens. Port 0 takes a free one.' }),
-  tls: fields.notBuilt('TLS is not built yet: put a proxy in front'),
+  tls: listenTls
+    .optional()
+    .meta({ description: 'https, TLS 1.2 and up. Without it the port speaks plain http.' }),
   trusted_proxies: z
     .array(fields.network())
     .prefault([])

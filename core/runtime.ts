@@ -97,8 +97,16 @@ export interface Address {
 export interface Http {
   /** Sends a request; rejects with UNAVAILABLE when no answer came (unknown outcome), never on a status. */
   request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>
-  /** Listens; port 0 takes a free one. Throws PORT_TAKEN. Disposing stops listening and waits for open requests. */
-  serve(address: Address, handler: HttpHandler, limits: HttpLimits): Promise<HttpServer>
+  /**
+   * Listens, with `tls` for https alone; port 0 takes a free one. Throws PORT_TAKEN, or CONFIG_INVALID for keys that TLS does
+   * not take. Disposing stops listening and waits for open requests.
+   */
+  serve(
+    address: Address,
+    handler: HttpHandler,
+    limits: HttpLimits,
+    tls?: ListenTls | null,
+  ): Promise<HttpServer>
 }
 
 export type Headers = Readonly<Record<string, string>>
@@ -156,6 +164,8 @@ export interface HttpLimits {
 
 export interface HttpServer extends AsyncDisposable {
   readonly address: Address
+  /** New connections see this certificate; those that are open stay. Throws CONFIG_INVALID for keys that TLS does not take. */
+  renew(tls: ListenTls): void
 }
 
 /** TCP with or without TLS. */

@@ -1,8 +1,19 @@
 // Incoming HTTP on node:http: bounded bodies, streamed answers, and a stop that lets open requests finish.
 import http from 'node:http'
-import type { Address, HttpHandler, HttpLimits, HttpServer, Logger, ServerResponse } from '../core/runtime.ts'
+import type https from 'node:https'
+import { Server as TlsServer } from 'node:tls'
+import type {
+  Address,
+  HttpHandler,
+  HttpLimits,
+  HttpServer,
+  ListenTls,
+  Logger,
+  ServerResponse,
+} from '../core/runtime.ts'
 import { answer, Exchange, fail } from './http-exchange.ts'
 import { listenError } from './listen-error.ts'
+import { contextOf, listenOptions, orInvalid } from './tls-context.ts'
 
 /** How long an idle connection is kept; longer than our own client keeps its end. */
 const keepAliveMs = 30_000
@@ -11,11 +22,17 @@ const graceMs = 5_000
 const cutMs = 2_000
 const pollMs = 20
 
-/** Starts a server; throws PORT_TAKEN when the port is in use. */
+export interface ServeOptions {
+  readonly address: Address
+  readonly limits: HttpLimits
+  /** Null: plain http. */
+  readonly tls: ListenTls | null
+}
+
+/** Starts a server; throws PORT_TAKEN when the port is in use, CONFIG_INVALID for keys that TLS does not take. */
 export async function serveHttp(
-  address: Address,
+  { address, limits, tls }: ServeOptions,
   handler: HttpHandler,
-  limits: HttpLimits,
   logger: Logger,
 ): Promise<HttpServer> {
   const shared = { stopping: false, stallMs: limits.requestMs, signals: new Set<Exchange>() }
@@ -33,14 +50,16 @@ export async function serveHttp(
     }
     handler(exchange).then(send, refuse)
   }
-  const server = http.createServer({
+  const options: http.ServerOptions = {
     headersTimeout: Math.min(limits.headersMs, limits.requestMs),
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: 1000,
     maxHeaderSize: limits.headerBytesMax,
     keepAliveTimeout: keepAliveMs,
     noDelay: true,
-  })
+  }
+  const server = tls === null ? http.createServer(options) : await secure(options, tls)
+  server.on('tlsClientError', (error: Error) => logger.debug({ err: error }, 'a TLS handshake failed'))
   server.maxConnections = limits.connectionsMax
   server.on('request', (incoming, outgoing) => run(incoming, outgoing, false))
   // A client that asks first is told to go on only when the handler wants the body.
@@ -51,11 +70,20 @@ export async function serveHttp(
   let stopped: Promise<void> | null = null
   return {
     address: { host: address.host, port },
+    renew(renewed) {
+      if (server instanceof TlsServer) orInvalid(() => server.setSecureContext(contextOf(renewed)))
+    },
     [Symbol.asyncDispose]() {
       stopped ??= stop(server, shared)
       return stopped
     },
   }
+}
+
+async function secure(options: http.ServerOptions, tls: ListenTls): Promise<https.Server> {
+  // Loaded by who needs it only.
+  const { createServer } = await import('node:https')
+  return orInvalid(() => createServer({ ...options, ...listenOptions(tls) }))
 }
 
 function listen(server: http.Server, address: Address): Promise<void> {

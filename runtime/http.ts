@@ -1,16 +1,19 @@
 // HTTP both ways: undici outwards, node:http inwards, joined behind core's Http.
 import type { Http, Logger } from '../core/runtime.ts'
-import { httpClient } from './http-client.ts'
+import { type ClientOptions, httpClient } from './http-client.ts'
 
-/** HTTP of this machine; `logger` hears of handlers that throw what they should have answered. */
-export function nodeHttp(logger: Logger): Http {
-  const request = httpClient()
+/**
+ * HTTP of this machine; `logger` hears of handlers that throw what they should have answered. `client`: what requests show and
+ * believe, and which way they take.
+ */
+export function nodeHttp(logger: Logger, client: ClientOptions = {}): Http {
+  const request = httpClient(client)
   return {
     request,
-    async serve(address, handler, limits) {
+    async serve(address, handler, limits, tls = null) {
       // Loaded by who serves only: to import node:http costs an agent 15 MB, its getters bring a WebSocket along.
       const { serveHttp } = await import('./http-server.ts')
-      return await serveHttp(address, handler, limits, logger)
+      return await serveHttp({ address, limits, tls }, handler, logger)
     },
   }
 }

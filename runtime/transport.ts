@@ -16,12 +16,12 @@ import type {
 } from '../core/runtime.ts'
 import { listenError } from './listen-error.ts'
 import { ChunkReader, SlabReader, type SocketReader } from './socket-reader.ts'
+import { contextOf, listenOptions, orInvalid } from './tls-context.ts'
 
 /** A peer that vanished without a word is found out about this late at the earliest. */
 const keepAliveMs = 60_000
 /** What was written has this long to go out at the end. */
 const lingerMs = 2_000
-const handshakeMs = 10_000
 const backlog = 511
 
 /** Sockets of this machine. */
@@ -100,30 +100,7 @@ async function listen(
 }
 
 function secure(options: ListenTls): tls.Server {
-  const { clientAuth } = options
-  return orInvalid(() =>
-    tls.createServer({
-      ...contextOf(options),
-      requestCert: clientAuth !== 'none',
-      rejectUnauthorized: clientAuth === 'require',
-      handshakeTimeout: handshakeMs,
-    }),
-  )
-}
-
-function contextOf({ cert, key, clientCa }: ListenTls): tls.SecureContextOptions {
-  return { cert, key, ...defined({ ca: clientCa }), minVersion: 'TLSv1.2' }
-}
-
-function orInvalid<Value>(make: () => Value): Value {
-  try {
-    return make()
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new LogdriveError('CONFIG_INVALID', `the certificate or its key cannot be used: ${why}`, {
-      cause: error,
-    })
-  }
+  return orInvalid(() => tls.createServer(listenOptions(options)))
 }
 
 /**

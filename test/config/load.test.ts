@@ -147,8 +147,7 @@ topics: { a: { replication: 3 } }
 agent: { inputs: { nginx: { type: file, paths: [a] } } }
 tests: []`),
     ).toMatchInlineSnapshot(`
-      "logdrive.yaml:3:16 collector.http.tls: TLS is not built yet: put a proxy in front
-      logdrive.yaml:4:8 collector.log: Apache Kafka as the log is not built yet: use embedded
+      "logdrive.yaml:4:8 collector.log: Apache Kafka as the log is not built yet: use embedded
       logdrive.yaml:5:29 topics.a.replication: replication above 1 is not built yet: one node keeps one copy
       logdrive.yaml:7:8 tests: tests in the configuration are not built yet"
     `)

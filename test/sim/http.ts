@@ -98,6 +98,8 @@ export class Network {
     this.#listeners.set(key, listener)
     return {
       address: { host: address.host, port },
+      // Nobody looks at certificates in this world.
+      renew: () => {},
       [Symbol.asyncDispose]: async () => {
         if (this.#listeners.get(key) === listener) this.#listeners.delete(key)
         if (listener.serving === 0) return

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readKafkaTls, watchKafkaTls } from '../../cli/kafka-tls.ts'
+import { readListenTls, watchListenTls } from '../../cli/listen-tls.ts'
 import { configSchema } from '../../config/schema.ts'
 import type { ListenTls } from '../../core/runtime.ts'
 import { makeCertificates } from '../interop/certificates.ts'
@@ -33,10 +33,10 @@ function watch(files: { now: ListenTls }, clock = new ManualClock(Date.now())) {
   const stop = new AbortController()
   const logger = new MemoryLogger()
   const shown: ListenTls[] = []
-  const watching = watchKafkaTls(
+  const watching = watchListenTls(
     () => files.now,
     (tls) => shown.push(tls),
-    { clock, logger },
+    { clock, logger, listener: 'kafka' },
     stop.signal,
   )
   const messages = () => logger.lines.map((line) => line.message)
@@ -77,8 +77,8 @@ test('a certificate whose key is not there yet waits for it', async () => {
 test('what runs out soon, or has, is said', async () => {
   const inDays = (days: number) => new ManualClock(Date.now() + days * 24 * 60 * 60 * 1000)
   for (const [days, expected] of [
-    [0, ['the certificate of the Kafka listener runs out soon']],
-    [8, ['the certificate of the Kafka listener has run out']],
+    [0, ['the certificate of a listener runs out soon']],
+    [8, ['the certificate of a listener has run out']],
     [-30, []],
   ] as const) {
     const { messages, end } = watch({ now: first }, inDays(days))
@@ -94,6 +94,8 @@ test('files are read from where the YAML says, a missing one by its key', () => 
     if (parsed.collector.kafka === undefined || parsed.collector.kafka === 'off') throw new Error('off')
     return parsed.collector.kafka
   }
-  expect(readKafkaTls(config(join(folder, 'server.pem')))).toEqual(first)
-  expect(() => readKafkaTls(config(join(folder, 'gone.pem')))).toThrow('collector.kafka.tls.cert')
+  expect(readListenTls(config(join(folder, 'server.pem')).tls, 'collector.kafka.tls')).toEqual(first)
+  expect(() => readListenTls(config(join(folder, 'gone.pem')).tls, 'collector.kafka.tls')).toThrow(
+    'collector.kafka.tls.cert',
+  )
 })
