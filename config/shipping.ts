@@ -1,4 +1,4 @@
-// The shape of how an agent ships: requests, and what it shows of itself.
+// The shape of how an agent ships: requests, TLS, a proxy, and what it shows of itself.
 import { z } from 'zod'
 import * as fields from './fields.ts'
 
