@@ -110,7 +110,7 @@ async function makePool({ origin, hostname }: URL, options: ClientOptions): Prom
   return new ProxyAgent({
     ...poolOptions,
     uri: proxy.url,
-    // https goes through CONNECT, so that the proxy sees nothing of it; http as any client of a proxy asks.
+    // https goes through CONNECT, so that the proxy sees nothing of it; http the way that proxies are asked.
     proxyTunnel: false,
     requestTls: connect,
     // The whole package would have given its pools this method.
