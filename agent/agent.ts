@@ -11,7 +11,7 @@ import { Lives } from './lives.ts'
 import { Losses } from './losses.ts'
 import { Handles } from './open-file.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from './options.ts'
-import { Parsing } from './parsing.ts'
+import { lineMaking, Parsing } from './parsing.ts'
 import { Quarantine } from './quarantine.ts'
 import { Roster } from './roster.ts'
 import { RunningSources } from './running-sources.ts'
@@ -35,7 +35,7 @@ export interface Agent extends AsyncDisposable {
    * were left the last time. False, and nothing has changed, when only a new start can do it. Throws CONFIG_INVALID for a
    * parser that cannot be made.
    */
-  reload(change: InputChange): boolean
+  reload(change: InputChange): Promise<boolean>
 }
 
 /** The inputs that take the place of those that run. */
@@ -59,6 +59,7 @@ export async function startAgent(
   signal: AbortSignal,
 ): Promise<Agent> {
   const limits = { ...defaultLimits, ...options.limits }
+  const parsings = await parsingsOf(options.inputs)
   await runtime.storage.makeDirectory(options.stateFolder)
   const checkpoints = await Checkpoints.open(
     { folder: options.stateFolder, everyMs: limits.checkpointMs, retentionMs: limits.checkpointRetentionMs },
@@ -69,7 +70,7 @@ export async function startAgent(
   const follow = () => stop.abort(signal.reason)
   if (signal.aborted) follow()
   else signal.addEventListener('abort', follow, { once: true })
-  const running = new RunningAgent(options, limits, { id, isNew, checkpoints }, runtime)
+  const running = new RunningAgent(options, limits, { id, isNew, checkpoints, parsings }, runtime)
   const stopped = running.run(stop.signal).finally(() => signal.removeEventListener('abort', follow))
   // The failure is the caller's through `stopped`; this only keeps it from being nobody's.
   stopped.catch(() => undefined)
@@ -89,6 +90,7 @@ interface State {
   readonly id: string
   readonly isNew: boolean
   readonly checkpoints: Checkpoints
+  readonly parsings: Map<string, Parsing>
 }
 
 class RunningAgent {
@@ -139,7 +141,7 @@ class RunningAgent {
     const quarantine = { folder: stateFolder, bytesMax: limits.quarantineBytesMax }
     this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
     this.#inputs = new Map(options.inputs.map((input) => [input.name, input]))
-    this.#parsings = parsingsOf(options.inputs)
+    this.#parsings = state.parsings
     this.#discover = discoverer(options.inputs, runtime.files)
   }
 
@@ -204,9 +206,9 @@ class RunningAgent {
     logger.info({ agent: this.#state.id }, 'agent stopped')
   }
 
-  reload({ inputs, sources, unchanged }: InputChange): boolean {
+  async reload({ inputs, sources, unchanged }: InputChange): Promise<boolean> {
     if (slabBytesFor(inputs, this.#limits) > this.#slabBytes) return false
-    const parsings = parsingsOf(inputs.filter(({ name }) => !unchanged.has(name)))
+    const parsings = await parsingsOf(inputs.filter(({ name }) => !unchanged.has(name)))
     this.#inputs.clear()
     for (const input of inputs) this.#inputs.set(input.name, input)
     for (const name of this.#parsings.keys()) if (!unchanged.has(name)) this.#parsings.delete(name)
@@ -330,11 +332,13 @@ function slabBytesFor(inputs: readonly FileInput[], { batchBytesMax }: AgentLimi
   return slabBytes(batchBytesMax, Math.max(0, ...recordBytes))
 }
 
-function parsingsOf(inputs: readonly FileInput[]): Map<string, Parsing> {
-  const found = inputs.flatMap(({ name, parse }) =>
-    parse === undefined ? [] : [[name, new Parsing(parse)] as const],
-  )
-  return new Map(found)
+async function parsingsOf(inputs: readonly FileInput[]): Promise<Map<string, Parsing>> {
+  const parsings = new Map<string, Parsing>()
+  for (const input of inputs) {
+    const making = await lineMaking(input)
+    if (making !== null) parsings.set(input.name, new Parsing(making))
+  }
+  return parsings
 }
 
 /** Change hints of the directories that are scanned; they follow the scans. */

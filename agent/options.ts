@@ -1,11 +1,11 @@
 // What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
 import type { Framing } from './lines/framing.ts'
-import type { ParseOptions } from './parse/options.ts'
+import type { LineOptions } from './parsing.ts'
 
 import type { Source } from './source.ts'
 
 /** Files to tail. */
-export interface FileInput {
+export interface FileInput extends LineOptions {
   readonly name: string
   /** Globs. */
   readonly paths: readonly string[]
@@ -16,8 +16,6 @@ export interface FileInput {
   readonly lineBytesMax: number
   /** How lines are read and joined; without it each line of UTF-8 is a record. */
   readonly framing?: Framing
-  /** How lines become records with fields; without it they travel as they are. */
-  readonly parse?: ParseOptions
 }
 
 export interface AgentOptions {

@@ -4,7 +4,9 @@ import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
 import { encodeLinesLater } from '../protocol/batch-encode.ts'
 import { guardAt, type LineBatch, lineAfter, positionOf, textsOf } from './batch.ts'
+import type { Lines } from './parse/made-lines.ts'
 import type { Parsing } from './parsing.ts'
+import type { Tally } from './tally.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
 /** Below this packing gains nothing. */
@@ -15,9 +17,10 @@ export interface PackedBatch {
   readonly batch: LineBatch
   /** The `ld-from` that was encoded. */
   readonly from: number
-  readonly body: Uint8Array
-  /** Lines that did not parse, by reason. */
-  readonly unparsed: ReadonlyMap<string, number>
+  /** Null when the transforms left no record of it: its range joins that of the next batch. */
+  readonly body: Uint8Array | null
+  /** What became of the lines; null when they travel as they are. */
+  readonly tally: Tally | null
 }
 
 /** Packs bytes, which stay as they are until it resolves. */
@@ -35,15 +38,15 @@ export interface ShipperOptions {
 }
 
 /** A batch for the wire. */
-type Encoded = Pick<PackedBatch, 'body' | 'unparsed'>
-
-const none: ReadonlyMap<string, number> = new Map()
+type Encoded = Pick<PackedBatch, 'body' | 'tally'>
 
 export class Shipper implements Sink<PackedBatch> {
   readonly #options: ShipperOptions
   readonly #uplink: Uplink
   #kept: Kept
   #gap = false
+  /** Batches without a record, and where their ranges begin: there the next one begins as well. */
+  readonly #emptied = new WeakMap<LineBatch, number>()
   /** Refused lines of the batch in work: they stay known while the rest of it is tried again. */
   #refused: { readonly batch: LineBatch; readonly refusals: Refusal[] } | null = null
 
@@ -70,7 +73,7 @@ export class Shipper implements Sink<PackedBatch> {
 
   /** Encodes a batch; `after` is the one that will be written before it, null when there is none. */
   async pack(batch: LineBatch, after: LineBatch | null): Promise<PackedBatch> {
-    const from = after === null ? this.#fromOf(batch) : after.epoch === batch.epoch ? after.to : 0
+    const from = after === null ? this.#fromOf(batch) : after.epoch === batch.epoch ? this.#endOf(after) : 0
     return { batch, from, ...(await this.#encode(batch, 0, batch.count, from)) }
   }
 
@@ -83,7 +86,7 @@ export class Shipper implements Sink<PackedBatch> {
     const first = lineAfter(batch, done)
     if (first < batch.count) await this.#send(packed, first, batch.count, refusals, signal)
     this.#refused = null
-    this.#options.parsing?.count(batch.count, packed.unparsed)
+    if (packed.tally !== null) this.#options.parsing?.count(packed.tally)
     return refusals
   }
 
@@ -103,6 +106,8 @@ export class Shipper implements Sink<PackedBatch> {
     const from = this.#fromOf(batch)
     const whole = first === 0 && end === batch.count && from === packed.from
     const { body } = whole ? packed : await this.#encode(batch, first, end, from)
+    // The collector keeps no range without a record; it is part of the next one's.
+    if (body === null) return
     const { topic, source } = this.#options
     const to = positionOf(batch, end - 1)
     const range = { source, epoch: batch.epoch, from, to, gap: this.#gap }
@@ -147,8 +152,21 @@ export class Shipper implements Sink<PackedBatch> {
     return this.#kept.epoch === batch.epoch ? this.#kept.to : 0
   }
 
+  /** What the collector will have once a batch that is packed was written. */
+  #endOf(batch: LineBatch): number {
+    return this.#emptied.get(batch) ?? batch.to
+  }
+
   async #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Encoded> {
     const { source, host, zstd, parsing } = this.#options
+    // Framed at once: the memory of records that were made is free again when this awaits.
+    const made = parsing === null ? null : parsing.make(batch, first, end)
+    const values: Lines = made ?? textsOf(batch, first, end)
+    const tally = made?.tally ?? null
+    if (values.count === 0) {
+      if (end === batch.count) this.#emptied.set(batch, from)
+      return { body: null, tally }
+    }
     const firstHeaders = [
       header(headerKeys.source, source),
       header(headerKeys.epoch, String(batch.epoch)),
@@ -157,22 +175,24 @@ export class Shipper implements Sink<PackedBatch> {
       header(headerKeys.guard, guardAt(batch, end - 1)),
       header(headerKeys.host, host),
       header(headerKeys.path, batch.path),
-      ...(parsing === null ? [] : [header(headerKeys.parsed, '1')]),
+      ...(parsing?.hasFields === true ? [header(headerKeys.parsed, '1')] : []),
     ]
-    const cut = batch.cutBytes !== null && end === batch.count ? batch.cutBytes : null
-    const truncated = cut === null ? null : [header(headerKeys.truncated, String(cut))]
-    // Framed at once: the memory of parsed lines is free again when this awaits.
-    const values =
-      parsing === null ? { ...textsOf(batch, first, end), unparsed: none } : parsing.make(batch, first, end)
+    const headersAt = new Map<number, RecordHeader[]>()
+    for (const [index, reasons] of made?.marks ?? [])
+      headersAt.set(index, [header(headerKeys.transformError, reasons)])
+    if (batch.cutBytes !== null && end === batch.count && made?.lastIsKept !== false) {
+      const last = values.count - 1
+      const truncated = header(headerKeys.truncated, String(batch.cutBytes))
+      headersAt.set(last, [...(headersAt.get(last) ?? []), truncated])
+    }
     const lines = {
       ...values,
       timestampMs: batch.readAtMs,
       firstHeaders,
-      ...(truncated === null ? {} : { headersAt: new Map([[values.count - 1, truncated]]) }),
+      ...(headersAt.size === 0 ? {} : { headersAt }),
       codec: batch.to - batch.from < packedBytesMin ? 'none' : 'zstd',
     } as const
-    const body = await encodeLinesLater(lines, batch.slab.frame, zstd)
-    return { body, unparsed: values.unparsed }
+    return { body: await encodeLinesLater(lines, batch.slab.frame, zstd), tally }
   }
 }
 

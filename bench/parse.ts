@@ -120,7 +120,7 @@ function prepare(name: string, { options, line }: Case): Prepared {
   const block = { bytes, starts: ranges.valueFrom, ends: ranges.valueTo, count: ranges.count }
   const maker = new RecordMaker(compileParser(options))
   const made = maker.make(block, readAt)
-  if (made.unparsed.size > 0) throw new Error(`${name}: ${[...made.unparsed.keys()]}`)
+  if (made.tally.unparsed.size > 0) throw new Error(`${name}: ${[...made.tally.unparsed.keys()]}`)
   const isJson = options.type === 'json' || options.type === 'docker'
   const texts = isJson
     ? lines

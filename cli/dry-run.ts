@@ -7,7 +7,8 @@ import { emptyPrint } from '../agent/identity.ts'
 import { plainFraming } from '../agent/lines/framing.ts'
 import { lineRanges } from '../agent/lines.ts'
 import { type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
-import { Parsing } from '../agent/parsing.ts'
+import { lineMaking, Parsing } from '../agent/parsing.ts'
+import { Tally } from '../agent/tally.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { ReadableFile } from '../core/runtime.ts'
 import { type Io, usage } from './command.ts'
@@ -15,7 +16,10 @@ import { type Io, usage } from './command.ts'
 /** More of a file is not looked at. */
 const bytesMax = 4 * 1024 * 1024
 
-/** Prints the values of the records, one a line, and on stderr how many lines did not parse. Throws CONFIG_INVALID. */
+/**
+ * Prints the values of the records, one a line, and on stderr how many lines did not parse and what transforms did. Throws
+ * CONFIG_INVALID.
+ */
 export async function dryRun(
   options: AgentOptions,
   file: string,
@@ -23,25 +27,34 @@ export async function dryRun(
   io: Io,
 ): Promise<void> {
   const input = inputNamed(options.inputs, name)
-  const parsing = input.parse === undefined ? null : new Parsing(input.parse)
-  const unparsed = new Map<string, number>()
-  let count = 0
+  const making = await lineMaking(input)
+  const parsing = making === null ? null : new Parsing(making)
+  const tally = new Tally()
   for await (const batch of batchesOf(sampleOf(file), input, statSync(file).mtimeMs)) {
     const made = parsing?.make(batch, 0, batch.count)
     const texts = made ?? textsOf(batch, 0, batch.count)
-    count += texts.count
-    for (const [reason, lines] of made?.unparsed ?? [])
-      unparsed.set(reason, (unparsed.get(reason) ?? 0) + lines)
+    if (made === undefined) tally.lines += texts.count
+    else tally.add(made.tally)
     for (let index = 0; index < texts.count; index += 1) {
       const value = Buffer.from(texts.bytes.subarray(texts.starts[index], texts.ends[index]))
       // Further lines of one record are seen to be so.
       await io.stdout.write(`${value.toString().replaceAll('\n', '\n  | ')}\n`)
     }
   }
-  const reasons = [...unparsed].map(([reason, lines]) => `, ${reason}: ${lines}`).join('')
-  await io.stderr.write(
-    `${count} ${count === 1 ? 'record' : 'records'} for the topic ${input.topic}${reasons}\n`,
-  )
+  await io.stderr.write(report(tally, input.topic))
+}
+
+function report({ lines, filtered, sampled, unparsed, redacted, failed }: Tally, topic: string): string {
+  const count = lines - filtered - sampled
+  const said = [
+    ...unparsed,
+    ...(filtered > 0 ? [['filtered', filtered] as const] : []),
+    ...(sampled > 0 ? [['sampled out', sampled] as const] : []),
+    ...[...redacted].map(([kind, values]) => [`redacted ${kind}`, values] as const),
+    ...[...failed].map(([reason, steps]) => [`transform_error ${reason}`, steps] as const),
+  ]
+  const counts = said.map(([what, times]) => `, ${what}: ${times}`).join('')
+  return `${count} ${count === 1 ? 'record' : 'records'} for the topic ${topic}${counts}\n`
 }
 
 /** Reads the sample as a tail would, all of it taken. */

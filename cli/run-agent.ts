@@ -62,7 +62,7 @@ async function runOnce(
     if ((await Promise.race([stopped, start.hangups.next()])) === null) return null
     const next = await planAgain(start, current, runtime.logger)
     if (next === null) continue
-    if (!tryReload(agent, current, next)) return next
+    if (!(await tryReload(agent, current, next))) return next
     const { inputs, sources } = next.options
     runtime.logger.info({ inputs: inputs.length + (sources?.length ?? 0) }, 'configuration reloaded')
     current = next
@@ -89,14 +89,14 @@ async function planOf({ config }: ReadConfig, file: string): Promise<Plan> {
 }
 
 /** Where only inputs have changed the agent takes them as it runs. False when it has to start anew. */
-function tryReload(agent: Agent, before: Plan, after: Plan): boolean {
+async function tryReload(agent: Agent, before: Plan, after: Plan): Promise<boolean> {
   if (textWithoutInputs(before) !== textWithoutInputs(after)) return false
   const old = before.config.agent?.inputs ?? {}
   const same = Object.entries(after.config.agent?.inputs ?? {}).filter(
     ([name, input]) => JSON.stringify(input) === JSON.stringify(old[name]),
   )
   const { inputs, sources = [] } = after.options
-  return agent.reload({ inputs, sources, unchanged: new Set(same.map(([name]) => name)) })
+  return await agent.reload({ inputs, sources, unchanged: new Set(same.map(([name]) => name)) })
 }
 
 /** Certificates and such are in the options as texts: a file that was renewed counts as a change. */

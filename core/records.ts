@@ -61,4 +61,5 @@ export const headerKeys = {
   path: 'ld-path',
   truncated: 'ld-truncated',
   parsed: 'ld-parsed',
+  transformError: 'ld-transform-error',
 } as const

@@ -1,8 +1,10 @@
 // RecordLines: lines of an input that is no file to packets: as they are, or as records with what is known of them.
 import { compileParser, plainParser } from '../parse/compile.ts'
 import { type Facts, noFacts } from '../parse/facts.ts'
+import type { Lines } from '../parse/made-lines.ts'
 import type { ParseOptions } from '../parse/options.ts'
-import { type Lines, RecordMaker } from '../parse/records.ts'
+import { RecordMaker } from '../parse/records.ts'
+import { Tally } from '../tally.ts'
 import { type Packet, packetOf } from './packet.ts'
 
 export interface LineOptions {
@@ -13,8 +15,7 @@ export interface LineOptions {
 
 export class RecordLines {
   readonly #maker: RecordMaker | null
-  readonly #unparsed = new Map<string, number>()
-  #lines = 0
+  readonly #tally = new Tally()
 
   /** Throws CONFIG_INVALID for options that make no parser. */
   constructor({ parse, isRaw }: LineOptions) {
@@ -30,15 +31,16 @@ export class RecordLines {
   /** The records of some lines, copied; null when there are none. */
   make(lines: Lines, atMs: number, facts: Facts = noFacts): Packet | null {
     if (lines.count === 0) return null
-    this.#lines += lines.count
-    if (this.#maker === null) return packetOf(lines, atMs)
-    const made = this.#maker.make(lines, atMs, facts)
-    for (const [reason, count] of made.unparsed)
-      this.#unparsed.set(reason, (this.#unparsed.get(reason) ?? 0) + count)
+    if (this.#maker === null) {
+      this.#tally.lines += lines.count
+      return packetOf(lines, atMs)
+    }
+    const made = this.#maker.make(lines, atMs, { facts })
+    this.#tally.add(made.tally)
     return made.count === 0 ? null : packetOf(made, atMs)
   }
 
   status(): { readonly lines: number; readonly unparsed: Readonly<Record<string, number>> } {
-    return { lines: this.#lines, unparsed: Object.fromEntries(this.#unparsed) }
+    return { lines: this.#tally.lines, unparsed: Object.fromEntries(this.#tally.unparsed) }
   }
 }

@@ -14,16 +14,18 @@ export type Reason = string
 export type LineParser = (bytes: Uint8Array, from: number, to: number, fields: Fields) => Reason | null
 
 const scratchBytesMin = 4096
+/** Room for fields of our own in a record that is full: what went wrong with it, and its body. */
+const roomMax = fieldsMax + 8
 
 export class Fields {
   readonly names: Name[] = []
-  readonly kinds = new Uint8Array(fieldsMax)
+  readonly kinds = new Uint8Array(roomMax)
   /** A value is `bytesOf(i)[from[i], to[i])`; of a flag only `from` counts, 1 for true. */
-  readonly from = new Int32Array(fieldsMax)
-  readonly to = new Int32Array(fieldsMax)
+  readonly from = new Int32Array(roomMax)
+  readonly to = new Int32Array(roomMax)
   /** 1: fills a column of its own and is no attribute any more. */
-  readonly taken = new Uint8Array(fieldsMax)
-  readonly #inScratch = new Uint8Array(fieldsMax)
+  readonly taken = new Uint8Array(roomMax)
+  readonly #inScratch = new Uint8Array(roomMax)
   count = 0
   /** There were more than fit. */
   overflow = false
@@ -73,9 +75,49 @@ export class Fields {
   /** Adds a field whose text does not stand in the line as it is meant. */
   addText(name: Name, text: string, of: Kind = kind.text): void {
     const from = this.#scratchEnd
-    this.#reserve(text.length * 3)
-    this.#scratchEnd += this.#scratch.write(text, from)
+    this.#write(text)
     this.#add(name, of, from, this.#scratchEnd, 1)
+  }
+
+  /** As `addText`, of a field of our own: there is always room for a few. */
+  addOwn(name: Name, text: string): void {
+    const from = this.#scratchEnd
+    this.#write(text)
+    this.#add(name, kind.text, from, this.#scratchEnd, 1, roomMax)
+  }
+
+  /** Where the field of a name is; -1 when the line has none. */
+  indexOf(name: Name): number {
+    return name.line === this.#line && this.names[name.index] === name ? name.index : -1
+  }
+
+  /** Takes a field away: it is no attribute, fills no column and is found no more. */
+  drop(index: number): void {
+    const name = this.names[index] as Name
+    if (this.indexOf(name) === index) name.line = -1
+    this.taken[index] = 1
+    for (const column of ['message', 'trace', 'span', 'service'] as const)
+      if (this[column] === index) this[column] = -1
+  }
+
+  /** Gives a field another name; one that has it already is dropped. */
+  rename(index: number, name: Name): void {
+    const other = this.indexOf(name)
+    if (other !== -1 && other !== index) this.drop(other)
+    const before = this.names[index] as Name
+    if (this.indexOf(before) === index) before.line = -1
+    this.names[index] = name
+    name.line = this.#line
+    name.index = index
+  }
+
+  /** Gives a field another text; it stays what it is for. */
+  replaceText(index: number, text: string, of: Kind = kind.text): void {
+    this.from[index] = this.#scratchEnd
+    this.#write(text)
+    this.to[index] = this.#scratchEnd
+    this.kinds[index] = of
+    this.#inScratch[index] = 1
   }
 
   /** Cuts one line feed off the end of a text; false when there is none. */
@@ -137,13 +179,14 @@ export class Fields {
     return reason
   }
 
-  #add(name: Name, of: Kind, from: number, to: number, inScratch: number): void {
-    let index = this.count
-    if (name.line === this.#line && this.names[name.index] === name) index = name.index
-    else if (index === fieldsMax) {
+  #add(name: Name, of: Kind, from: number, to: number, inScratch: number, countMax = fieldsMax): void {
+    const known = this.indexOf(name)
+    const index = known === -1 ? this.count : known
+    if (known === -1 && index >= countMax) {
       this.overflow = true
       return
-    } else this.count += 1
+    }
+    if (known === -1) this.count += 1
     name.line = this.#line
     name.index = index
     this.names[index] = name
@@ -152,6 +195,11 @@ export class Fields {
     this.to[index] = to
     this.#inScratch[index] = inScratch
     this.taken[index] = 0
+  }
+
+  #write(text: string): void {
+    this.#reserve(text.length * 3)
+    this.#scratchEnd += this.#scratch.write(text, this.#scratchEnd)
   }
 
   #reserve(bytes: number): void {

@@ -1,28 +1,15 @@
 // Lines to log records: JSON objects in the shape that the sinks know, one for every line, whatever parsing does.
 import { isUtf8 } from 'node:buffer'
+import { increase, Tally, type Verdict } from '../tally.ts'
 import type { CompiledParser, InnerParser } from './compile.ts'
 import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type LineParser, type Reason } from './fields.ts'
 import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
-import type { Name } from './names.ts'
+import type { Beside, FieldLine, FieldSteps, Lines, MadeLines } from './made-lines.ts'
+import type { Name, Names } from './names.ts'
 import { idBytesMax, parsedLineBytesMax } from './options.ts'
 import { RecordTime } from './record-time.ts'
 import { timeMsMax } from './time.ts'
-
-/** Lines of a block: line `i` is `bytes[starts[i], ends[i])`. */
-export interface Lines {
-  readonly bytes: Uint8Array
-  readonly starts: Int32Array
-  readonly ends: Int32Array
-  readonly count: number
-  /** Some may be of several lines. */
-  readonly hasGroups?: boolean
-}
-
-/** Records as they were made, valid until the next are, and how many lines did not parse, by reason. */
-export interface ParsedLines extends Lines {
-  readonly unparsed: ReadonlyMap<Reason, number>
-}
 
 const texts = {
   ts: pieceOf('{"ts":"'),
@@ -43,9 +30,21 @@ const closing = 0x7d
 const growthMax = 16
 const recordBytesMin = 4096
 
+/** The line in work, and where it is counted. */
+interface Work {
+  readonly index: number
+  readonly nowMs: number
+  readonly tally: Tally
+  hashOf(index: number): number
+}
+
+const noHash = () => 0
+const noMarks: ReadonlyMap<number, string> = new Map()
+
 /** Makes the records of an input's lines, in memory that is used again. */
 export class RecordMaker {
   readonly #parser: CompiledParser
+  readonly #steps: FieldSteps | null
   readonly #fields = new Fields()
   readonly #json = new JsonBytes()
   readonly #parseError: Name
@@ -59,44 +58,63 @@ export class RecordMaker {
   /** The names and values of the facts. */
   #given: readonly (readonly [Name, string])[] = []
   readonly #time = new RecordTime()
+  #work: Work = { index: 0, nowMs: 0, hashOf: noHash, tally: new Tally() }
 
-  constructor(parser: CompiledParser) {
+  constructor(
+    parser: CompiledParser,
+    stepsOf: (fields: Fields, names: Names) => FieldSteps | null = () => null,
+  ) {
     this.#parser = parser
+    this.#steps = stepsOf(this.#fields, parser.names)
     this.#parseError = parser.names.of('parse_error')
     this.#rawBytes = parser.names.of('body_base64')
   }
 
   /**
-   * One record for each line; `readAtMs` is the time of lines that have none, and dates those without a year. `facts` are
-   * what is known of all these lines beside what they say.
+   * A record for each line that the steps leave; `readAtMs` is the time of lines that have none, and dates those without
+   * a year.
    */
-  make(lines: Lines, readAtMs: number, facts: Facts = noFacts): ParsedLines {
+  make(lines: Lines, readAtMs: number, { facts = noFacts, hashOf = noHash }: Beside = {}): MadeLines {
     const { bytes, starts, ends, count, hasGroups = false } = lines
     this.#hasGroups = hasGroups
     this.#isWhole = false
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
     const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
+    const tally = new Tally()
+    tally.lines = count
+    this.#steps?.look(lines)
     // What is known of all lines stands in none of them.
-    const quick = this.#given.length === 0 && !hasGroups ? this.#parser.quick : null
-    const unparsed = new Map<Reason, number>()
+    const quick = facts === noFacts && !hasGroups ? this.#parser.quick : null
+    let made = 0
+    let verdict: Verdict = 'kept'
     if (this.#starts.length < count) {
       this.#starts = new Int32Array(count)
       this.#ends = new Int32Array(count)
     }
-    this.#json.cut(0)
+    const json = this.#json
+    json.cut(0)
     for (let index = 0; index < count; index += 1) {
       const from = starts[index] as number
       const to = ends[index] as number
-      this.#starts[index] = this.#json.length
-      const reason =
-        isText && quick?.write(bytes, from, to, this.#json, nowMs) === true
-          ? null
-          : this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)), nowMs)
-      if (reason !== null) unparsed.set(reason, (unparsed.get(reason) ?? 0) + 1)
-      this.#ends[index] = this.#json.length
+      const begin = json.length
+      const isQuick = isText && quick !== null && this.#steps?.needs(index) !== true
+      if (isQuick && quick.write(bytes, from, to, json, nowMs)) verdict = 'kept'
+      else {
+        this.#work = { index, nowMs, hashOf, tally }
+        verdict = this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)))
+      }
+      if (verdict === 'kept') {
+        this.#starts[made] = begin
+        this.#ends[made] = json.length
+        made += 1
+      } else {
+        tally[verdict] += 1
+        json.cut(begin)
+      }
     }
-    return { bytes: this.#json.bytes, starts: this.#starts, ends: this.#ends, count, unparsed }
+    const records = { bytes: json.bytes, starts: this.#starts, ends: this.#ends, count: made }
+    return { ...records, tally, marks: noMarks, lastIsKept: verdict === 'kept' }
   }
 
   #take(facts: Facts): void {
@@ -105,32 +123,48 @@ export class RecordMaker {
     this.#given = facts.attributes.map(([name, value]) => [this.#parser.names.of(name), value])
   }
 
-  #record(bytes: Uint8Array, from: number, to: number, isText: boolean, nowMs: number): Reason | null {
+  #record(bytes: Uint8Array, from: number, to: number, isText: boolean): Verdict {
     const fields = this.#fields
+    const { nowMs, tally } = this.#work
     this.#parser.names.tidy()
     fields.begin(bytes)
     if (!isText) {
       // JSON is UTF-8: the line as far as it can be read, and its very bytes beside it.
       const line = Buffer.from(bytes.subarray(from, to))
-      fields.addText(this.#rawBytes, line.toString('base64'))
-      fields.addText(this.#parseError, 'not_utf8')
+      fields.addOwn(this.#rawBytes, line.toString('base64'))
       const readable = Buffer.from(line.toString())
-      this.#write(readable, 0, readable.length, nowMs, true)
-      return 'not_utf8'
+      const verdict = this.#finish(
+        { bytes: readable, from: 0, to: readable.length, isWhole: true },
+        'not_utf8',
+      )
+      return counted(verdict, 'not_utf8', tally)
     }
     const reason = this.#hasGroups
       ? this.#parseGroup(bytes, from, to, nowMs)
       : this.#parseBounded(bytes, from, to, nowMs)
-    if (reason !== null) fields.addText(this.#parseError, reason)
-    else if (!this.#hasGroups) this.#parser.quick?.learn?.(bytes, from, to, fields)
+    if (reason === null && !this.#hasGroups) this.#parser.quick?.learn?.(bytes, from, to, fields)
     const start = this.#json.length
-    this.#write(bytes, from, to, nowMs, this.#parser.keepRaw || reason !== null || this.#isWhole)
-    if (this.#json.length - start <= (to - from) * growthMax + recordBytesMin) return reason
+    const line = { bytes, from, to, isWhole: this.#parser.keepRaw || this.#isWhole }
+    const verdict = this.#finish(line, reason)
+    if (this.#json.length - start <= (to - from) * growthMax + recordBytesMin)
+      return counted(verdict, reason, tally)
     this.#json.cut(start)
     fields.begin(bytes)
-    fields.addText(this.#parseError, 'too_large')
-    this.#write(bytes, from, to, nowMs, true)
-    return 'too_large'
+    return counted(this.#finish(line, 'too_large'), 'too_large', tally)
+  }
+
+  /** Takes the record through the steps and writes what they leave of it; `reason` is why it did not parse. */
+  #finish(line: FieldLine, reason: Reason | null): Verdict {
+    const { index, nowMs, hashOf, tally } = this.#work
+    const fields = this.#fields
+    if (reason !== null) fields.addOwn(this.#parseError, reason)
+    // Behind what the line says: it cannot say that it comes from elsewhere.
+    for (const [name, value] of this.#given) fields.addText(name, value)
+    fields.severity ??= this.#facts.severity
+    const whole = reason === null ? line : { ...line, isWhole: true }
+    const verdict = this.#steps === null ? 'kept' : this.#steps.apply(whole, index, hashOf(index), tally)
+    if (verdict === 'kept') this.#write(whole, nowMs)
+    return verdict
   }
 
   /** Of several lines that do not parse as one record, the first is parsed. */
@@ -241,12 +275,9 @@ export class RecordMaker {
     if (role !== 'message' || !this.#parser.keepRaw) fields.taken[index] = 1
   }
 
-  #write(bytes: Uint8Array, from: number, to: number, nowMs: number, isWhole: boolean): void {
+  #write({ bytes, from, to, isWhole }: FieldLine, nowMs: number): void {
     const fields = this.#fields
     const json = this.#json
-    // Last: a line cannot say that it comes from elsewhere.
-    for (const [name, value] of this.#given) fields.addText(name, value)
-    fields.severity ??= this.#facts.severity
     json.piece(texts.ts)
     if (Number.isNaN(fields.timeMs)) fields.timeMs = nowMs
     this.#time.write(fields, json)
@@ -326,4 +357,9 @@ function firstLineParser(parse: LineParser): LineParser {
     const end = lineEnd(bytes, from, to)
     return end - from > parsedLineBytesMax ? 'line_too_long' : parse(bytes, from, end, fields)
   }
+}
+
+function counted(verdict: Verdict, reason: Reason | null, tally: Tally): Verdict {
+  if (reason !== null) increase(tally.unparsed, reason)
+  return verdict
 }

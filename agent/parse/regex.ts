@@ -33,14 +33,14 @@ export function regexParser(pattern: string, names: Names): LineParser {
  * Compiles what V8's linear engine takes too. Run by the usual engine, which is quicker; one line on which that goes
  * back too often is given to the linear one. Throws an Error with a sentence.
  */
-export function linearExpression(pattern: string): RegExp {
+export function linearExpression(pattern: string, flags = ''): RegExp {
   if (pattern.length > patternCharactersMax)
     throw new Error(`the pattern is over ${patternCharactersMax} characters`)
   v8.setFlagsFromString('--enable-experimental-regexp-engine')
   v8.setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks')
-  const expression = compile(pattern, '')
+  const expression = compile(pattern, flags)
   try {
-    compile(pattern, 'l')
+    compile(pattern, `${flags}l`)
   } catch {
     throw new Error(
       'the pattern could take for ever on some line: use no look-ahead, no back-references and no counts above 1000',

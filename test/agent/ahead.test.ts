@@ -28,7 +28,7 @@ function stage(count: number, failAt = -1) {
     new Promise<PackedBatch>((resolve) => {
       events.push(`pack ${batch.from} after ${after === null ? 'nothing' : after.from}`)
       packing.set(batch.from, () =>
-        resolve({ batch, from: batch.from, body: new Uint8Array(0), unparsed: new Map() }),
+        resolve({ batch, from: batch.from, body: new Uint8Array(0), tally: null }),
       )
     })
   return { ahead: new Ahead(feed, pack, never), events, packed: (number: number) => packing.get(number)?.() }

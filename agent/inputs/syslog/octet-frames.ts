@@ -1,6 +1,6 @@
 // Octet counting of syslog over TCP (RFC 6587, section 3.4.1): `<length in decimal><blank><message>`, one behind the other.
 import { LogdriveError } from '../../../core/errors.ts'
-import type { Lines } from '../../parse/records.ts'
+import type { Lines } from '../../parse/made-lines.ts'
 
 const blank = 0x20
 /** A message of 100 MB is none. */

@@ -2,7 +2,7 @@
 import { LogdriveError } from '../../../core/errors.ts'
 import type { Connection } from '../../../core/runtime.ts'
 import { Scope } from '../../../core/scope.ts'
-import type { Lines } from '../../parse/records.ts'
+import type { Lines } from '../../parse/made-lines.ts'
 import { LineCutter } from '../line-cutter.ts'
 import type { Receiving } from './input.ts'
 import { OctetFrames } from './octet-frames.ts'

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LineCutter } from '../../../agent/inputs/line-cutter.ts'
-import type { Lines } from '../../../agent/parse/records.ts'
+import type { Lines } from '../../../agent/parse/made-lines.ts'
 
 function textsOf({ bytes, starts, ends, count }: Lines): string[] {
   return Array.from({ length: count }, (_, index) =>

@@ -18,7 +18,7 @@ function recordsOf(maker: RecordMaker, lines: readonly string[], given?: Facts) 
   const made = maker.make(
     { bytes, starts: Int32Array.from(starts), ends: Int32Array.from(ends), count: lines.length },
     1000,
-    given,
+    given === undefined ? {} : { facts: given },
   )
   return Array.from({ length: made.count }, (_, index) =>
     JSON.parse(Buffer.from(made.bytes.subarray(made.starts[index], made.ends[index])).toString()),

@@ -42,7 +42,7 @@ export function parseBytes(options: ParseOptions, lines: readonly Uint8Array[], 
   return {
     values,
     records: values.map((value): Record => JSON.parse(value)),
-    unparsed: Object.fromEntries(made.unparsed),
+    unparsed: Object.fromEntries(made.tally.unparsed),
   }
 }
 

@@ -113,13 +113,13 @@ export class AgentReader implements Reader {
   }
 
   /** Other inputs while it runs, by name, as in `AgentSetup.input`. The answer is the agent's. */
-  reload(inputs: Readonly<Record<string, Partial<FileInput>>>): boolean {
+  async reload(inputs: Readonly<Record<string, Partial<FileInput>>>): Promise<boolean> {
     const agent = this.#life?.agent
     assert(agent !== null && agent !== undefined, 'the agent runs')
     const before = new Map(this.#inputs.map((input) => [input.name, JSON.stringify(input)]))
     this.#inputs = Object.entries(inputs).map(([name, input]) => this.#inputOf({ ...input, name }))
     const same = this.#inputs.filter((input) => before.get(input.name) === JSON.stringify(input))
-    return agent.reload({
+    return await agent.reload({
       inputs: this.#inputs,
       sources: [],
       unchanged: new Set(same.map(({ name }) => name)),
