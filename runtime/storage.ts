@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { type ErrorCode, LogdriveError } from '../core/errors.ts'
 import type { Storage, StorageFile } from '../core/runtime.ts'
+import { DirectWrites } from './direct-writes.ts'
 
 /** The disk of this machine. Paths are relative to the working directory or absolute. */
 export const nodeStorage: Storage = {
@@ -76,9 +77,6 @@ async function openFile(target: string, mode: 'read' | 'write'): Promise<Storage
  * another thread and back costs where cores are busy. The sync behind it always leaves the thread.
  */
 const directBytesMax = 128 * 1024
-/** A write on the spot that took this long met a disk that holds writers up; the next ones go to another thread. */
-const directMsMax = 2
-const directPauseWrites = 1000
 
 /** One open descriptor. Positions are explicit, so calls may overlap as long as their ranges do not. */
 class NodeFile implements StorageFile {
@@ -86,8 +84,7 @@ class NodeFile implements StorageFile {
   readonly #fd: number
   #size: number
   #open = true
-  /** Writes to go before one is made on the spot again. */
-  #directPause = 0
+  readonly #direct = new DirectWrites()
 
   constructor(target: string, fd: number, size: number) {
     this.#path = target
@@ -168,17 +165,14 @@ class NodeFile implements StorageFile {
 
   /** Null when the disk was slow lately: then not from this thread. */
   #writeDirect(position: number, pieces: readonly Uint8Array[]): number | null {
-    if (this.#directPause > 0) {
-      this.#directPause -= 1
-      return null
-    }
+    if (!this.#direct.mayWrite()) return null
     const started = performance.now()
     try {
       return fs.writevSync(this.#fd, pieces, position)
     } catch (error) {
       throw storageError('write', this.#path, error)
     } finally {
-      if (performance.now() - started > directMsMax) this.#directPause = directPauseWrites
+      this.#direct.took(performance.now() - started)
     }
   }
 
