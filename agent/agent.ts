@@ -5,7 +5,7 @@ import { compress } from '../protocol/compression.ts'
 import { openAgentId } from './agent-id.ts'
 import { slabBytes } from './block.ts'
 import { Checkpoints } from './checkpoints.ts'
-import { discoverer, type Scan } from './discover.ts'
+import { Discovery } from './discover.ts'
 import type { Follower } from './follower.ts'
 import { Lives } from './lives.ts'
 import { Losses } from './losses.ts'
@@ -15,14 +15,12 @@ import { lineMaking, Parsing } from './parsing.ts'
 import { Quarantine } from './quarantine.ts'
 import { Roster } from './roster.ts'
 import { RunningSources } from './running-sources.ts'
+import { Scanning } from './scanning.ts'
 import type { Zstd } from './shipper.ts'
 import type { Source, SourceParts } from './source.ts'
 import { type AgentStatus, statusOf } from './status.ts'
 import { Slabs } from './turns.ts'
 import { Uplink } from './uplink.ts'
-
-/** More directories than this are only scanned, not watched. */
-const watchedMax = 256
 
 /** A running agent. Disposal stops it and waits; how it failed is heard through `stopped` alone. */
 export interface Agent extends AsyncDisposable {
@@ -108,11 +106,9 @@ class RunningAgent {
   readonly #inputs: Map<string, FileInput>
   readonly #parsings: Map<string, Parsing>
   readonly #slabBytes: number
-  #discover: (signal: AbortSignal) => Promise<Scan>
   #sources: RunningSources | null = null
   #roster: Roster | null = null
-  #scan: { readonly scan: Scan; readonly tookMs: number } | null = null
-  #hinted: (() => void) | null = null
+  #scanning: Scanning | null = null
 
   constructor(options: AgentOptions, limits: AgentLimits, state: State, runtime: Runtime) {
     this.#options = options
@@ -142,7 +138,6 @@ class RunningAgent {
     this.#quarantine = new Quarantine(quarantine, runtime, this.#losses)
     this.#inputs = new Map(options.inputs.map((input) => [input.name, input]))
     this.#parsings = state.parsings
-    this.#discover = discoverer(options.inputs, runtime.files)
   }
 
   status(): AgentStatus {
@@ -150,7 +145,7 @@ class RunningAgent {
       agent: this.#state.id,
       host: this.#options.host,
       followers: this.#roster?.followers ?? [],
-      scan: this.#scan,
+      scan: this.#scanning?.last ?? null,
       uplink: this.#uplink,
       checkpoints: this.#state.checkpoints,
       clock: this.#runtime.clock,
@@ -188,7 +183,10 @@ class RunningAgent {
       const fail = () => scanning.cancel(new Error('a part of the agent failed'))
       followers.signal.addEventListener('abort', fail, { once: true })
       keeping.signal.addEventListener('abort', fail, { once: true })
-      scanning.spawn((signal) => this.#scanLoop(roster, signal))
+      const discovery = new Discovery(this.#options.inputs, this.#runtime.files)
+      const scans = new Scanning(discovery, roster, this.#limits, this.#runtime)
+      this.#scanning = scans
+      scanning.spawn((signal) => scans.run(signal))
       scanning.spawn((signal) => this.#collectLoop(roster, signal))
       this.#runSources(followers, scanning)
       const inputs = this.#options.inputs.length + (this.#options.sources?.length ?? 0)
@@ -213,10 +211,9 @@ class RunningAgent {
     for (const input of inputs) this.#inputs.set(input.name, input)
     for (const name of this.#parsings.keys()) if (!unchanged.has(name)) this.#parsings.delete(name)
     for (const [name, parsing] of parsings) this.#parsings.set(name, parsing)
-    this.#discover = discoverer(inputs, this.#runtime.files)
     this.#roster?.keepOnly(unchanged)
     this.#sources?.replace(sources, unchanged)
-    this.#hinted?.()
+    this.#scanning?.replace(new Discovery(inputs, this.#runtime.files))
     return true
   }
 
@@ -274,48 +271,6 @@ class RunningAgent {
     return this.#options.zstd ?? (async (bytes) => compress('zstd', bytes))
   }
 
-  /** Scans are the truth; hints only bring the next one forward. */
-  async #scanLoop(roster: Roster, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#runtime
-    await using watching = new Watching(this.#runtime, () => this.#hinted?.())
-    while (!signal.aborted) {
-      const started = clock.monotonic()
-      try {
-        const discover = this.#discover
-        const scan = await discover(signal)
-        // Other inputs by now: what was seen may belong to nobody any more.
-        if (discover !== this.#discover) continue
-        await roster.take(scan)
-        const tookMs = clock.monotonic() - started
-        this.#scan = { scan, tookMs }
-        await watching.watch(scan.directories)
-        await this.#waitForScan(tookMs, signal)
-      } catch (error) {
-        if (!signal.aborted) throw error
-      }
-    }
-  }
-
-  /** A scan that takes long is done less often: hints and all, at most a fifth of the time goes into scans. */
-  async #waitForScan(tookMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#runtime
-    const { scanMs, hintMs } = this.#limits
-    const early = new AbortController()
-    let hinted = false
-    this.#hinted = () => {
-      hinted = true
-      early.abort()
-    }
-    const abort = () => early.abort()
-    signal.addEventListener('abort', abort, { once: true })
-    const restMs = Math.max(hintMs, tookMs * 4)
-    const began = clock.monotonic()
-    await clock.sleep(Math.max(scanMs, restMs), early.signal)
-    signal.removeEventListener('abort', abort)
-    this.#hinted = null
-    if (hinted) await clock.sleep(Math.max(0, restMs - (clock.monotonic() - began)), signal)
-  }
-
   async #collectLoop(roster: Roster, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(this.#limits.collectMs, signal)
@@ -339,31 +294,4 @@ async function parsingsOf(inputs: readonly FileInput[]): Promise<Map<string, Par
     if (making !== null) parsings.set(input.name, new Parsing(making))
   }
   return parsings
-}
-
-/** Change hints of the directories that are scanned; they follow the scans. */
-class Watching implements AsyncDisposable {
-  readonly #runtime: Runtime
-  readonly #hint: () => void
-  #watched: AsyncDisposable | null = null
-  #directories = ''
-
-  constructor(runtime: Runtime, hint: () => void) {
-    this.#runtime = runtime
-    this.#hint = hint
-  }
-
-  async watch(directories: readonly string[]): Promise<void> {
-    const wanted = directories.slice(0, watchedMax)
-    const names = wanted.join('\n')
-    if (names === this.#directories) return
-    await this.#watched?.[Symbol.asyncDispose]()
-    this.#watched = null
-    this.#directories = names
-    this.#watched = await this.#runtime.files.watch(wanted, this.#hint)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#watched?.[Symbol.asyncDispose]()
-  }
 }

@@ -12,6 +12,9 @@ import type { PackedBatch, Shipper } from './shipper.ts'
 import type { Tail } from './tail.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
+/** Batches of one turn while other files wait for theirs. */
+const turnBatchesMax = 4
+
 export interface FollowerOptions {
   readonly input: string
   readonly topic: string
@@ -97,7 +100,12 @@ export class Follower {
       while (!lives.stopped && !this.#ended) {
         await this.tail.work()
         if (lives.stopped || this.#ended) return
-        await this.#live(lives, (life) => this.#ship(life.stop.signal, life.kill.signal))
+        const leave = await lives.turn()
+        try {
+          await this.#live(lives, (life) => this.#ship(lives, life, leave))
+        } finally {
+          leave()
+        }
       }
     } finally {
       await this.tail[Symbol.asyncDispose]()
@@ -115,23 +123,25 @@ export class Follower {
     }
   }
 
-  /** Ships what there is; after trouble, mends it. */
-  async #ship(stop: AbortSignal, kill: AbortSignal): Promise<void> {
-    const stopped = await this.#pumpUntilTrouble(stop, kill)
+  /** Ships what there is; after trouble, leaves its turn and mends it. */
+  async #ship(lives: Lives, life: Life, leave: () => void): Promise<void> {
+    const stop = life.stop.signal
+    const stopped = await this.#pumpUntilTrouble(lives, stop, life.kill.signal)
     if (stopped.kind === 'resting') return
     this.tail.rewind()
+    leave()
     if (stopped.kind === 'conflict') await this.#resolve(stopped.kept, stop)
     else await this.#deps.runtime.clock.sleep(stopped.waitMs, stop)
   }
 
   /** Pumps until positions differ, or until the way is blocked for long: then its memory is for others to use. */
-  async #pumpUntilTrouble(stop: AbortSignal, kill: AbortSignal): Promise<Stopped> {
+  async #pumpUntilTrouble(lives: Lives, stop: AbortSignal, kill: AbortSignal): Promise<Stopped> {
     const { clock, random } = this.#deps.runtime
     const { topic, retryMsMin, retryMsMax } = this.options
     await using run = new Scope(kill)
     await using reading = new Scope(stop)
     await using feed = new Ahead(
-      this.#counted(),
+      this.#counted(lives),
       (batch, after) => this.shipper.pack(batch, after),
       reading.signal,
     )
@@ -168,9 +178,12 @@ export class Follower {
   }
 
   /** The tail, counting what is acknowledged. */
-  #counted(): ConstructorParameters<typeof Ahead>[0] {
+  #counted(lives: Lives): ConstructorParameters<typeof Ahead>[0] {
+    let taken = 0
     return {
       next: async (signal) => {
+        if (taken >= turnBatchesMax && lives.isCrowded) throw resting
+        taken += 1
         const batch = await this.tail.take(signal)
         if (batch === null) throw resting
         return batch

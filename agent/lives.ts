@@ -1,5 +1,8 @@
 // Lives: the signals of the followers that are at work, and how all of them end.
 
+/** Followers at work at a time. One at work costs some 20 KB, one that waits for its turn a promise. */
+const workingMax = 64
+
 /** Signals of one follower at work: `stop` ends reading, `kill` ends what is under way too. */
 export interface Life {
   readonly stop: AbortController
@@ -12,12 +15,34 @@ export interface Life {
  */
 export class Lives {
   readonly #running = new Set<Life>()
+  readonly #waiting: (() => void)[] = []
+  #working = 0
   #stopped = false
   #killed = false
 
   /** No follower begins anything any more. */
   get stopped(): boolean {
     return this.#stopped
+  }
+
+  /** Somebody waits for a turn: who has worked for a while should end. */
+  get isCrowded(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  /** Waits for a turn to work, first come first served; at a stop everybody has one. The result gives it back, once. */
+  async turn(): Promise<() => void> {
+    if (this.#working >= workingMax && !this.#stopped) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    this.#working += 1
+    let isGiven = false
+    return () => {
+      if (isGiven) return
+      isGiven = true
+      this.#working -= 1
+      this.#waiting.shift()?.()
+    }
   }
 
   begin(): Life {
@@ -34,6 +59,7 @@ export class Lives {
 
   stop(): void {
     this.#stopped = true
+    for (const resolve of this.#waiting.splice(0)) resolve()
     for (const life of this.#running) life.stop.abort()
   }
 

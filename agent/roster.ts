@@ -1,6 +1,6 @@
 // Roster: the followed files. Takes each scan over: who is new, who moved, who is gone.
 import { LogdriveError } from '../core/errors.ts'
-import type { Runtime } from '../core/runtime.ts'
+import type { Logger, Runtime } from '../core/runtime.ts'
 import type { Checkpoint } from './checkpoint-file.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { isUnobservable, type Scan, type Sighting } from './discover.ts'
@@ -43,7 +43,12 @@ export interface RosterDeps {
 export class Roster {
   readonly #deps: RosterDeps
   readonly #followers = new Map<string, Follower>()
+  /** Those where time alone may change something. */
+  readonly #restless = new Set<Follower>()
+  /** Paths of files that were left: they may be followed anew. */
+  readonly #left = new Set<string>()
   readonly #told = new Set<string>()
+  readonly #loggers = new Map<string, Logger>()
   /** Checkpoints of an earlier run, by what survives a change of device numbers. */
   readonly #earlier: ReadonlyMap<string, Checkpoint>
   /** Inputs whose rotated files were not looked for yet. */
@@ -74,8 +79,19 @@ export class Roster {
   keepOnly(unchanged: ReadonlySet<string>): void {
     this.#areInputsNew = true
     for (const follower of this.#followers.values())
-      if (!unchanged.has(follower.options.input)) follower.leave()
+      if (!unchanged.has(follower.options.input)) this.#leave(follower)
     for (const name of this.#deps.inputs.keys()) if (!unchanged.has(name)) this.#unsearched.add(name)
+  }
+
+  /**
+   * Paths that files were missed at or are left. As long as there are some each look has to be a scan: before a rotated
+   * file ends, files that had its path after it are looked for.
+   */
+  get missing(): readonly string[] {
+    const paths = [...this.#restless].flatMap(({ missed, leftAt, tail }) =>
+      missed > 0 || leftAt !== null ? [tail.path] : [],
+    )
+    return [...paths, ...this.#left]
   }
 
   /** Takes over what a scan saw. */
@@ -83,26 +99,53 @@ export class Roster {
     this.#tell(scan)
     const areInputsNew = this.#areInputsNew
     this.#areInputsNew = false
+    this.#left.clear()
+    this.#follow(scan, areInputsNew)
+    await this.#findLost(scan)
+    this.#scans += 1
+    for (const [key, follower] of this.#followers) {
+      if (this.#isLeaving(follower)) continue
+      if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
+    }
+    if (this.#isNewKept) await this.#deps.checkpoints.save()
+    this.#isNewKept = false
+  }
+
+  /** Takes over files that only changed. */
+  observe(files: readonly Sighting[]): void {
+    for (const { stat, path } of files) this.#followers.get(locatorKey(stat))?.tail.observe(stat, path)
+  }
+
+  /** Does what waits for time to pass, of the files where something may. */
+  async tick(): Promise<void> {
+    for (const follower of this.#restless) {
+      if (follower.leftAt !== null) continue
+      await this.#tick(follower)
+      if (follower.missed === 0 && follower.tail.isAsleep) this.#restless.delete(follower)
+    }
+  }
+
+  #follow(scan: Scan, areInputsNew: boolean): void {
+    const added: Sighting[] = []
     for (const [key, sighting] of scan.files) {
       const follower = this.#followers.get(key)
-      if (follower === undefined) this.#add(sighting)
+      if (follower === undefined) added.push(sighting)
       else if (follower.leftAt !== null) continue
-      else if (areInputsNew && follower.options.input !== sighting.input) follower.leave()
+      else if (areInputsNew && follower.options.input !== sighting.input) this.#leave(follower)
       else {
         follower.missed = 0
         follower.adopted = false
         follower.tail.observe(sighting.stat, sighting.path)
       }
     }
-    await this.#findLost(scan)
-    this.#scans += 1
-    for (const [key, follower] of this.#followers) {
-      if (this.#isLeaving(follower)) continue
-      if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
-      await this.#tick(follower)
-    }
-    if (this.#isNewKept) await this.#deps.checkpoints.save()
-    this.#isNewKept = false
+    // Oldest first: turns are given in the order in which files ask for them.
+    added.sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
+    for (const sighting of added) this.#add(sighting)
+  }
+
+  #leave(follower: Follower): void {
+    follower.leave()
+    this.#restless.add(follower)
   }
 
   /** What it has under way may take as long as at a stop, and no longer. */
@@ -117,6 +160,7 @@ export class Roster {
   async #miss(follower: Follower): Promise<void> {
     const { tail, options } = follower
     follower.missed += 1
+    this.#restless.add(follower)
     const relatives = await findRelatives(
       this.#deps.runtime.files,
       tail.path,
@@ -186,7 +230,7 @@ export class Roster {
     const checkpoint = checkpoints.find(locator) ?? this.#findMoved(locator)
     const source = checkpoint?.source ?? sourceOf(agentId, locator)
     const start: TailMark = checkpoint ?? this.#startOf(sighting, input)
-    const logger = runtime.logger.child({ input: input.name })
+    const logger = this.#loggerOf(input.name)
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
     const parsing = parsings.get(input.name) ?? null
     const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd, parsing }, uplink)
@@ -208,6 +252,7 @@ export class Roster {
         logger,
         losses: this.#deps.losses,
         keepEpoch: (mark) => this.#keepEpoch(follower, mark),
+        stirred: () => this.#restless.add(follower),
         ended: () => {
           // With the modification time at the end: who finds the file again knows that it was read.
           if (follower.tail.lagBytes === 0) this.#keep(follower)
@@ -240,8 +285,18 @@ export class Roster {
     // Kept from the first sight on, and safe with the end of the scan: where it is begun is decided once, and a file
     // that is rotated while no agent runs is only looked for when it is known.
     if (checkpoint === null && !ask) this.#keepNew(follower)
-    this.#deps.start(follower, () => this.#followers.delete(key))
+    this.#deps.start(follower, () => {
+      this.#followers.delete(key)
+      this.#restless.delete(follower)
+      if (follower.leftAt !== null) this.#left.add(follower.tail.path)
+    })
     return follower
+  }
+
+  #loggerOf(input: string): Logger {
+    const logger = this.#loggers.get(input) ?? this.#deps.runtime.logger.child({ input })
+    this.#loggers.set(input, logger)
+    return logger
   }
 
   /** The checkpoint of a file whose device number changed; it is kept under the new one from now on. */

@@ -50,6 +50,8 @@ export interface TailDeps {
   readonly losses: Losses
   /** Makes a new epoch durable before its first batch can leave. */
   keepEpoch(mark: TailMark): Promise<void>
+  /** Something began that needs ticks until the tail is asleep again. */
+  stirred(): void
   /** The file was read to its end and will not come back. */
   ended(): void
 }

@@ -90,6 +90,12 @@ export class Tail implements AsyncDisposable {
     return this.#file.isOpen
   }
 
+  /** At rest: nothing open, nothing waiting, nothing wrong. No tick changes anything. */
+  get isAsleep(): boolean {
+    const isBusy = this.#dirty || this.#filling || this.#rest.bytes > 0 || this.#trouble.isThere
+    return this.#state === 'following' && !isBusy && !this.#file.isOpen
+  }
+
   /** Everything up to here is acknowledged. */
   get committed(): TailMark {
     return this.#committed
@@ -371,6 +377,7 @@ export class Tail implements AsyncDisposable {
 
   #touch(): void {
     this.#dirty = true
+    this.#deps.stirred()
     this.#wake?.()
   }
 

@@ -56,7 +56,15 @@ export interface Files {
   /** Room of the file system that holds the path; throws NOT_FOUND, FORBIDDEN. A dead network mount may never answer. */
   space(path: string): Promise<FileSystemSpace>
   /** Calls `hint` some time after something in the directories changed. Hints may be late, doubled or missing. */
-  watch(directories: readonly string[], hint: (directory: string) => void): Promise<AsyncDisposable>
+  watch(directories: readonly string[], hint: Hint): Promise<Watch>
+}
+
+/** Something changed in a directory; `name` is the entry that did, null where that is not known. */
+export type Hint = (directory: string, name: string | null) => void
+
+export interface Watch extends AsyncDisposable {
+  /** Directories for which no hints are to be had; may grow. */
+  readonly blind: ReadonlySet<string>
 }
 
 export interface DirectoryEntry {

@@ -1,5 +1,5 @@
 // What the kernel says of a process by its pid: CPU and memory.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** CPU that it has used, user and system, in seconds. */
 export function cpuSeconds(pid: number): number {
@@ -14,4 +14,9 @@ export function memoryMb(pid: number): { readonly now: number; readonly peak: nu
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0)
   return { now: kib('VmRSS') / 1024, peak: kib('VmHWM') / 1024 }
+}
+
+/** Open descriptors of a process. */
+export function descriptors(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
 }

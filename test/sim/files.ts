@@ -1,7 +1,14 @@
 // Other people's files, simulated: inodes, birth times, rotation in all its forms; they survive the agent's crashes.
 import path from 'node:path'
 import { LogdriveError } from '../../core/errors.ts'
-import type { DirectoryEntry, FileStat, FileSystemSpace, Files, ReadableFile } from '../../core/runtime.ts'
+import type {
+  DirectoryEntry,
+  FileStat,
+  FileSystemSpace,
+  Files,
+  Hint,
+  ReadableFile,
+} from '../../core/runtime.ts'
 import { Bytes } from './bytes.ts'
 import type { SeededRandom } from './random.ts'
 
@@ -30,7 +37,7 @@ type Turn = (label: string, ms: number) => Promise<void>
 
 interface Watcher {
   readonly directories: ReadonlySet<string>
-  readonly hint: (directory: string) => void
+  readonly hint: Hint
 }
 
 /** The log folders of one machine. Methods are what applications and logrotate do, at once. */
@@ -148,12 +155,13 @@ export class SimulatedFiles {
       },
       watch: async (directories, hint) => {
         await wait('watch')
-        const deliver = (directory: string) => {
-          void turn('files hint', this.#options.random.next() * 5).then(() => hint(directory))
+        const deliver: Hint = (directory, name) => {
+          void turn('files hint', this.#options.random.next() * 5).then(() => hint(directory, name))
         }
         const watcher = { directories: new Set(directories), hint: deliver }
         this.#watchers.add(watcher)
-        return { [Symbol.asyncDispose]: async () => void this.#watchers.delete(watcher) }
+        const blind: ReadonlySet<string> = new Set()
+        return { blind, [Symbol.asyncDispose]: async () => void this.#watchers.delete(watcher) }
       },
     }
   }
@@ -227,7 +235,7 @@ export class SimulatedFiles {
     const directory = path.dirname(target)
     for (const watcher of this.#watchers) {
       if (!watcher.directories.has(directory)) continue
-      if (!this.#options.random.chance(this.hintsLost)) watcher.hint(directory)
+      if (!this.#options.random.chance(this.hintsLost)) watcher.hint(directory, path.basename(target))
     }
   }
 
@@ -282,5 +290,5 @@ export const noFiles: Files = {
   space: async (target) => {
     throw new LogdriveError('NOT_FOUND', `statfs ${target}: there are no files here`)
   },
-  watch: async () => ({ async [Symbol.asyncDispose]() {} }),
+  watch: async () => ({ blind: new Set(), async [Symbol.asyncDispose]() {} }),
 }

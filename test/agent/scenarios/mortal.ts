@@ -1,5 +1,5 @@
 // A Runtime that can die as a process does: from then on nothing it was asked for is ever answered.
-import type { ReadableFile, Runtime, StorageFile } from '../../../core/runtime.ts'
+import type { Hint, ReadableFile, Runtime, StorageFile } from '../../../core/runtime.ts'
 
 export interface Mortal {
   readonly runtime: Runtime
@@ -38,9 +38,9 @@ export function mortal(runtime: Runtime, operationsMax = Number.POSITIVE_INFINIT
         space: (path) => life.ask(() => files.space(path)),
         watch: (directories, hint) =>
           life.ask(async () => {
-            const told = (directory: string) => life.signal.aborted || hint(directory)
+            const told: Hint = (directory, name) => life.signal.aborted || hint(directory, name)
             const watching = await files.watch(directories, told)
-            return { [Symbol.asyncDispose]: life.own(watching) }
+            return { blind: watching.blind, [Symbol.asyncDispose]: life.own(watching) }
           }),
       },
       http: {
