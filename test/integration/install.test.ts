@@ -3,7 +3,9 @@ import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type BuiltAgent, buildAgent } from '../../packaging/build-agent.ts'
+import { buildDeb } from '../../packaging/build-deb.ts'
 import { outcomeOf } from '../interop/commands.ts'
+import { copyOfMachine } from './machine.ts'
 import { answers, cli, freePorts, node, Running, temporaryFolder, until } from './processes.ts'
 
 let built: BuiltAgent
@@ -95,6 +97,82 @@ describe('the single executable', () => {
   })
 })
 
+describe('the package', () => {
+  const user = ['--reuid=logdrive', '--regid=logdrive', '--clear-groups', '--no-new-privs']
+  const rights = ['--bounding-set=-all,+dac_read_search', '--inh-caps=-all,+dac_read_search']
+  /** As the unit starts it: a user of its own, with the right to read every file and no other one. */
+  const asUnit = ['setpriv', ...user, ...rights, '--ambient-caps=-all,+dac_read_search']
+
+  test('the same agent gives the same bytes', async () => {
+    const epoch = process.env.SOURCE_DATE_EPOCH
+    process.env.SOURCE_DATE_EPOCH = '1790000000'
+    try {
+      const first = await readFile(buildDeb(built, { compression: 'none' }))
+      expect((await readFile(buildDeb(built, { compression: 'none' }))).equals(first)).toBe(true)
+    } finally {
+      if (epoch === undefined) delete process.env.SOURCE_DATE_EPOCH
+      else process.env.SOURCE_DATE_EPOCH = epoch
+    }
+  })
+
+  test('is installed, ships, is upgraded, removed and purged', async (context) => {
+    await using machine = await copyOfMachine()
+    if (machine === null) return context.skip('this process may not mount')
+    await using place = await startPlace()
+    const install = async (version: string) => {
+      await copyFile(buildDeb(built, { version, compression: 'none' }), join(machine.shared, 'agent.deb'))
+      await machine.run('dpkg', '--force-confold', '-i', '/shared/agent.deb')
+    }
+    const yaml = '/etc/logdrive/agent.yaml'
+    await install('1.0')
+    // What is installed is right as it stands, and only the agent may read what may hold a key.
+    await machine.run('logdrive-agent', 'validate', '--offline')
+    expect(await machine.run('stat', '-c', '%U:%G %a', yaml, '/var/lib/logdrive-agent')).toBe(
+      'root:logdrive 640\nlogdrive:logdrive 750\n',
+    )
+    const input = fileInput('/var/log/secret.log', 'app')
+    await place.configure({ app: input }, place.url, '/var/lib/logdrive-agent')
+    await copyFile(place.path('agent.yaml'), join(machine.shared, 'agent.yaml'))
+    await machine.run('sh', '-c', `cat /shared/agent.yaml > ${yaml}`)
+    await machine.run('sh', '-c', 'umask 077; echo one > /var/log/secret.log')
+    const ship = async (lines: readonly string[]) => {
+      await using running = new Running([], {}, [...machine.before, ...asUnit], ['logdrive-agent'])
+      expect(await bodies(place.url, 'app', lines.length)).toEqual(lines)
+      expect(await running.stop()).toBe(0)
+    }
+    await ship(['one'])
+    await install('1.1')
+    expect(await machine.run('dpkg', '--status', 'logdrive-agent')).toContain('Version: 1.1\n')
+    expect(JSON.parse(await machine.run('cat', yaml)).agent.inputs).toEqual({ app: input })
+    await machine.run('sh', '-c', 'echo two >> /var/log/secret.log')
+    await ship(['one', 'two'])
+    await machine.run('dpkg', '--remove', 'logdrive-agent')
+    await machine.run('test', '-e', '/var/lib/logdrive-agent/agent-id')
+    await machine.run('dpkg', '--purge', 'logdrive-agent')
+    const left = [
+      '/etc/logdrive',
+      '/var/lib/logdrive-agent',
+      '/usr/lib/logdrive-agent',
+      '/usr/bin/logdrive-agent',
+    ]
+    for (const path of left) await machine.run('test', '!', '-e', path)
+  })
+
+  test('has a unit that systemd takes', async (context) => {
+    const unit = join(import.meta.dirname, '../../packaging/deb/logdrive-agent.service')
+    await using folder = await temporaryFolder()
+    const copy = join(folder.path, 'logdrive-agent.service')
+    // The executable and the manual page are not on this machine.
+    const text = (await readFile(unit, 'utf8')).replaceAll('/usr/bin/logdrive-agent', '/bin/true')
+    await writeFile(copy, text.replace(/^Documentation=.*\n/m, ''))
+    const verified = await outcomeOf('systemd-analyze', ['verify', copy]).catch(() => null)
+    if (verified === null) return context.skip('systemd is not installed')
+    expect(`${verified.stdout}${verified.stderr}`).toBe('')
+    const { stdout } = await outcomeOf('systemd-analyze', ['security', '--offline=true', '--no-pager', copy])
+    expect(Number(/exposure level for \S+: ([\d.]+)/.exec(stdout.toString())?.[1])).toBeLessThanOrEqual(2)
+  })
+})
+
 /** A collector that answers, and the configuration of an agent that ships to it. */
 async function startPlace() {
   const temporary = await temporaryFolder()
@@ -111,10 +189,10 @@ async function startPlace() {
     folder,
     url,
     path,
-    configure: (inputs: object, named = url) =>
+    configure: (inputs: object, named = url, state = path('state')) =>
       writeFile(
         path('agent.yaml'),
-        JSON.stringify({ version: 1, agent: { collector: named, state: path('state'), inputs } }),
+        JSON.stringify({ version: 1, agent: { collector: named, state, inputs } }),
       ),
     start: (executable: string) => new Running(['-c', path('agent.yaml')], {}, [], [executable]),
     async [Symbol.asyncDispose]() {
