@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { LogdriveError } from '../core/errors.ts'
 import type { DirectoryEntry, FileStat, Files } from '../core/runtime.ts'
+import type { Origin } from './containers/origin.ts'
 import { compileExclude, compileGlob, type GlobRoot } from './globs.ts'
 import { locatorKey } from './identity.ts'
 import type { Changes } from './watching.ts'
@@ -10,6 +11,8 @@ export interface DiscoverInput {
   readonly name: string
   readonly paths: readonly string[]
   readonly exclude: readonly string[]
+  /** Chooses among the paths that match. */
+  readonly origin?: Origin
 }
 
 /** A file of an input, seen under one path. */
@@ -39,6 +42,7 @@ interface CompiledInput {
   readonly name: string
   readonly roots: readonly GlobRoot[]
   readonly isExcluded: (file: string) => boolean
+  readonly origin: Origin | null
 }
 
 /** A sighting with its locator as a map key. */
@@ -64,6 +68,7 @@ export class Discovery {
       name: input.name,
       roots: input.paths.map(compileGlob),
       isExcluded: compileExclude(input.exclude),
+      origin: input.origin ?? null,
     }))
   }
 
@@ -233,8 +238,9 @@ class Walk {
       const found = join(directory, entry.name)
       if (entry.kind === 'other' || input.isExcluded(found)) continue
       if (entry.kind !== 'directory' && root.matches(found) && !this.#candidates.has(found)) {
-        this.#candidates.set(found, input.name)
-        if (entry.kind === 'link') this.#linked.add(found)
+        const isMeant = input.origin === null || (await input.origin.means(found, this.#files))
+        if (isMeant) this.#candidates.set(found, input.name)
+        if (isMeant && entry.kind === 'link') this.#linked.add(found)
       }
       if (entry.kind === 'file' || !root.leadsOn(found)) continue
       if (entry.kind === 'link') {

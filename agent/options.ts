@@ -1,4 +1,6 @@
 // What an agent is told: its inputs, its collectors, its folder, and the bounds of everything it holds.
+
+import type { Origin } from './containers/origin.ts'
 import type { Framing } from './lines/framing.ts'
 import type { LineOptions } from './parsing.ts'
 
@@ -14,6 +16,8 @@ export interface FileInput extends LineOptions {
   /** Where a file is begun that was there before the agent's very first start; later files begin at their beginning. */
   readonly start: 'beginning' | 'end'
   readonly lineBytesMax: number
+  /** What their paths say, where they are logs of containers. */
+  readonly origin?: Origin
   /** How lines are read and joined; without it each line of UTF-8 is a record. */
   readonly framing?: Framing
 }

@@ -1,6 +1,7 @@
 // Parsing: how the lines of one input become records, and what became of them: its files share it, what is counted was acknowledged.
 import { type LineBatch, positionOf, textsOf } from './batch.ts'
 import { compileParser } from './parse/compile.ts'
+import { type Facts, noFacts } from './parse/facts.ts'
 import type { Beside, Lines, MadeLines } from './parse/made-lines.ts'
 import type { ParseOptions } from './parse/options.ts'
 import { RecordMaker } from './parse/records.ts'
@@ -70,10 +71,10 @@ export class Parsing {
   }
 
   /** The records of lines `[first, end)`, valid until the next call. The same batch gives the same bytes every time. */
-  make(batch: LineBatch, first: number, end: number): MadeLines {
+  make(batch: LineBatch, first: number, end: number, facts: Facts = noFacts): MadeLines {
     const hashOf = (index: number) =>
       this.#making.hashOf(batch.source, batch.epoch, positionOf(batch, first + index))
-    return this.#making.make(textsOf(batch, first, end), batch.readAtMs, { hashOf })
+    return this.#making.make(textsOf(batch, first, end), batch.readAtMs, { facts, hashOf })
   }
 
   /** Counts a batch that is on its way no more. */

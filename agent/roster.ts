@@ -233,7 +233,9 @@ export class Roster {
     const logger = this.#loggerOf(input.name)
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
     const parsing = parsings.get(input.name) ?? null
-    const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd, parsing }, uplink)
+    const { origin } = input
+    const facts = origin === undefined ? null : () => origin.factsOf(path, runtime.files)
+    const shipper = new Shipper({ topic: input.topic, source, host, kept, zstd, parsing, facts }, uplink)
     const tail = new Tail(
       {
         source,

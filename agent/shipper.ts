@@ -4,6 +4,7 @@ import type { Refusal, Sink } from '../core/flow.ts'
 import { headerKeys, type RecordHeader } from '../core/records.ts'
 import { encodeLinesLater } from '../protocol/batch-encode.ts'
 import { guardAt, type LineBatch, lineAfter, positionOf, textsOf } from './batch.ts'
+import type { Facts } from './parse/facts.ts'
 import type { Lines } from './parse/made-lines.ts'
 import type { Parsing } from './parsing.ts'
 import type { Tally } from './tally.ts'
@@ -35,6 +36,8 @@ export interface ShipperOptions {
   readonly zstd: Zstd
   /** Makes records of the lines; null: they travel as they are. */
   readonly parsing: Parsing | null
+  /** What is known of the lines beside what they say, for parsed ones; null: nothing. */
+  readonly facts?: (() => Promise<Facts>) | null
 }
 
 /** A batch for the wire. */
@@ -159,8 +162,9 @@ export class Shipper implements Sink<PackedBatch> {
 
   async #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Encoded> {
     const { source, host, zstd, parsing } = this.#options
+    const facts = await this.#options.facts?.()
     // Framed at once: the memory of records that were made is free again when this awaits.
-    const made = parsing === null ? null : parsing.make(batch, first, end)
+    const made = parsing === null ? null : parsing.make(batch, first, end, facts)
     const values: Lines = made ?? textsOf(batch, first, end)
     const tally = made?.tally ?? null
     if (values.count === 0) {

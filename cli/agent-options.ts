@@ -4,12 +4,14 @@ import { hostname } from 'node:os'
 import type { Agent } from '../agent/agent.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
-import type { Config, FileInputConfig } from '../config/schema.ts'
+import { asFiles } from '../config/inputs/as-files.ts'
+import type { Config, FileInputConfig, InputConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { zstdLater } from '../protocol/compression.ts'
 import { serveStatus } from './agent-socket.ts'
 import { framingOf } from './framings.ts'
+import { originOf } from './origins.ts'
 import { parseOptions } from './parsers.ts'
 import { sourcesOf } from './sources.ts'
 
@@ -29,7 +31,10 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
     zstd: zstdLater,
     limits: limitsOf(agent),
     inputs: await Promise.all(
-      inputs.flatMap(([name, input]) => (input.type === 'file' ? [fileInput(name, input)] : [])),
+      inputs.flatMap(([name, input]) => {
+        const files = asFiles(input)
+        return files === null ? [] : [fileInput(name, files, input)]
+      }),
     ),
     sources: await sourcesOf(inputs),
   }
@@ -68,8 +73,10 @@ export async function showAgent(
   return shown.move()
 }
 
-async function fileInput(name: string, input: FileInputConfig): Promise<FileInput> {
+/** `whole` is the input as it stands in the YAML. */
+async function fileInput(name: string, input: FileInputConfig, whole: InputConfig): Promise<FileInput> {
   const framing = await framingOf(input)
+  const origin = await originOf(whole)
   return {
     name,
     paths: input.paths,
@@ -78,6 +85,7 @@ async function fileInput(name: string, input: FileInputConfig): Promise<FileInpu
     start: input.start,
     lineBytesMax: input.line_bytes_max,
     ...(framing === undefined ? {} : { framing }),
+    ...(origin === null ? {} : { origin }),
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
   }
 }

@@ -22,6 +22,8 @@ export async function sourcesOf(
 async function sourceOf(name: string, input: InputConfig): Promise<Source | null> {
   switch (input.type) {
     case 'file':
+    case 'docker':
+    case 'kubernetes':
       return null
     case 'host_metrics':
       return await hostMetricsSource(name, input)

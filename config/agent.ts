@@ -1,6 +1,7 @@
 // The shape of the agent: where it ships, and its inputs.
 import { z } from 'zod'
 import * as fields from './fields.ts'
+import { dockerInput, kubernetesInput } from './inputs/containers.ts'
 import { execInput } from './inputs/exec.ts'
 import { fileInput } from './inputs/file.ts'
 import { hostMetricsInput } from './inputs/host-metrics.ts'
@@ -10,8 +11,8 @@ import { syslogInput } from './inputs/syslog.ts'
 import { metrics, proxy, requests, tls } from './shipping.ts'
 import { unknownType } from './unknown-type.ts'
 
-const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald', 'syslog']
-const unbuiltInputs = ['http', 'kafka', 'docker', 'kubernetes']
+const builtInputs = ['file', 'host_metrics', 'stdin', 'exec', 'journald', 'syslog', 'docker', 'kubernetes']
+const unbuiltInputs = ['http', 'kafka']
 
 /** `agent:`. */
 export const agent = z.strictObject({
@@ -49,7 +50,16 @@ export const agent = z.strictObject({
       fields.name(),
       z.discriminatedUnion(
         'type',
-        [fileInput, hostMetricsInput, stdinInput, execInput, journaldInput, syslogInput],
+        [
+          fileInput,
+          dockerInput,
+          kubernetesInput,
+          hostMetricsInput,
+          stdinInput,
+          execInput,
+          journaldInput,
+          syslogInput,
+        ],
         {
           error: (issue) => unknownType(issue, 'input', 'inputs', builtInputs, unbuiltInputs),
         },

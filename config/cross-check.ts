@@ -95,7 +95,7 @@ function checkPaths(config: Config): readonly Finding[] {
   const findings: Finding[] = []
   const owners = new Map<string, string>()
   for (const [name, input] of Object.entries(config.agent?.inputs ?? {})) {
-    if (input.type !== 'file') continue
+    if (!('paths' in input)) continue
     for (const [index, path] of input.paths.entries()) {
       const owner = owners.get(path)
       if (owner !== undefined)

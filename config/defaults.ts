@@ -109,6 +109,14 @@ agent:
       start: beginning
     # CPU, memory, disks and network of this machine, every 15 s into the topic metrics:
     # host: { type: host_metrics }
+
+    # Others; see docs/inputs.md:
+    # journal: { type: journald, units: [nginx, "ssh*"], since: boot }
+    # pods: { type: kubernetes, namespaces: { exclude: [kube-system] }, topic: pods }
+    # docker: { type: docker, parse: json, topic: containers }
+    # net: { type: syslog, listen: 127.0.0.1:5514 }
+    # disks: { type: exec, command: [df, -P], interval: 5m }
+    # app: { type: stdin, topic: app }     app | logdrive agent -c ...
 `
 }
 

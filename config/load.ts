@@ -16,6 +16,7 @@ import {
   type YAMLSeq,
 } from 'yaml'
 import { crossCheck } from './cross-check.ts'
+import { asFiles } from './inputs/as-files.ts'
 import { interpolate, type Surroundings } from './interpolate.ts'
 import { check, doubtful, type Finding, formatPath, type Path, quoted, wrong } from './problems.ts'
 import {
@@ -147,7 +148,8 @@ function checkParsers(config: Config, options: LoadOptions): readonly Finding[] 
 
 function checkFramings(config: Config, options: LoadOptions): readonly Finding[] {
   return Object.entries(config.agent?.inputs ?? {}).flatMap(([name, input]) => {
-    const problem = input.type === 'file' ? options.framingProblem(input) : null
+    const files = asFiles(input)
+    const problem = files === null ? null : options.framingProblem(files)
     return problem === null ? [] : [wrong(['agent', 'inputs', name, ...problem.path], problem.message)]
   })
 }

@@ -74,15 +74,16 @@ const shape = {
   }),
 }
 
+/** How the message inside of an envelope is parsed. */
+export const inside = byNameOr(z.strictObject(shape))
+
 const whole = z.strictObject({
   ...shape,
   time: time.optional().meta({ description: 'Where the time is and how it is written.' }),
-  inside: byNameOr(z.strictObject(shape))
-    .optional()
-    .meta({
-      description: '`cri`, `docker`: how the message inside is parsed.',
-      examples: ['json'],
-    }),
+  inside: inside.optional().meta({
+    description: '`cri`, `docker`: how the message inside is parsed.',
+    examples: ['json'],
+  }),
 })
 
 /** `parse: nginx` or `parse: { type: nginx, ... }`. */

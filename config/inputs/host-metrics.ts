@@ -2,6 +2,7 @@
 
 import { z } from 'zod'
 import * as fields from '../fields.ts'
+import { choice } from './choice.ts'
 
 const scrapers = [
   'cpu',
@@ -44,22 +45,6 @@ const filesystemsLeftOut = [
   ...['securityfs', 'selinuxfs', 'squashfs', 'sysfs', 'tmpfs', 'tracefs'],
   ...['9p', 'afs', 'ceph', 'cifs', 'fuse.*', 'glusterfs', 'lustre', 'nfs*', 'smb*'],
 ]
-
-const globs = (what: string) =>
-  z.array(z.string().min(1, { error: `expected the name or a glob of ${what}` }))
-
-function choice(what: string, leftOut: readonly string[]) {
-  return z.strictObject({
-    include: globs(what)
-      .prefault([])
-      .meta({ description: `Globs of ${what} that are meant; empty: all.` }),
-    exclude: globs(what)
-      .prefault([...leftOut])
-      .meta({
-        description: `Globs of ${what} to leave out. A list of yours takes the place of the default.`,
-      }),
-  })
-}
 
 /** The schema of the input. */
 export const hostMetricsInput = z.strictObject({

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { collectorUrls } from '../../config/collector-urls.ts'
 import { defaultConfig, starterAgentYaml, starterYaml } from '../../config/defaults.ts'
+import { formatProblem } from '../../config/load.ts'
 import { load, sampleSinks } from './samples.ts'
 
 const modeline = '# yaml-language-server: $schema=./logdrive.schema.json'
@@ -54,5 +55,21 @@ test('an agent ships to the collector of its own file unless told otherwise', ()
   expect(urls('agent: { collector: ["http://a:1", "http://b:1"], inputs: {} }')).toEqual([
     'http://a:1',
     'http://b:1',
+  ])
+})
+
+test('the inputs that a starter file shows as comments are right when they are no comments', () => {
+  const text = starterAgentYaml().replace(/^ {4}# (\w+: \{ type: [^\n]*)$/gm, '    $1')
+  const loaded = load(text.replaceAll(/ {5}app \|.*$/gm, ''))
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  expect(Object.values(loaded.config.agent?.inputs ?? {}).map(({ type }) => type)).toEqual([
+    'file',
+    'host_metrics',
+    'journald',
+    'kubernetes',
+    'docker',
+    'syslog',
+    'exec',
+    'stdin',
   ])
 })

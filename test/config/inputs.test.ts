@@ -31,6 +31,12 @@ test.each([
   ],
   ['    a: { type: journald, matches: ["--flag"] }', 'expected FIELD=value'],
   ['    a: { type: journald, since: yesterday }', 'expected all, boot, now or a time'],
+  ['    a: { type: docker, parse: docker, encoding: latin1 }', 'agent.inputs.a.encoding: unknown key'],
+  [
+    '    a: { type: kubernetes, parse: { type: regex } }',
+    'agent.inputs.a.parse: type: regex needs a pattern',
+  ],
+  ['    a: { type: kubernetes, namespaces: [x] }', 'agent.inputs.a.namespaces'],
 ])('%s is refused', (inputs, message) => {
   expect(problemsOf(inputs).join('\n')).toContain(message)
 })

@@ -134,7 +134,7 @@ sinks: { lake: { type: s3, topics: [a] } }
 agent: { inputs: { j: { type: kafka } } }`),
     ).toMatchInlineSnapshot(`
       "logdrive.yaml:2:24 sinks.lake.type: s3 sinks are not built yet; there is: clickhouse, file, stdout
-      logdrive.yaml:3:31 agent.inputs.j.type: kafka inputs are not built yet; there is: file, host_metrics, stdin, exec, journald, syslog"
+      logdrive.yaml:3:31 agent.inputs.j.type: kafka inputs are not built yet; there is: file, host_metrics, stdin, exec, journald, syslog, docker, kubernetes"
     `)
   })
   test('an honest word about keys that are not built', () => {
