@@ -15,6 +15,8 @@ export interface FileInput extends LineOptions {
   readonly topic: string
   /** Where a file is begun that was there before the agent's very first start; later files begin at their beginning. */
   readonly start: 'beginning' | 'end'
+  /** What is in a file that was not written for so long when it is first seen is left out. */
+  readonly ignoreOlderMs?: number
   readonly lineBytesMax: number
   /** What their paths say, where they are logs of containers. */
   readonly origin?: Origin

@@ -311,10 +311,15 @@ export class Roster {
     return known
   }
 
-  /** `start: end` is for what was there before the agent's very first scan; any later file is read whole. */
+  /**
+   * `start: end` is for what was there before the agent's very first scan; any later file is read whole, but for one that
+   * is too old.
+   */
   #startOf(sighting: Sighting, input: FileInput): TailMark {
-    const atEnd = input.start === 'end' && this.#scans === 0 && this.#deps.isNew
-    return { epoch: 0, position: atEnd ? sighting.stat.size : 0, head: emptyPrint, guard: emptyPrint }
+    const wasThere = input.start === 'end' && this.#scans === 0 && this.#deps.isNew
+    const ageMs = this.#deps.runtime.clock.now() - sighting.stat.mtimeMs
+    const isLeftOut = wasThere || ageMs > (input.ignoreOlderMs ?? Number.POSITIVE_INFINITY)
+    return { epoch: 0, position: isLeftOut ? sighting.stat.size : 0, head: emptyPrint, guard: emptyPrint }
   }
 
   #keepNew(follower: Follower): void {

@@ -40,8 +40,10 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
   }
 }
 
-function limitsOf({ requests }: NonNullable<Config['agent']>): Partial<AgentLimits> {
+function limitsOf({ requests, scan, max_open_files }: NonNullable<Config['agent']>): Partial<AgentLimits> {
   return {
+    scanMs: scan,
+    openFilesMax: max_open_files,
     requestsMin: requests.min,
     requestsMax: requests.max,
     requestMs: requests.timeout,
@@ -84,6 +86,7 @@ async function fileInput(name: string, input: FileInputConfig, whole: InputConfi
     topic: input.topic,
     start: input.start,
     lineBytesMax: input.line_bytes_max,
+    ...(input.ignore_older === undefined ? {} : { ignoreOlderMs: input.ignore_older }),
     ...(framing === undefined ? {} : { framing }),
     ...(origin === null ? {} : { origin }),
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),

@@ -45,6 +45,14 @@ export const agent = z.strictObject({
   metrics: metrics
     .optional()
     .meta({ description: 'Metrics for Prometheus; without it no port is opened.', examples: [{}] }),
+  scan: fields.duration({ min: 100, max: 60_000 }).prefault('1s').meta({
+    description:
+      'How often it is looked for files at least. Change hints of the system are quicker; many thousand files are looked at less often as long as those miss nothing.',
+  }),
+  max_open_files: fields.count({ min: 4, max: 100_000 }).prefault(512).meta({
+    description:
+      'Log files that are open at a time; who needs one more has the one that rested longest closed.',
+  }),
   inputs: z
     .record(
       fields.name(),

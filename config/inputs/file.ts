@@ -23,6 +23,14 @@ export const fileInput = z.strictObject({
     .enum(['beginning', 'end'])
     .prefault('beginning')
     .meta({ description: 'Where a file is begun that was there before the agent first saw it.' }),
+  ignore_older: fields
+    .duration({ min: 1000 })
+    .optional()
+    .meta({
+      description:
+        'What is in a file that was not written for so long when it is first seen is left out; what is written to it later is read.',
+      examples: ['7d'],
+    }),
   encoding: encoding.prefault('utf-8').meta({
     description:
       'How the files are written; what is not UTF-8 is sent as UTF-8. `utf-16` goes by the byte order mark. See [lines.md](lines.md).',
