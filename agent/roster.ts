@@ -100,8 +100,9 @@ export class Roster {
     const areInputsNew = this.#areInputsNew
     this.#areInputsNew = false
     this.#left.clear()
-    this.#follow(scan, areInputsNew)
+    const added = this.#follow(scan, areInputsNew)
     await this.#findLost(scan)
+    if (this.#scans > 0 && added.length > 0) await this.#findBetween(added)
     this.#scans += 1
     for (const [key, follower] of this.#followers) {
       if (this.#isLeaving(follower)) continue
@@ -125,7 +126,8 @@ export class Roster {
     }
   }
 
-  #follow(scan: Scan, areInputsNew: boolean): void {
+  /** Takes over the files that are there; gives those that are new. */
+  #follow(scan: Scan, areInputsNew: boolean): readonly Sighting[] {
     const added: Sighting[] = []
     for (const [key, sighting] of scan.files) {
       const follower = this.#followers.get(key)
@@ -141,6 +143,7 @@ export class Roster {
     // Oldest first: turns are given in the order in which files ask for them.
     added.sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
     for (const sighting of added) this.#add(sighting)
+    return added
   }
 
   #leave(follower: Follower): void {
@@ -171,8 +174,10 @@ export class Roster {
     const self = relatives.self !== null && isAt(tail.locator, relatives.self.stat) ? relatives.self : null
     if (tail.state === 'rotated') tail.found(self?.path ?? null)
     if (follower.adopted || tail.state === 'rotated') return
+    // Held from the first miss on: what was written right before it left is only to be read through the handle.
+    const isHeld = (tail.isOpen || self !== null) && (await tail.hold(self?.path ?? tail.path))
     // It is there, only not to be opened just now: not gone yet.
-    if (!tail.isOpen && self !== null && !(await tail.reopen(self.path))) follower.missed = 1
+    if (!isHeld && self !== null) follower.missed = 1
     if (follower.missed >= missedMax) tail.rotate()
   }
 
@@ -186,12 +191,7 @@ export class Roster {
       return
     const inputs = new Set(this.#unsearched)
     this.#unsearched.clear()
-    const latest = new Map<string, Checkpoint>()
-    for (const checkpoint of this.#deps.checkpoints.all) {
-      const other = latest.get(checkpoint.path)
-      if (other === undefined || other.updatedAt < checkpoint.updatedAt)
-        latest.set(checkpoint.path, checkpoint)
-    }
+    const latest = this.#latest(() => true)
     const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const checkpoint of this.#deps.checkpoints.all) {
       const { locator, path, input, position } = checkpoint
@@ -201,6 +201,29 @@ export class Roster {
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
       if (wanted) this.#addRotated(self, input, path)
     }
+  }
+
+  /** New files at paths whose last one is followed no more: were others there between, and rotated before any scan? */
+  async #findBetween(arrived: readonly Sighting[]): Promise<void> {
+    const latest = this.#latest(({ locator }) => !this.isLive(locator))
+    const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
+    for (const { path, input } of arrived) {
+      const known = latest.get(path)
+      if (known === undefined) continue
+      const { later } = await neighbourhood.find(path, known.locator)
+      for (const relative of later) this.#addLater(relative, input, path)
+    }
+  }
+
+  /** The last known file of each path, of those that are wanted. */
+  #latest(isWanted: (checkpoint: Checkpoint) => boolean): ReadonlyMap<string, Checkpoint> {
+    const latest = new Map<string, Checkpoint>()
+    for (const checkpoint of this.#deps.checkpoints.all) {
+      const other = latest.get(checkpoint.path)
+      const isLater = other === undefined || other.updatedAt < checkpoint.updatedAt
+      if (isLater && isWanted(checkpoint)) latest.set(checkpoint.path, checkpoint)
+    }
+    return latest
   }
 
   /** Follows one that came after, unless it was read to its end before and did not change since. */

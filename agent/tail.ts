@@ -143,8 +143,8 @@ export class Tail implements AsyncDisposable {
     this.#way = way ?? this.#way
   }
 
-  /** The file has left its path, was not open, and was found under another name: open it now and keep it open. */
-  async reopen(way: string): Promise<boolean> {
+  /** The file has left its path: it is kept open, or opened under the name that it was found by, and looked at. */
+  async hold(way: string): Promise<boolean> {
     this.#way = way
     this.#file.pinned = true
     try {
@@ -287,13 +287,15 @@ export class Tail implements AsyncDisposable {
       await this.restart()
       return null
     }
+    // Before anything is taken: a head that cannot be read just now must not cost the lines.
+    if (block.kind === 'lines') await this.#learnHead(slab, block)
+    if (epoch !== this.#epoch) return null
     this.#read = block.next
     const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
     if (cut > 0) this.#lose('truncated', cut)
     this.#rest.note(block.unfinished, clock.monotonic())
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
-    await this.#learnHead(slab, block)
     const { head } = this.#committed
     const batch = batchOf(block, slab, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
     this.#out.add(batch)
