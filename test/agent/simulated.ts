@@ -1,6 +1,7 @@
 // An agent and a receiver in the simulated world, and the applications that write its log files.
-import { runAgent } from '../../agent/agent.ts'
+import { type Agent, startAgent } from '../../agent/agent.ts'
 import type { AgentLimits, AgentOptions, FileInput } from '../../agent/options.ts'
+import type { AgentStatus } from '../../agent/status.ts'
 import { roomyLimits } from '../conformance/http.ts'
 import { type FilesOptions, SimulatedFiles } from '../sim/files.ts'
 import type { Process } from '../sim/process.ts'
@@ -13,6 +14,8 @@ export interface Stage {
   readonly agent: Process
   readonly collector: Process
   readonly receiver: Receiver
+  /** What the agent says of itself, in its last life. */
+  status(): AgentStatus
   /** Starts the agent with these options over the defaults. */
   startAgent(options?: Partial<AgentOptions>): void
   /** Runs until so many lines arrived. */
@@ -45,28 +48,28 @@ export function stage(
   const agent = world.process('agent', { files: simulated })
   const collector = world.process('collector')
   startCollector(collector, receiver)
+  let running: Agent | null = null
   return {
     world,
     files: simulated,
     agent,
     collector,
     receiver,
+    status: () => (running as Agent).status(),
     startAgent(options = {}) {
-      agent.start((runtime, signal) =>
-        runAgent(
-          {
-            collectors: ['http://collector:8750'],
-            key: null,
-            stateFolder: '/state',
-            host: 'web1',
-            inputs: [logsInput],
-            limits: { requestMs: 5000, ...limits },
-            ...options,
-          },
-          runtime,
-          signal,
-        ),
-      )
+      const told = {
+        collectors: ['http://collector:8750'],
+        key: null,
+        stateFolder: '/state',
+        host: 'web1',
+        inputs: [logsInput],
+        limits: { requestMs: 5000, ...limits },
+        ...options,
+      }
+      agent.start(async (runtime, signal) => {
+        running = await startAgent(told, runtime, signal)
+        await running.stopped
+      })
     },
     arrived: (count, withinMs = 120_000) => world.runUntil(() => receiver.lines.length >= count, withinMs),
   }

@@ -120,6 +120,11 @@ export class SimulatedFiles {
     return this.#files.get(target)?.bytes.copy() ?? null
   }
 
+  /** Somebody has it open. */
+  isOpen(target: string): boolean {
+    return this.#must(target).handles > 0
+  }
+
   paths(): readonly string[] {
     return [...this.#files.keys()].sort()
   }
