@@ -72,6 +72,17 @@ export class Checkpoints {
     return this.#entries.get(locatorKey(locator)) ?? null
   }
 
+  /** The last known file of each path, of those that are wanted. */
+  latest(isWanted: (checkpoint: Checkpoint) => boolean): ReadonlyMap<string, Checkpoint> {
+    const latest = new Map<string, Checkpoint>()
+    for (const checkpoint of this.#entries.values()) {
+      const other = latest.get(checkpoint.path)
+      const isLater = other === undefined || other.updatedAt < checkpoint.updatedAt
+      if (isLater && isWanted(checkpoint)) latest.set(checkpoint.path, checkpoint)
+    }
+    return latest
+  }
+
   /** Takes a checkpoint over; it reaches the disk with the next write. */
   put(checkpoint: Checkpoint): void {
     this.#change({ kind: 'checkpoint', checkpoint })

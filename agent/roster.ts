@@ -191,7 +191,7 @@ export class Roster {
       return
     const inputs = new Set(this.#unsearched)
     this.#unsearched.clear()
-    const latest = this.#latest(() => true)
+    const latest = this.#deps.checkpoints.latest(() => true)
     const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const checkpoint of this.#deps.checkpoints.all) {
       const { locator, path, input, position } = checkpoint
@@ -205,7 +205,7 @@ export class Roster {
 
   /** New files at paths whose last one is followed no more: were others there between, and rotated before any scan? */
   async #findBetween(arrived: readonly Sighting[]): Promise<void> {
-    const latest = this.#latest(({ locator }) => !this.isLive(locator))
+    const latest = this.#deps.checkpoints.latest(({ locator }) => !this.isLive(locator))
     const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const { path, input } of arrived) {
       const known = latest.get(path)
@@ -213,17 +213,6 @@ export class Roster {
       const { later } = await neighbourhood.find(path, known.locator)
       for (const relative of later) this.#addLater(relative, input, path)
     }
-  }
-
-  /** The last known file of each path, of those that are wanted. */
-  #latest(isWanted: (checkpoint: Checkpoint) => boolean): ReadonlyMap<string, Checkpoint> {
-    const latest = new Map<string, Checkpoint>()
-    for (const checkpoint of this.#deps.checkpoints.all) {
-      const other = latest.get(checkpoint.path)
-      const isLater = other === undefined || other.updatedAt < checkpoint.updatedAt
-      if (isLater && isWanted(checkpoint)) latest.set(checkpoint.path, checkpoint)
-    }
-    return latest
   }
 
   /** Follows one that came after, unless it was read to its end before and did not change since. */

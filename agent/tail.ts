@@ -164,8 +164,10 @@ export class Tail implements AsyncDisposable {
     if (this.#state === 'rotated') return this.#tickRotated()
     const now = clock.monotonic()
     this.#takeRest(limits.partialMs, now)
-    if (this.#file.rests && this.#atEnd() && now - this.#file.usedAt >= limits.idleMs)
-      await this.#file.close()
+    if (!this.#file.rests || !this.#atEnd() || now - this.#file.usedAt < limits.idleMs) return
+    // What was written since the last look may be deleted by now: then only this handle leads to it.
+    this.#note(await this.#file.use(this.#way, (file) => file.stat()))
+    if (this.#atEnd()) await this.#file.close()
   }
 
   /** The next batch, or null when there is none now: does not wait for the file to grow. */
