@@ -12,7 +12,9 @@ export interface ReadOptions {
   readonly batchBytesMax?: number
   readonly batchLinesMax?: number
   readonly lineBytesMax?: number
-  readonly flush?: Flush['what'] | null
+  readonly flush?: Flush['what']
+  /** The end of the file when the flush was decided; the end it has unless said. */
+  readonly flushAt?: number
 }
 
 /** A record as it would be sent. */
@@ -45,7 +47,7 @@ export async function readFrom(
   const { batchBytesMax = 1024 * 1024, batchLinesMax = 1000, lineBytesMax = 1024 * 1024 } = options
   const used = options.framing ?? plainFraming
   const recordBytesMax = lineBytesMax + (used.grouper?.limits.bytesMax ?? 0)
-  const bytes = Buffer.alloc(slabBytes(batchBytesMax, recordBytesMax))
+  const bytes = Buffer.allocUnsafeSlow(slabBytes(batchBytesMax, recordBytesMax))
   const slab = { bytes, ranges: lineRanges(batchLinesMax), frame: { bytes: Buffer.alloc(0) } }
   const file = inMemory(content)
   const { position } = standing
@@ -53,10 +55,8 @@ export async function readFrom(
   let committed = position
   const records: Read[] = []
   for (;;) {
-    const flush =
-      options.flush === undefined || options.flush === null
-        ? null
-        : { what: options.flush, at: content.length }
+    const { flush: what, flushAt = content.length } = options
+    const flush = what === undefined ? null : { what, at: flushAt }
     const block = await readBlock(file, slab, at, { batchBytesMax, lineBytesMax, framing: used, flush })
     if (block.kind === 'changed') throw new Error('the content changed')
     at = block.next
