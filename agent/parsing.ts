@@ -1,6 +1,6 @@
 // Parsing: how the lines of one input become records, and what became of them: its files share it, what is counted was acknowledged.
 import { type LineBatch, positionOf, textsOf } from './batch.ts'
-import { compileParser } from './parse/compile.ts'
+import { type CompiledParser, compileParser } from './parse/compile.ts'
 import { type Facts, noFacts } from './parse/facts.ts'
 import type { Beside, Lines, MadeLines } from './parse/made-lines.ts'
 import type { ParseOptions } from './parse/options.ts'
@@ -43,17 +43,35 @@ export interface ParsingStatus {
 
 /** What these options make of lines; null for nothing. Throws CONFIG_INVALID for options of no use. */
 export async function lineMaking({ parse, transforms = [] }: LineOptions): Promise<LineMaking | null> {
+  const parser = parse === undefined ? null : compileParser(parse)
   if (transforms.length > 0) {
     // Loaded only where something is transformed: other agents keep it out of their memory.
     const { transformedLines } = await import('./transform/making.ts')
-    return transformedLines(parse, transforms)
+    return transformedLines(parser, transforms)
   }
-  if (parse === undefined) return null
-  const maker = new RecordMaker(compileParser(parse))
+  return parser === null ? null : parsedLines(parser)
+}
+
+/** Records of what a parser finds. */
+export function parsedLines(parser: CompiledParser): LineMaking {
+  const maker = new RecordMaker(parser)
   return {
     hasFields: true,
     make: (lines, readAtMs, beside) => maker.make(lines, readAtMs, beside),
     hashOf: () => 0,
+  }
+}
+
+/** Counts as plain values. */
+export function parsingStatus(tally: Tally): ParsingStatus {
+  const { lines, unparsed, filtered, sampled, redacted, failed } = tally
+  return {
+    lines,
+    unparsed: Object.fromEntries(unparsed),
+    filtered,
+    sampled,
+    redacted: Object.fromEntries(redacted),
+    transformErrors: Object.fromEntries(failed),
   }
 }
 
@@ -83,14 +101,6 @@ export class Parsing {
   }
 
   status(): ParsingStatus {
-    const { lines, unparsed, filtered, sampled, redacted, failed } = this.#tally
-    return {
-      lines,
-      unparsed: Object.fromEntries(unparsed),
-      filtered,
-      sampled,
-      redacted: Object.fromEntries(redacted),
-      transformErrors: Object.fromEntries(failed),
-    }
+    return parsingStatus(this.#tally)
   }
 }

@@ -90,5 +90,6 @@ async function fileInput(name: string, input: FileInputConfig, whole: InputConfi
     ...(framing === undefined ? {} : { framing }),
     ...(origin === null ? {} : { origin }),
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),
+    transforms: input.transforms,
   }
 }

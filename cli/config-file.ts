@@ -7,6 +7,7 @@ import { LogdriveError } from '../core/errors.ts'
 import type { Io } from './command.ts'
 import { framingProblem } from './framing-problem.ts'
 import { parserProblem } from './parsers.ts'
+import { transformProblem } from './transform-problem.ts'
 
 const fileBytesMax = 1024 * 1024
 
@@ -17,6 +18,7 @@ export function readConfig(file: string, sinkSchemas: SinkSchemas, io: Io): Load
     sinkSchemas,
     parserProblem,
     framingProblem,
+    transformProblem,
     variable: (name) => io.variable(name),
     readFile: (path) => readText(path, 64 * 1024),
   })

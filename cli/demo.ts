@@ -22,6 +22,7 @@ export function demoInput(folder: string): FileInputConfig {
     encoding: 'utf-8',
     line_bytes_max: 1024 * 1024,
     parse: { type: 'nginx' },
+    transforms: [],
   }
 }
 

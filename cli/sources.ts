@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Source } from '../agent/source.ts'
+import type { TransformOptions } from '../agent/transform/options.ts'
 import type { InputConfig, InputConfigOf } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { ListenTls } from '../core/runtime.ts'
@@ -45,10 +46,11 @@ interface LineKeys {
   readonly topic: string
   readonly line_bytes_max: number
   readonly parse?: Parameters<typeof parseOptions>[0] | undefined
+  readonly transforms: readonly TransformOptions[]
 }
 
-function lineOptions({ topic, line_bytes_max: lineBytesMax, parse }: LineKeys) {
-  return { topic, lineBytesMax, parse: parse === undefined ? null : parseOptions(parse) }
+function lineOptions({ topic, line_bytes_max: lineBytesMax, parse, transforms }: LineKeys) {
+  return { topic, lineBytesMax, transforms, parse: parse === undefined ? null : parseOptions(parse) }
 }
 
 async function hostMetricsSource(name: string, input: InputConfigOf<'host_metrics'>): Promise<Source> {
@@ -100,14 +102,14 @@ async function journaldSource(name: string, input: InputConfigOf<'journald'>): P
 async function syslogSource(name: string, input: InputConfigOf<'syslog'>): Promise<Source> {
   const { syslog } = await import('../agent/inputs/syslog/input.ts')
   const { nodeDatagrams } = await import('../runtime/datagrams.ts')
-  const { topic, listen, protocols, framing, tls, parse } = input
+  const { topic, listen, protocols, framing, tls, parse, transforms } = input
   const bounds = {
     messageBytesMax: input.line_bytes_max,
     connectionsMax: input.connections_max,
     receiveBufferBytes: input.receive_buffer,
   }
   const options = {
-    ...{ name, topic, listen, protocols, framing, ...bounds },
+    ...{ name, topic, listen, protocols, framing, transforms, ...bounds },
     parse: parse === undefined ? ({ type: 'syslog' } as const) : parseOptions(parse),
     tls: tls === undefined ? null : listenTls(tls),
   }

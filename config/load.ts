@@ -23,6 +23,7 @@ import {
   type Config,
   configSchema,
   type FileInputConfig,
+  type LineInputConfig,
   type ParseConfig,
   type SinkSchemas,
 } from './schema.ts'
@@ -56,6 +57,8 @@ export interface LoadOptions extends Surroundings {
   parserProblem(parse: ParseConfig): ParserProblem | null
   /** What is wrong with how the lines of an input are to be joined; `path` from the input on. */
   framingProblem(input: FileInputConfig): ParserProblem | null
+  /** What is wrong with the transforms of an input. */
+  transformProblem(input: LineInputConfig): ParserProblem | null
 }
 
 /** `path` is the key at fault, from `parse` on. */
@@ -133,6 +136,7 @@ function checkTree(tree: Tree, options: LoadOptions): { config?: Config; finding
     ...crossCheck(checked.value, readFile),
     ...checkParsers(checked.value, options),
     ...checkFramings(checked.value, options),
+    ...checkTransforms(checked.value, options),
   ]
   return { config: checked.value, findings }
 }
@@ -151,6 +155,15 @@ function checkFramings(config: Config, options: LoadOptions): readonly Finding[]
     const files = asFiles(input)
     const problem = files === null ? null : options.framingProblem(files)
     return problem === null ? [] : [wrong(['agent', 'inputs', name, ...problem.path], problem.message)]
+  })
+}
+
+function checkTransforms(config: Config, options: LoadOptions): readonly Finding[] {
+  return Object.entries(config.agent?.inputs ?? {}).flatMap(([name, input]) => {
+    const problem = 'transforms' in input ? options.transformProblem(input) : null
+    return problem === null
+      ? []
+      : [wrong(['agent', 'inputs', name, 'transforms', ...problem.path], problem.message)]
   })
 }
 

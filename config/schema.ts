@@ -241,6 +241,8 @@ export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
 export type FileInputConfig = Extract<InputConfig, { readonly type: 'file' }>
 /** The configuration of an input of one type. */
+/** An input whose records go through transforms. */
+export type LineInputConfig = Extract<InputConfig, { readonly transforms: unknown }>
 export type InputConfigOf<Type extends InputConfig['type']> = Extract<InputConfig, { readonly type: Type }>
 /** What a `parse` key yields. */
 export type ParseConfig = NonNullable<FileInputConfig['parse']>

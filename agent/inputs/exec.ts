@@ -8,6 +8,7 @@ import type { Facts } from '../parse/facts.ts'
 import type { ParseOptions } from '../parse/options.ts'
 import { severityOf } from '../parse/severity.ts'
 import type { Source, SourceParts } from '../source.ts'
+import type { TransformOptions } from '../transform/options.ts'
 import { LineCutter } from './line-cutter.ts'
 import { type OutputName, type ProgramEnd, runProgram } from './program.ts'
 import type { RecordQueue } from './queue.ts'
@@ -32,6 +33,7 @@ export interface ExecInput {
   readonly stderr: string
   readonly lineBytesMax: number
   readonly parse: ParseOptions | null
+  readonly transforms?: readonly TransformOptions[]
 }
 
 /** Between an end and the next start of a program that should go on; a run of the longer time makes it the shorter again. */
@@ -42,7 +44,7 @@ const loggedBytesMax = 1000
 
 /** The source of the input. Throws CONFIG_INVALID for a parser that is none. */
 export function exec(input: ExecInput, processes: Processes): Source {
-  const lines = new RecordLines({ parse: input.parse, isRaw: false })
+  const lines = new RecordLines({ parse: input.parse, transforms: input.transforms, isRaw: false })
   const counts = { runs: 0, timeouts: 0, exits: Object.create(null) as Record<string, number> }
   return {
     name: input.name,

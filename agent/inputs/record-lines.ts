@@ -3,44 +3,55 @@ import { compileParser, plainParser } from '../parse/compile.ts'
 import { type Facts, noFacts } from '../parse/facts.ts'
 import type { Lines } from '../parse/made-lines.ts'
 import type { ParseOptions } from '../parse/options.ts'
-import { RecordMaker } from '../parse/records.ts'
+import { type LineMaking, type ParsingStatus, parsedLines, parsingStatus } from '../parsing.ts'
 import { Tally } from '../tally.ts'
+import { transformedLines } from '../transform/making.ts'
+import type { TransformOptions } from '../transform/options.ts'
 import { type Packet, packetOf } from './packet.ts'
 
 export interface LineOptions {
   readonly parse: ParseOptions | null
-  /** Lines travel as they are, as long as nothing has to be said about them. */
+  readonly transforms?: readonly TransformOptions[] | undefined
+  /** Lines travel as lines, as long as nothing has to be said about them. */
   readonly isRaw: boolean
 }
 
 export class RecordLines {
-  readonly #maker: RecordMaker | null
+  /** Null where lines travel as they are. */
+  readonly #making: LineMaking | null
+  readonly #hasTransforms: boolean
   readonly #tally = new Tally()
 
-  /** Throws CONFIG_INVALID for options that make no parser. */
-  constructor({ parse, isRaw }: LineOptions) {
-    const isPlain = parse === null && isRaw
-    this.#maker = isPlain ? null : new RecordMaker(parse === null ? plainParser() : compileParser(parse))
+  /** Throws CONFIG_INVALID for options of no use. */
+  constructor({ parse, transforms = [], isRaw }: LineOptions) {
+    const parser = parse === null ? (isRaw ? null : plainParser()) : compileParser(parse)
+    this.#hasTransforms = transforms.length > 0
+    if (transforms.length > 0) this.#making = transformedLines(parser, transforms)
+    else this.#making = parser === null ? null : parsedLines(parser)
   }
 
   /** How the values of the packets are meant. */
   get values(): 'lines' | 'records' {
-    return this.#maker === null ? 'lines' : 'records'
+    return this.#making?.hasFields === true ? 'records' : 'lines'
   }
 
   /** The records of some lines, copied; null when there are none. */
   make(lines: Lines, atMs: number, facts: Facts = noFacts): Packet | null {
     if (lines.count === 0) return null
-    if (this.#maker === null) {
+    const making = this.#making
+    const before = this.#tally.lines
+    if (making === null) {
       this.#tally.lines += lines.count
       return packetOf(lines, atMs)
     }
-    const made = this.#maker.make(lines, atMs, { facts })
+    const made = making.make(lines, atMs, { facts, hashOf: (index) => making.hashOf('', 0, before + index) })
     this.#tally.add(made.tally)
     return made.count === 0 ? null : packetOf(made, atMs)
   }
 
-  status(): { readonly lines: number; readonly unparsed: Readonly<Record<string, number>> } {
-    return { lines: this.#tally.lines, unparsed: Object.fromEntries(this.#tally.unparsed) }
+  status(): Pick<ParsingStatus, 'lines' | 'unparsed'> & Partial<ParsingStatus> {
+    const status = parsingStatus(this.#tally)
+    const { lines, unparsed } = status
+    return this.#hasTransforms ? status : { lines, unparsed }
   }
 }

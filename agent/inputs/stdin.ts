@@ -4,6 +4,7 @@ import { Scope } from '../../core/scope.ts'
 import { inputSourceOf } from '../identity.ts'
 import type { ParseOptions } from '../parse/options.ts'
 import type { Source, SourceParts } from '../source.ts'
+import type { TransformOptions } from '../transform/options.ts'
 import { LineCutter } from './line-cutter.ts'
 import { RecordLines } from './record-lines.ts'
 import { freshStanding, Sender } from './sender.ts'
@@ -14,11 +15,12 @@ export interface StdinInput {
   readonly topic: string
   readonly lineBytesMax: number
   readonly parse: ParseOptions | null
+  readonly transforms?: readonly TransformOptions[]
 }
 
 /** The source of the input; it ends with `stream`, which it owns. Throws CONFIG_INVALID for a parser that is none. */
 export function stdin(input: StdinInput, stream: () => ByteStream): Source {
-  const lines = new RecordLines({ parse: input.parse, isRaw: true })
+  const lines = new RecordLines({ parse: input.parse, transforms: input.transforms, isRaw: true })
   return {
     name: input.name,
     status: () => lines.status(),

@@ -1,6 +1,5 @@
 // Making: lines to records through the transforms of their input, with fields or without.
-import { compileParser, plainParser } from '../parse/compile.ts'
-import type { ParseOptions } from '../parse/options.ts'
+import { type CompiledParser, plainParser } from '../parse/compile.ts'
 import { RecordMaker } from '../parse/records.ts'
 import type { LineMaking } from '../parsing.ts'
 import { compileTransforms } from './compile.ts'
@@ -9,19 +8,21 @@ import { LineMaker } from './line-maker.ts'
 import type { TransformOptions } from './options.ts'
 import { positionHash, sourceSeed } from './sample.ts'
 
-/** Throws CONFIG_INVALID for options of no use. */
+/** Without a parser lines stay lines, unless a step sets fields. Throws CONFIG_INVALID for options of no use. */
 export function transformedLines(
-  parse: ParseOptions | undefined,
+  parser: CompiledParser | null,
   options: readonly TransformOptions[],
 ): LineMaking {
   const transforms = compileTransforms(options)
   const hashOf = positionHashes()
-  if (parse === undefined && !transforms.needsFields) {
+  if (parser === null && !transforms.needsFields) {
     const maker = new LineMaker(transforms)
     return { hasFields: false, make: (lines, _, beside) => maker.make(lines, beside), hashOf }
   }
-  const parser = parse === undefined ? plainParser() : compileParser(parse)
-  const maker = new RecordMaker(parser, (fields, names) => new FieldTransforms(transforms, fields, names))
+  const maker = new RecordMaker(
+    parser ?? plainParser(),
+    (fields, names) => new FieldTransforms(transforms, fields, names),
+  )
   return { hasFields: true, make: (lines, readAtMs, beside) => maker.make(lines, readAtMs, beside), hashOf }
 }
 

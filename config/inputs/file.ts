@@ -3,6 +3,7 @@ import { z } from 'zod'
 import * as fields from '../fields.ts'
 import { encoding, multiline } from '../multiline.ts'
 import { parse } from '../parse.ts'
+import { transforms } from '../transform.ts'
 
 /** `type: file`. */
 export const fileInput = z.strictObject({
@@ -49,4 +50,5 @@ export const fileInput = z.strictObject({
       'Lines that become one record: presets for the stack traces of languages, or a map with patterns. See [lines.md](lines.md).',
     examples: ['java'],
   }),
+  transforms,
 })

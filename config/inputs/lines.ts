@@ -1,6 +1,7 @@
 // What inputs of lines that are no files have in common.
 import * as fields from '../fields.ts'
 import { parse } from '../parse.ts'
+import { transforms } from '../transform.ts'
 
 /** Keys of such an input. */
 export const lineKeys = {
@@ -14,4 +15,5 @@ export const lineKeys = {
       'How lines become records with fields: the name of a format, or a map. See [parsing.md](parsing.md).',
     examples: ['json'],
   }),
+  transforms,
 }

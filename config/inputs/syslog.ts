@@ -52,6 +52,7 @@ export const syslogInput = z.strictObject({
     .size({ min: 480, max: 2 ** 20 })
     .prefault('64KiB')
     .meta({ description: 'A longer message is cut, and the cut is counted in the loss ledger.' }),
+  transforms: lineKeys.transforms,
   parse: lineKeys.parse.meta({
     description: 'How messages become records; `syslog` unless said.',
     examples: [{ type: 'syslog', time: { zone: 'Europe/Berlin' } }],

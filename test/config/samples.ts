@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { framingProblem } from '../../cli/framing-problem.ts'
 import { parserProblem } from '../../cli/parsers.ts'
+import { transformProblem } from '../../cli/transform-problem.ts'
 import * as fields from '../../config/fields.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type SinkSchema, type SinkSchemas, sinkBatch } from '../../config/schema.ts'
@@ -56,6 +57,7 @@ export function load(
     sinkSchemas,
     parserProblem,
     framingProblem,
+    transformProblem,
     variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
     readFile: (path) => {
       const found = Object.hasOwn(files, path) ? files[path] : undefined

@@ -6,6 +6,7 @@ import { inputSourceOf } from '../../identity.ts'
 import type { Facts } from '../../parse/facts.ts'
 import type { ParseOptions } from '../../parse/options.ts'
 import type { Source, SourceParts } from '../../source.ts'
+import type { TransformOptions } from '../../transform/options.ts'
 import type { RecordQueue } from '../queue.ts'
 import { RecordLines } from '../record-lines.ts'
 import { freshStanding, Sender } from '../sender.ts'
@@ -24,6 +25,7 @@ export interface SyslogInput {
   readonly connectionsMax: number
   readonly receiveBufferBytes: number
   readonly parse: ParseOptions
+  readonly transforms?: readonly TransformOptions[]
 }
 
 /** What both ways in share. */
@@ -52,7 +54,7 @@ const peersMax = 1000
 
 /** The source of the input. Throws CONFIG_INVALID for a parser that is none. */
 export function syslog(input: SyslogInput, datagrams: Datagrams): Source {
-  const lines = new RecordLines({ parse: input.parse, isRaw: false })
+  const lines = new RecordLines({ parse: input.parse, transforms: input.transforms, isRaw: false })
   const counts: SyslogCounts = { datagrams: 0, connections: 0, malformed: 0 }
   return {
     name: input.name,
