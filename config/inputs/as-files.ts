@@ -8,10 +8,20 @@ export function asFiles(input: InputConfig): FileInputConfig | null {
       return input
     case 'docker':
     case 'kubernetes': {
-      const { paths, exclude, topic, start, line_bytes_max, multiline, parse } = input
+      const { paths, exclude, topic, start, line_bytes_max, multiline, parse, transforms } = input
       const envelope = input.type === 'docker' ? 'docker' : input.format
       return {
-        ...{ type: 'file', encoding: 'utf-8', paths, exclude, topic, start, line_bytes_max, multiline },
+        ...{
+          type: 'file',
+          encoding: 'utf-8',
+          paths,
+          exclude,
+          topic,
+          start,
+          line_bytes_max,
+          multiline,
+          transforms,
+        },
         parse: { type: envelope, ...(parse === undefined ? {} : { inside: parse }) },
       }
     }
