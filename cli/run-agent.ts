@@ -18,6 +18,8 @@ import type { ReadConfig } from './config-reader.ts'
 import type { Hangups } from './hangups.ts'
 import { warnAbout } from './process.ts'
 
+const refused = 'the new configuration is refused; the old one goes on'
+
 export interface TailAndShip {
   readonly read: ReadConfig
   /** Where it was read from. */
@@ -31,6 +33,8 @@ export interface TailAndShip {
 /** A configuration and the agent that it means. */
 interface Plan {
   readonly config: Config
+  /** Where it was read from. */
+  readonly file: string
   readonly options: AgentOptions
   /** Its certificates and its proxy. */
   readonly client: ClientOptions
@@ -44,52 +48,79 @@ export async function tailAndShip(start: TailAndShip, signal: AbortSignal): Prom
   await using _lock = await lockState(first.options.stateFolder, runtime.logger)
   await using scope = new Scope(signal)
   scope.spawn((scoped) => releaseWhenIdle(runtime.clock, scoped))
-  for (let plan: Plan | null = first; plan !== null; ) plan = await runOnce(start, plan, runtime, signal)
+  let before: Plan | null = null
+  for (let next: Plan | null = first; next !== null; ) {
+    await using running = await openEither(next, before, runtime, signal)
+    next = await untilAnother(start, running, runtime.logger)
+    before = running.plan
+  }
 }
 
-/** One agent. Null when it stopped, or the plan of the next one: what changed needs a new start. */
-async function runOnce(
-  start: TailAndShip,
-  first: Plan,
+interface Running extends AsyncDisposable {
+  /** What it does now: a reload changes it. */
+  plan: Plan
+  readonly agent: Agent
+}
+
+/** An agent as planned, or as before where that cannot be begun, such as for a port that is taken. */
+async function openEither(
+  plan: Plan,
+  before: Plan | null,
   runtime: Runtime,
   signal: AbortSignal,
-): Promise<Plan | null> {
-  const world = { ...runtime, http: nodeHttp(runtime.logger, first.client) }
-  await using agent = await startAgent(first.options, world, signal)
-  await using _shown = await showAgent(first.config, agent, world)
-  const stopped = agent.stopped.then(() => null)
-  for (let current = first; ; ) {
-    if ((await Promise.race([stopped, start.hangups.next()])) === null) return null
-    const next = await planAgain(start, current, runtime.logger)
-    if (next === null) continue
-    if (!(await tryReload(agent, current, next))) return next
-    const { inputs, sources } = next.options
-    runtime.logger.info({ inputs: inputs.length + (sources?.length ?? 0) }, 'configuration reloaded')
-    current = next
-  }
-}
-
-/** The configuration as it is now; null, with the reason in the log, when the agent has to go on with the one it has. */
-async function planAgain(start: TailAndShip, current: Plan, logger: Logger): Promise<Plan | null> {
+): Promise<Running> {
   try {
-    const read = await start.reread()
-    const plan = await planOf(read, start.file)
-    if (plan.options.stateFolder !== current.options.stateFolder)
-      throw new LogdriveError('CONFIG_INVALID', 'agent.state is another folder: that needs a restart')
-    warnAbout(read.warnings, logger)
-    return plan
+    return await open(plan, runtime, signal)
   } catch (error) {
-    logger.error({ err: error }, 'the new configuration is refused; the old one goes on')
-    return null
+    if (before === null || isCode(error, 'DISK_FAILED')) throw error
+    runtime.logger.error({ err: error }, refused)
+    // Made anew: an input that is no file runs once.
+    return await open(await planOf(before, before.file), runtime, signal)
   }
 }
 
-async function planOf({ config }: ReadConfig, file: string): Promise<Plan> {
-  return { config, options: await agentOptions(config, file), client: clientOptions(config) }
+async function open(plan: Plan, runtime: Runtime, signal: AbortSignal): Promise<Running> {
+  const world = { ...runtime, http: nodeHttp(runtime.logger, plan.client) }
+  await using parts = new AsyncDisposableStack()
+  const agent = parts.use(await startAgent(plan.options, world, signal))
+  parts.use(await showAgent(plan.config, agent, world))
+  const kept = parts.move()
+  return { plan, agent, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Null when the agent stopped, or the plan of the next one: what changed needs a new start. */
+async function untilAnother(start: TailAndShip, running: Running, logger: Logger): Promise<Plan | null> {
+  const stopped = running.agent.stopped.then(() => null)
+  for (;;) {
+    if ((await Promise.race([stopped, start.hangups.next()])) === null) return null
+    try {
+      const next = await planAgain(start, running.plan, logger)
+      if (!(await tryReload(running, next))) return next
+      const { inputs, sources } = next.options
+      logger.info({ inputs: inputs.length + (sources?.length ?? 0) }, 'configuration reloaded')
+      running.plan = next
+    } catch (error) {
+      logger.error({ err: error }, refused)
+    }
+  }
+}
+
+/** The configuration as it is now. Throws CONFIG_INVALID where the agent has to go on with the one it has. */
+async function planAgain(start: TailAndShip, current: Plan, logger: Logger): Promise<Plan> {
+  const read = await start.reread()
+  const plan = await planOf(read, start.file)
+  if (plan.options.stateFolder !== current.options.stateFolder)
+    throw new LogdriveError('CONFIG_INVALID', 'agent.state is another folder: that needs a restart')
+  warnAbout(read.warnings, logger)
+  return plan
+}
+
+async function planOf({ config }: Pick<ReadConfig, 'config'>, file: string): Promise<Plan> {
+  return { config, file, options: await agentOptions(config, file), client: clientOptions(config) }
 }
 
 /** Where only inputs have changed the agent takes them as it runs. False when it has to start anew. */
-async function tryReload(agent: Agent, before: Plan, after: Plan): Promise<boolean> {
+async function tryReload({ agent, plan: before }: Running, after: Plan): Promise<boolean> {
   if (textWithoutInputs(before) !== textWithoutInputs(after)) return false
   const old = before.config.agent?.inputs ?? {}
   const same = Object.entries(after.config.agent?.inputs ?? {}).filter(

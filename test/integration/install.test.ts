@@ -85,13 +85,22 @@ describe('the single executable', () => {
       30,
       async () => (/agent\.inputs\.app.*refused; the old one/.test(running.output) ? true : null),
     )
+    // So is one that cannot be begun: the port is the collector's.
+    const metrics = { listen: new URL(place.url).host }
+    await place.configure({ app: fileInput(app, 'app') }, place.url, place.path('state'), { metrics })
+    running.signal('SIGHUP')
+    await until(
+      () => running.output,
+      30,
+      async () => (/PORT_TAKEN.*refused; the old one/.test(running.output) ? true : null),
+    )
     await appendFile(web, 'w2\n')
     expect(await bodies(place.url, 'web', 2)).toEqual(['w1', 'w2'])
     // What is more than inputs begins the agent anew within the process.
     await place.configure({ app: fileInput(app, 'app'), web: fileInput(web, 'web') }, `${place.url}/`)
     running.signal('SIGHUP')
     expect(await bodies(place.url, 'app', 2)).toEqual(['a1', 'a2'])
-    expect(running.output.match(/agent started/g)).toHaveLength(2)
+    expect(running.output.match(/agent started/g)).toHaveLength(4)
     expect(await running.stop()).toBe(0)
     expect(await bodies(place.url, 'web', 2)).toEqual(['w1', 'w2'])
   })
@@ -189,10 +198,10 @@ async function startPlace() {
     folder,
     url,
     path,
-    configure: (inputs: object, named = url, state = path('state')) =>
+    configure: (inputs: object, named = url, state = path('state'), more = {}) =>
       writeFile(
         path('agent.yaml'),
-        JSON.stringify({ version: 1, agent: { collector: named, state, inputs } }),
+        JSON.stringify({ version: 1, agent: { collector: named, state, inputs, ...more } }),
       ),
     start: (executable: string) => new Running(['-c', path('agent.yaml')], {}, [], [executable]),
     async [Symbol.asyncDispose]() {
