@@ -34,6 +34,7 @@ async function sideBySide(): Promise<void> {
   const rates = await compareThroughput(subjects, {
     rounds: isQuick ? 1 : 3,
     runBytes: isQuick ? 100e6 : 400e6,
+    consumesPerRound: isQuick ? 3 : 2,
     cells: isQuick ? quickCells : cells,
   })
   const most = rates.get('1000 B, 1 partition, none') ?? 20

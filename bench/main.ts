@@ -28,7 +28,7 @@ const timeoutMs = 60 * 60_000
 const quickEnv = { BENCH_QUICK: '1', ROUNDS: '2', ROWS: '100000', LINES: '300000', BENCH_SECONDS: '1' }
 const quickArguments: Readonly<Record<string, readonly string[]>> = {
   records: ['--rounds', '2'],
-  ingest: ['2', '2'],
+  ingest: ['5', '1'],
 }
 
 const { values: flags, positionals } = parseArgs({

@@ -8,6 +8,8 @@ export interface ThroughputOptions {
   readonly rounds: number
   /** Bytes of records a run. */
   readonly runBytes: number
+  /** How often what a round produced is consumed. */
+  readonly consumesPerRound: number
   readonly cells: readonly CellShape[]
 }
 
@@ -17,7 +19,7 @@ export interface CellShape {
   readonly compression: 'none' | 'lz4'
 }
 
-/** Figures of one subject in one cell, one of each a round. */
+/** Figures of one subject in one cell. */
 interface Measured {
   readonly produced: ProduceFigures[]
   readonly consumed: number[]
@@ -41,10 +43,20 @@ export async function compareThroughput(
       subjects.map((each) => [each.name, { produced: [], consumed: [], cpuPerGb: [] } as Measured]),
     )
     for (let round = 0; round < options.rounds; round += 1) {
-      for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
-        const measured = all.get(subject.name)
-        if (measured !== undefined) await runCell(subject, shape, `cell-${round}`, options.runBytes, measured)
+      const cell: Cell = {
+        ...shape,
+        topic: `cell-${round}`,
+        records: Math.ceil(options.runBytes / shape.recordBytes),
       }
+      const turns = round % 2 === 0 ? subjects : subjects.toReversed()
+      for (const subject of turns) await produce(subject, shape, cell, all.get(subject.name))
+      // A run of the consumer is short, and most of it is a JVM that warms up: so more of them, in turns.
+      for (let run = 0; run < options.consumesPerRound; run += 1) {
+        for (const subject of turns) {
+          all.get(subject.name)?.consumed.push(await perfConsume(subject.port, cell))
+        }
+      }
+      for (const subject of turns) await deleteTopic(subject.port, cell.topic)
     }
     rates.set(name, tell(name, all))
   }
@@ -101,21 +113,16 @@ async function warmUp(subject: Subject): Promise<void> {
   await deleteTopic(subject.port, 'warm-up')
 }
 
-async function runCell(
-  subject: Subject,
+async function produce(
+  { port, pid }: Subject,
   shape: CellShape,
-  topic: string,
-  runBytes: number,
-  into: Measured,
+  cell: Cell,
+  into: Measured | undefined,
 ): Promise<void> {
-  const { port, pid } = subject
-  const cell: Cell = { ...shape, topic, records: Math.ceil(runBytes / shape.recordBytes) }
-  await createTopics(port, [topic], shape.partitions)
+  await createTopics(port, [cell.topic], shape.partitions)
   const before = cpuSeconds(pid)
-  into.produced.push(await perfProduce(port, cell))
-  into.cpuPerGb.push((cpuSeconds(pid) - before) / (runBytes / 1e9))
-  into.consumed.push(await perfConsume(port, cell))
-  await deleteTopic(port, topic)
+  into?.produced.push(await perfProduce(port, cell))
+  into?.cpuPerGb.push((cpuSeconds(pid) - before) / ((cell.records * cell.recordBytes) / 1e9))
 }
 
 /** Prints the cell; gives theirs' produce rate. */
