@@ -55,10 +55,10 @@ async function compare(rounds: number, seconds: number): Promise<void> {
     pairs.push(pair as Record<Kind, Round>)
   }
   const middle = (pick: (pair: Record<Kind, Round>) => number) => median(pairs.map(pick))
-  const common = { subject: 'ingest', goal: 0.6 }
   const rate = (kind: Kind) => middle((pair) => pair[kind].requestsPerSecond)
   printResult({
-    ...common,
+    subject: 'ingest',
+    goal: 0.6,
     case: 'one event of 500 bytes a request, after fdatasync',
     unit: 'requests/s',
     figure: rate('ours'),
@@ -69,7 +69,7 @@ async function compare(rounds: number, seconds: number): Promise<void> {
   })
   const cpu = (kind: Kind) => middle((pair) => pair[kind].cpuUsPerRequest)
   printResult({
-    ...common,
+    subject: 'ingest',
     case: 'CPU of all threads for such a request (ratio: theirs over ours)',
     unit: 'us',
     figure: cpu('ours'),
