@@ -14,6 +14,7 @@ import {
   type Print,
   printOf,
 } from './identity.ts'
+import { PackedFile, packedKindOf, packedOpenMax } from './packed-file.ts'
 import type { Slab } from './turns.ts'
 
 /**
@@ -24,6 +25,8 @@ import type { Slab } from './turns.ts'
 export class Handles {
   readonly #openMax: number
   readonly #open = new Set<OpenFile>()
+  /** Open files that are being unpacked. */
+  readonly packed = new Set<OpenFile>()
 
   constructor(openMax: number) {
     this.#openMax = openMax
@@ -48,14 +51,23 @@ export class Handles {
 
   forget(file: OpenFile): void {
     this.#open.delete(file)
+    this.packed.delete(file)
   }
+}
+
+/** What an open file asks of who reads it. */
+export interface FileOwner {
+  /** All the file holds is acknowledged. */
+  isDone(): boolean
+  /** The rest of a compressed file cannot be unpacked. */
+  damaged(error: Error): void
 }
 
 export class OpenFile {
   readonly #files: Files
   readonly #handles: Handles
   readonly #locator: Locator
-  readonly #isDone: () => boolean
+  readonly #owner: FileOwner
   #file: ReadableFile | null = null
   #opening: Promise<ReadableFile> | null = null
   #users = 0
@@ -67,16 +79,20 @@ export class OpenFile {
   /** When it was last read, monotonic ms. */
   usedAt = 0
 
-  /** `isDone` says that all the file holds is acknowledged. */
-  constructor(files: Files, handles: Handles, locator: Locator, isDone: () => boolean) {
+  constructor(files: Files, handles: Handles, locator: Locator, owner: FileOwner) {
     this.#files = files
     this.#handles = handles
     this.#locator = locator
-    this.#isDone = isDone
+    this.#owner = owner
   }
 
   get isOpen(): boolean {
     return this.#file !== null
+  }
+
+  /** It is open and compressed. */
+  get isPacked(): boolean {
+    return this.#file instanceof PackedFile
   }
 
   /** May be closed and opened again later. */
@@ -86,7 +102,7 @@ export class OpenFile {
 
   /** Pinned, but with nothing left to read. */
   get isSpent(): boolean {
-    return this.#file !== null && this.#users === 0 && this.pinned && this.#isDone()
+    return this.#file !== null && this.#users === 0 && this.pinned && this.#owner.isDone()
   }
 
   /**
@@ -137,9 +153,9 @@ export class OpenFile {
     try {
       const file = await this.#files.open(path)
       if (isAt(this.#locator, await statOrClose(file))) {
-        this.#file = file
+        this.#file = await this.#unpacked(file)
         this.yielded = false
-        return file
+        return this.#file
       }
       await file[Symbol.asyncDispose]()
       throw new LogdriveError('NOT_FOUND', `${path} is another file now`)
@@ -147,14 +163,30 @@ export class OpenFile {
       if (this.#file === null) this.#handles.forget(this)
     }
   }
+
+  /** The file as it is read: a compressed one is unpacked on the way. */
+  async #unpacked(file: ReadableFile): Promise<ReadableFile> {
+    try {
+      const kind = await packedKindOf(file)
+      if (kind === null) return file
+      if (this.#handles.packed.size >= packedOpenMax)
+        throw new LogdriveError('OVERLOADED', 'too many compressed files are open')
+      this.#handles.packed.add(this)
+      return new PackedFile(file, kind, (error) => this.#owner.damaged(error))
+    } catch (error) {
+      await file[Symbol.asyncDispose]()
+      throw error
+    }
+  }
 }
 
-/** Compares an open file with what was kept about it. */
+/** Compares an open file with what was kept about it; how long compressed content is nobody knows. */
 export async function examine(file: ReadableFile, known: KnownContent): Promise<'same' | 'truncated'> {
   const stat = await file.stat()
   const head = await readAt(file, 0, known.head.length)
   const guard = await readAt(file, known.position - known.guard.length, known.guard.length)
-  return judge(known, { size: stat.size, head: printOf(head), guard: printOf(guard) })
+  const size = file instanceof PackedFile ? Number.POSITIVE_INFINITY : stat.size
+  return judge(known, { size, head: printOf(head), guard: printOf(guard) })
 }
 
 /** What is known of the content before a position that was found to be the expected one. */
@@ -174,9 +206,8 @@ export async function findContent(
   position: number,
   text: string | undefined,
 ): Promise<Found | null> {
-  const length = Math.min(guardBytesMax, position)
-  const guard = await readAt(file, position - length, length)
-  if (guard.length < length) return null
+  const guard = await guardBefore(file, position)
+  if (guard.length < Math.min(guardBytesMax, position)) return null
   const headBytes = text === undefined ? null : guardHeadLength(text)
   if (headBytes === null) return { head: null, guard }
   const head = printOf(await readAt(file, 0, headBytes))
@@ -200,6 +231,12 @@ export async function growHead(
   if (head.length >= headBytesMax || length <= head.length) return head
   const inSlab = block.base === 0 && block.next.position >= length && slab.ranges.end >= length
   return printOf(inSlab ? slab.bytes.subarray(0, length) : await read())
+}
+
+/** The last bytes before a position. */
+export function guardBefore(file: ReadableFile, position: number): Promise<Uint8Array> {
+  const length = Math.min(guardBytesMax, position)
+  return readAt(file, position - length, length)
 }
 
 /** Up to `length` bytes at a position. */

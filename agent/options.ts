@@ -17,6 +17,8 @@ export interface FileInput extends LineOptions {
   readonly start: 'beginning' | 'end'
   /** What is in a file that was not written for so long when it is first seen is left out. */
   readonly ignoreOlderMs?: number
+  /** `auto`: compressed files are unpacked; `skip`: they are left out. */
+  readonly compressed?: 'auto' | 'skip'
   readonly lineBytesMax: number
   /** What their paths say, where they are logs of containers. */
   readonly origin?: Origin

@@ -1,11 +1,13 @@
 // Roster: the followed files. Takes each scan over: who is new, who moved, who is gone.
 import { LogdriveError } from '../core/errors.ts'
 import type { Logger, Runtime } from '../core/runtime.ts'
+import { BlindSpots } from './blind-spots.ts'
 import type { Checkpoint } from './checkpoint-file.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { isUnobservable, type Scan, type Sighting } from './discover.ts'
 import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
+import { Kinship } from './kin.ts'
 import { plainFraming } from './lines/framing.ts'
 import type { Losses } from './losses.ts'
 import { type Handles, isAt } from './open-file.ts'
@@ -47,7 +49,8 @@ export class Roster {
   readonly #restless = new Set<Follower>()
   /** Paths of files that were left: they may be followed anew. */
   readonly #left = new Set<string>()
-  readonly #told = new Set<string>()
+  readonly #kinship: Kinship
+  readonly #blindSpots: BlindSpots
   readonly #loggers = new Map<string, Logger>()
   /** Checkpoints of an earlier run, by what survives a change of device numbers. */
   readonly #earlier: ReadonlyMap<string, Checkpoint>
@@ -60,6 +63,10 @@ export class Roster {
 
   constructor(deps: RosterDeps) {
     this.#deps = deps
+    const { runtime, checkpoints, limits } = deps
+    const isLive = (locator: Locator) => this.isLive(locator)
+    this.#blindSpots = new BlindSpots(runtime.logger)
+    this.#kinship = new Kinship({ runtime, checkpoints, graceMs: limits.graceMs, isLive })
     this.#unsearched = new Set(deps.inputs.keys())
     this.#earlier = new Map(deps.checkpoints.all.map((known) => [inodeKey(known.locator), known]))
   }
@@ -96,7 +103,7 @@ export class Roster {
 
   /** Takes over what a scan saw. */
   async take(scan: Scan): Promise<void> {
-    this.#tell(scan)
+    this.#blindSpots.tell(scan)
     const areInputsNew = this.#areInputsNew
     this.#areInputsNew = false
     this.#left.clear()
@@ -255,6 +262,7 @@ export class Roster {
         path,
         limits: tailLimits(limits, input),
         framing: input.framing ?? plainFraming,
+        compressed: input.compressed ?? 'auto',
         start,
         mtimeMs: checkpoint?.mtimeMs ?? null,
       },
@@ -266,6 +274,12 @@ export class Roster {
         logger,
         losses: this.#deps.losses,
         keepEpoch: (mark) => this.#keepEpoch(follower, mark),
+        claim: async (file) => {
+          const claim = await this.#kinship.claim(follower.tail, input.name, file)
+          if (claim === 'moved') this.#leave(follower)
+          return claim
+        },
+        hasHeir: () => this.#kinship.hasHeir(source),
         stirred: () => this.#restless.add(follower),
         ended: () => {
           // With the modification time at the end: who finds the file again knows that it was read.
@@ -379,21 +393,6 @@ export class Roster {
         { err: error, path: follower.tail.path },
         'file cannot be looked at now',
       )
-    }
-  }
-
-  /** Says once what cannot be looked at, and once that it can be again. */
-  #tell(scan: Scan): void {
-    const { logger } = this.#deps.runtime
-    for (const [path, error] of scan.unobservable) {
-      if (this.#told.has(path)) continue
-      this.#told.add(path)
-      logger.warn({ path, err: error, hint: error.hint }, 'cannot be looked at; will try again')
-    }
-    for (const path of this.#told) {
-      if (scan.unobservable.has(path)) continue
-      this.#told.delete(path)
-      logger.info({ path }, 'can be looked at again')
     }
   }
 }

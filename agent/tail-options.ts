@@ -4,6 +4,7 @@ import type { Locator, Print } from './identity.ts'
 import type { Framing } from './lines/framing.ts'
 import type { Losses } from './losses.ts'
 import type { Handles } from './open-file.ts'
+import type { PackedFile } from './packed-file.ts'
 import type { Slabs } from './turns.ts'
 
 /** Looks in a row that must miss a file before it counts as gone: one may fall between a rename and the next name. */
@@ -27,6 +28,8 @@ export interface TailOptions {
   readonly path: string
   readonly limits: TailLimits
   readonly framing: Framing
+  /** What is done with compressed files. */
+  readonly compressed: 'auto' | 'skip'
   /** Where to begin, and what must be there for it to be the same content; prints are empty for a new file. */
   readonly start: TailMark
   /** The modification time that the file had then; null when that is not known. */
@@ -41,6 +44,12 @@ export interface TailMark {
   readonly guard: Print
 }
 
+/**
+ * Whose content a compressed file that nobody knows holds. `own`: of no file that is known. `moved`: of one that is gone; its
+ * source goes on in this file, under another tail. `wait`: of one that is still read, or it cannot be told yet.
+ */
+export type Claim = 'own' | 'moved' | 'wait'
+
 export interface TailDeps {
   readonly files: Files
   readonly slabs: Slabs
@@ -50,6 +59,10 @@ export interface TailDeps {
   readonly losses: Losses
   /** Makes a new epoch durable before its first batch can leave. */
   keepEpoch(mark: TailMark): Promise<void>
+  /** Asked once for each compressed file that no checkpoint knows, and again after `wait`. */
+  claim(file: PackedFile): Promise<Claim>
+  /** Somebody else holds the same content, compressed: what is not read here is not lost. */
+  hasHeir(): boolean
   /** Something began that needs ticks until the tail is asleep again. */
   stirred(): void
   /** The file was read to its end and will not come back. */

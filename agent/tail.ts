@@ -4,12 +4,22 @@ import { LogdriveError } from '../core/errors.ts'
 import type { FileStat, ReadableFile } from '../core/runtime.ts'
 import { batchOf, type LineBatch } from './batch.ts'
 import { type Block, type Flush, type Frontier, frontierAt, readBlock } from './block.ts'
+import { Doorbell } from './doorbell.ts'
 import { Extent } from './extent.ts'
-import { emptyPrint, guardBytesMax, type Locator, printOf } from './identity.ts'
+import { emptyPrint, type Locator, printOf } from './identity.ts'
+import { Claiming } from './kin.ts'
 import type { LossReason } from './losses.ts'
-import { examine, findContent, growHead, OpenFile, readAt, readHead } from './open-file.ts'
+import { examine, findContent, growHead, guardBefore, OpenFile, readHead } from './open-file.ts'
+import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
 import { Rest } from './rest.ts'
-import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
+import {
+  type Claim,
+  missedMax,
+  type TailDeps,
+  type TailMark,
+  type TailOptions,
+  type TailState,
+} from './tail-options.ts'
 import { Trouble } from './trouble.ts'
 import type { Slab } from './turns.ts'
 
@@ -39,19 +49,19 @@ export class Tail implements AsyncDisposable {
   /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
   #draining = false
   #missed = 0
+  readonly #claiming: Claiming
   readonly #trouble: Trouble
-  #wake: (() => void) | null = null
+  readonly #bell = new Doorbell()
 
   constructor(options: TailOptions, deps: TailDeps) {
     const { start } = options
     this.#options = options
     this.#deps = deps
-    this.#file = new OpenFile(
-      deps.files,
-      deps.handles,
-      options.locator,
-      () => this.#atEnd() && this.#rest.bytes === 0,
-    )
+    this.#file = new OpenFile(deps.files, deps.handles, options.locator, {
+      isDone: () => this.#atEnd() && this.#rest.bytes === 0,
+      damaged: (err) => deps.logger.error({ err, path: this.#path }, 'a compressed file is damaged'),
+    })
+    this.#claiming = new Claiming(options.compressed, (file) => deps.claim(file))
     this.#trouble = new Trouble(deps.logger)
     this.#path = options.path
     this.#way = options.path
@@ -92,7 +102,8 @@ export class Tail implements AsyncDisposable {
 
   /** At rest: nothing open, nothing waiting, nothing wrong. No tick changes anything. */
   get isAsleep(): boolean {
-    const isBusy = this.#dirty || this.#filling || this.#rest.bytes > 0 || this.#trouble.isThere
+    const isBusy =
+      this.#dirty || this.#filling || this.#claiming.waits || this.#rest.bytes > 0 || this.#trouble.isThere
     return this.#state === 'following' && !isBusy && !this.#file.isOpen
   }
 
@@ -158,11 +169,10 @@ export class Tail implements AsyncDisposable {
 
   /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
   async tick(): Promise<void> {
-    const { clock } = this.#deps
     const { limits } = this.#options
-    if (this.#trouble.isThere) this.#touch()
+    if (this.#trouble.isThere || this.#claiming.waits) this.#touch()
     if (this.#state === 'rotated') return this.#tickRotated()
-    const now = clock.monotonic()
+    const now = this.#deps.clock.monotonic()
     this.#takeRest(limits.partialMs, now)
     if (!this.#file.rests || !this.#atEnd() || now - this.#file.usedAt < limits.idleMs) return
     // What was written since the last look may be deleted by now: then only this handle leads to it.
@@ -195,15 +205,12 @@ export class Tail implements AsyncDisposable {
   /** Resolves when `take` may find something, or at a `poke`; one may wait at a time. */
   async work(): Promise<void> {
     if (this.#dirty && this.#state !== 'ended') return
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
-    this.#wake = null
+    await this.#bell.heard()
   }
 
   /** Wakes who waits for work. */
   poke(): void {
-    this.#wake?.()
+    this.#bell.ring()
   }
 
   async commit(batch: LineBatch, _signal: AbortSignal): Promise<void> {
@@ -277,12 +284,15 @@ export class Tail implements AsyncDisposable {
     this.#flush = null
     const epoch = this.#epoch
     const block = await this.#file.use(this.#way, async (file) => {
+      if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.#committed))) return null
       if (!(await this.#verify(file))) return null
-      return readBlock(file, slab, this.#read, { ...limits, framing, flush })
+      const batchBytesMax = file instanceof PackedFile ? packedBatchBytesMax : limits.batchBytesMax
+      return readBlock(file, slab, this.#read, { ...limits, batchBytesMax, framing, flush })
     })
     this.#file.usedAt = clock.monotonic()
     this.#draining = false
-    if (this.#trouble.isThere) this.#recovered()
+    if (this.#trouble.isThere) this.#trouble.end(this.#path)
+    if (this.#state === 'unreadable') this.#state = 'following'
     // A restart or a seek while reading: what was read belongs to the past.
     if (block === null || epoch !== this.#epoch) return null
     if (block.kind === 'changed') {
@@ -312,8 +322,7 @@ export class Tail implements AsyncDisposable {
       return false
     }
     const { position } = this.#committed
-    const length = Math.min(guardBytesMax, position)
-    this.#read = frontierAt(position, await readAt(file, position - length, length), this.#epoch)
+    this.#read = frontierAt(position, await guardBefore(file, position), this.#epoch)
     this.#verified = true
     return true
   }
@@ -334,7 +343,7 @@ export class Tail implements AsyncDisposable {
     if (stat === null) {
       // What is in memory may still arrive.
       if (this.#out.size > 0) return
-      if (this.lagBytes > 0) this.#lose('removed', this.lagBytes)
+      if (this.lagBytes > 0 && !this.#deps.hasHeir()) this.#lose('removed', this.lagBytes)
       return this.#end()
     }
     this.#note(stat)
@@ -370,8 +379,7 @@ export class Tail implements AsyncDisposable {
   }
 
   #lose(reason: LossReason, bytes: number): void {
-    const { position } = this.#read
-    const at = { path: this.#path, source: this.source, epoch: this.#epoch, position }
+    const at = { path: this.#path, source: this.source, epoch: this.#epoch, position: this.#read.position }
     this.#deps.losses.add(reason, bytes, at)
   }
 
@@ -382,17 +390,12 @@ export class Tail implements AsyncDisposable {
   #touch(): void {
     this.#dirty = true
     this.#deps.stirred()
-    this.#wake?.()
+    this.#bell.ring()
   }
 
   /** Trouble with a file is tried again with every scan. */
   #fail(error: unknown): void {
     this.#trouble.begin(error, this.#path)
     if (this.#state === 'following') this.#state = 'unreadable'
-  }
-
-  #recovered(): void {
-    this.#trouble.end(this.#path)
-    if (this.#state === 'unreadable') this.#state = 'following'
   }
 }

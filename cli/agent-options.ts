@@ -85,6 +85,7 @@ async function fileInput(name: string, input: FileInputConfig, whole: InputConfi
     exclude: input.exclude,
     topic: input.topic,
     start: input.start,
+    ...(input.compressed === undefined ? {} : { compressed: input.compressed }),
     lineBytesMax: input.line_bytes_max,
     ...(input.ignore_older === undefined ? {} : { ignoreOlderMs: input.ignore_older }),
     ...(framing === undefined ? {} : { framing }),

@@ -32,6 +32,10 @@ export const fileInput = z.strictObject({
         'What is in a file that was not written for so long when it is first seen is left out; what is written to it later is read.',
       examples: ['7d'],
     }),
+  compressed: z.enum(['auto', 'skip']).optional().meta({
+    description:
+      'Compressed files (gzip, zstd), known by their content: `auto` (the default) unpacks them, and reads of a rotated file only what was not shipped; `skip` leaves them out.',
+  }),
   encoding: encoding.prefault('utf-8').meta({
     description:
       'How the files are written; what is not UTF-8 is sent as UTF-8. `utf-16` goes by the byte order mark. See [lines.md](lines.md).',
