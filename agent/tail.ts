@@ -12,14 +12,7 @@ import type { LossReason } from './losses.ts'
 import { examine, findContent, growHead, guardBefore, OpenFile, readHead } from './open-file.ts'
 import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
 import { Rest } from './rest.ts'
-import {
-  type Claim,
-  missedMax,
-  type TailDeps,
-  type TailMark,
-  type TailOptions,
-  type TailState,
-} from './tail-options.ts'
+import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
 import { Trouble } from './trouble.ts'
 import type { Slab } from './turns.ts'
 
