@@ -302,7 +302,8 @@ export class Tail implements AsyncDisposable {
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
     const { head } = this.#committed
-    const batch = batchOf(block, slab, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
+    const own = this.#deps.slabs.shrink(slab)
+    const batch = batchOf(block, own, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
     this.#out.add(batch)
     return batch
   }

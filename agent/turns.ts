@@ -64,6 +64,12 @@ export class Turns {
   }
 }
 
+/** A batch up to this many bytes and lines is moved into memory of its own size. */
+const smallBytesMax = 16 * 1024
+const smallLinesMax = 512
+/** So many of these a slab: with what they become on the wire they take as much memory as it. */
+const smallPerSlab = 32
+
 /** Room for one batch of lines, as they were read and as they are framed for the wire. */
 export interface Slab {
   readonly bytes: Uint8Array
@@ -75,18 +81,21 @@ export interface Slab {
 export class Slabs {
   readonly #turns: Turns
   readonly #free: Slab[] = []
+  readonly #small = new Set<Slab>()
+  readonly #smallMax: number
   readonly #bytes: number
   readonly #lines: number
 
   constructor(slabsMax: number, bytes: number, lines: number) {
     this.#turns = new Turns(slabsMax)
+    this.#smallMax = slabsMax * smallPerSlab
     this.#bytes = bytes
     this.#lines = lines
   }
 
   /** Slabs in use. */
   get taken(): number {
-    return this.#turns.taken
+    return this.#turns.taken + this.#small.size
   }
 
   async take(signal: AbortSignal): Promise<Slab> {
@@ -98,7 +107,34 @@ export class Slabs {
     return { bytes: Buffer.allocUnsafeSlow(this.#bytes), ranges: lineRanges(this.#lines), frame }
   }
 
+  /**
+   * Moves the lines of a slab, of which none was cut, into memory of their own size, as long as there is room for such, and gives the
+   * slab back; else the slab itself. So hundreds of files with a line each are on their way at a time.
+   */
+  shrink(slab: Slab): Slab {
+    const { bytes, ranges } = slab
+    const { end: size, count, cutBytes } = ranges
+    if (
+      cutBytes !== null ||
+      size > smallBytesMax ||
+      count > smallLinesMax ||
+      this.#small.size >= this.#smallMax
+    )
+      return slab
+    const valueFrom = ranges.valueFrom.slice(0, count)
+    const valueTo = ranges.valueTo.slice(0, count)
+    const small = {
+      bytes: Buffer.from(bytes.subarray(0, size)),
+      ranges: { ...ranges, valueFrom, valueTo },
+      frame: { bytes: Buffer.alloc(0) },
+    }
+    this.#small.add(small)
+    this.give(slab)
+    return small
+  }
+
   give(slab: Slab): void {
+    if (this.#small.delete(slab)) return
     this.#free.push(slab)
     this.#turns.give()
   }

@@ -3,6 +3,7 @@ import { LogdriveError } from '../core/errors.ts'
 import type { HttpResponse, Runtime } from '../core/runtime.ts'
 import { Collectors } from './collectors.ts'
 import { Concurrency, type ConcurrencyBounds, type Outcome } from './concurrency.ts'
+import { envelopeOf, Together, type Waiter } from './together.ts'
 
 export interface UplinkOptions extends ConcurrencyBounds {
   /** Addresses of collectors, such as http://127.0.0.1:8750; the next one is tried when one does not answer. */
@@ -70,11 +71,20 @@ export interface UplinkStatus {
 
 type Deps = Pick<Runtime, 'http' | 'logger' | 'clock'>
 
+/** What came of a turn. */
+interface Answered<T> {
+  readonly value: T
+  readonly outcome: Outcome
+}
+
 export class Uplink {
   readonly #options: UplinkOptions
   readonly #deps: Deps
   readonly #concurrency: Concurrency
   readonly #collectors: Collectors
+  readonly #together = new Together<ShipAnswer>()
+  /** The collector takes requests of several sources, as far as is known. */
+  #mayShare = true
   #trouble: { readonly text: string; readonly isBlocked: boolean } | null = null
   #lastError: { readonly text: string; readonly at: number } | null = null
   #requests = 0
@@ -111,8 +121,82 @@ export class Uplink {
     }
   }
 
-  /** Sends one batch. Throws UNAVAILABLE, OVERLOADED, KEY_MISSING, FORBIDDEN, NOT_FOUND: try again later. */
+  /**
+   * Sends one batch, together with others where several wait. Throws UNAVAILABLE, OVERLOADED, KEY_MISSING, FORBIDDEN,
+   * NOT_FOUND: try again later.
+   */
   async ship(shipment: Shipment, signal: AbortSignal): Promise<ShipAnswer> {
+    if (!this.#mayShare || !Together.isSmall(shipment))
+      return await this.#inTurn(() => this.#shipAlone(shipment, signal), signal)
+    const { promise, resolve, reject } = Promise.withResolvers<ShipAnswer>()
+    // Whoever carries it may fail before this one listens.
+    promise.catch(() => undefined)
+    const waiter: Waiter<ShipAnswer> = { shipment, signal, settle: resolve, fail: reject }
+    this.#together.add(waiter)
+    try {
+      await this.#inTurn(() => this.#carry(waiter, signal), signal)
+    } finally {
+      this.#together.remove(waiter)
+    }
+    return await promise
+  }
+
+  /** Sends what waits with `waiter`, unless somebody has taken it along meanwhile. */
+  async #carry(waiter: Waiter<ShipAnswer>, signal: AbortSignal): Promise<Answered<void>> {
+    if (!this.#together.remove(waiter)) return { value: undefined, outcome: 'other' }
+    const waiters = this.#together.takeWith(waiter)
+    try {
+      if (waiters.length > 1 && this.#mayShare) return await this.#shipTogether(waiters, signal)
+      await this.#shipEach(waiters, signal)
+      return { value: undefined, outcome: 'good' }
+    } catch (error) {
+      const ours = signal.aborted ? new LogdriveError('UNAVAILABLE', 'the request was given up') : error
+      for (const one of waiters) one.fail(one === waiter ? error : ours)
+      // Heard through its waiter.
+      return { value: undefined, outcome: signal.aborted ? 'other' : 'busy' }
+    }
+  }
+
+  async #shipTogether(waiters: readonly Waiter<ShipAnswer>[], signal: AbortSignal): Promise<Answered<void>> {
+    const shipments = waiters.map(({ shipment }) => shipment)
+    // Who is wanted no more gives its memory away while the others are on their way.
+    const copies = waiters.map((one) => {
+      return { ...one, shipment: { ...one.shipment, body: Buffer.from(one.shipment.body) } }
+    })
+    const [first] = shipments as [Shipment]
+    const headers = { 'content-type': 'application/vnd.logdrive.sources' }
+    const answer = await this.#request('POST', pathOf(first.topic), headers, envelopeOf(shipments), signal)
+    const { results } = objectOf(answer)
+    if (answer.status === 200 && Array.isArray(results) && results.length === waiters.length) {
+      for (const [index, waiter] of waiters.entries()) this.#settle(waiter, results[index])
+      return { value: undefined, outcome: 'good' }
+    }
+    if (answer.status === 200 || [400, 404, 413, 415, 422].includes(answer.status)) {
+      // A collector of an older version, or one of them is at fault: each by itself.
+      if (answer.status === 415 || answer.status === 200) this.#mayShare = false
+      await this.#shipEach(copies, signal)
+      return { value: undefined, outcome: 'good' }
+    }
+    throw this.#failed(this.#errorOf(answer, objectOf(answer)))
+  }
+
+  async #shipEach(waiters: readonly Waiter<ShipAnswer>[], signal: AbortSignal): Promise<void> {
+    for (const waiter of waiters) waiter.settle((await this.#shipAlone(waiter.shipment, signal)).value)
+  }
+
+  #settle(waiter: Waiter<ShipAnswer>, result: unknown): void {
+    const value = (typeof result === 'object' && result !== null ? result : {}) as Record<string, unknown>
+    const seconds = value.retry_after
+    const headers: Record<string, string> = typeof seconds === 'string' ? { 'retry-after': seconds } : {}
+    const answer = { status: Number(value.status), headers, body: new Uint8Array(0) }
+    try {
+      waiter.settle(this.#answerOf(answer, value))
+    } catch (error) {
+      waiter.fail(error)
+    }
+  }
+
+  async #shipAlone(shipment: Shipment, signal: AbortSignal): Promise<Answered<ShipAnswer>> {
     const headers: Record<string, string> = {
       'content-type': 'application/octet-stream',
       'logdrive-source': shipment.source,
@@ -122,9 +206,12 @@ export class Uplink {
       'logdrive-path': encodeURI(shipment.path.toWellFormed()),
     }
     if (shipment.gap) headers['logdrive-gap'] = '1'
-    const path = `/v1/topics/${encodeURIComponent(shipment.topic)}/batches`
-    const answer = await this.#request('POST', path, headers, shipment.body, signal)
-    const body = objectOf(answer)
+    const answer = await this.#request('POST', pathOf(shipment.topic), headers, shipment.body, signal)
+    return { value: this.#answerOf(answer, objectOf(answer)), outcome: 'good' }
+  }
+
+  /** What an answer to one batch means. Throws as `ship`. */
+  #answerOf(answer: HttpResponse, body: Record<string, unknown>): ShipAnswer {
     if (answer.status === 200) {
       const kept = keptOf(body)
       if (kept !== null) return { kind: 'kept', kept }
@@ -138,7 +225,12 @@ export class Uplink {
 
   /** Where the collector stands with a source in a topic; null when it knows nothing of it. Throws as `ship`. */
   async kept(source: string, topic: string, signal: AbortSignal): Promise<Kept | null> {
-    const answer = await this.#request('GET', `/v1/sources/${encodeURIComponent(source)}`, {}, null, signal)
+    const path = `/v1/sources/${encodeURIComponent(source)}`
+    const ask = async () => {
+      const value = await this.#request('GET', path, {}, null, signal)
+      return { value, outcome: outcomeOf(value) }
+    }
+    const answer = await this.#inTurn(ask, signal)
     const body = objectOf(answer)
     if (answer.status === 404) return null
     if (answer.status !== 200) throw this.#failed(this.#errorOf(answer, body))
@@ -152,6 +244,10 @@ export class Uplink {
     return best
   }
 
+  #inTurn<T>(request: () => Promise<Answered<T>>, signal: AbortSignal): Promise<T> {
+    return this.#concurrency.run(request, signal)
+  }
+
   async #request(
     method: string,
     path: string,
@@ -159,24 +255,9 @@ export class Uplink {
     body: Uint8Array | null,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const { key, agent } = this.#options
+    const { key, agent, timeoutMs } = this.#options
     if (key !== null) headers.authorization = `Bearer ${key}`
     headers['logdrive-agent'] = agent
-    return await this.#concurrency.run(async () => {
-      const value = await this.#exchange(method, path, headers, body, signal)
-      const outcome: Outcome = value.status === 429 || value.status === 503 ? 'busy' : 'good'
-      return { value, outcome }
-    }, signal)
-  }
-
-  async #exchange(
-    method: string,
-    path: string,
-    headers: Record<string, string>,
-    body: Uint8Array | null,
-    signal: AbortSignal,
-  ): Promise<HttpResponse> {
-    const { timeoutMs } = this.#options
     const collector = await this.#collectors.choose(signal)
     const bytes = body?.length ?? 0
     this.#requests += 1
@@ -241,6 +322,14 @@ export class Uplink {
     this.#trouble = null
     this.#deps.logger.info({ collector: this.#collectors.url }, 'the collector answers again')
   }
+}
+
+function pathOf(topic: string): string {
+  return `/v1/topics/${encodeURIComponent(topic)}/batches`
+}
+
+function outcomeOf({ status }: HttpResponse): Outcome {
+  return status === 429 || status === 503 ? 'busy' : 'good'
 }
 
 function retryAfterMs(answer: HttpResponse): number | undefined {

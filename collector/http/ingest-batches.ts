@@ -2,16 +2,20 @@
 
 import { LogdriveError } from '../../core/errors.ts'
 import type { SourceRange } from '../../core/event-log.ts'
-import type { Headers, ServerRequest, ServerResponse } from '../../core/runtime.ts'
+import type { Headers, ServerResponse } from '../../core/runtime.ts'
 import { BATCH_OVERHEAD, type BatchLimits, splitBatches } from '../../protocol/batch-header.ts'
 import { unpackedSize } from '../../protocol/compression.ts'
 import type { Agents } from './agents.ts'
-import { errorBody, json } from './errors.ts'
+import { errorBody, errorResponse, json } from './errors.ts'
 import type { Ingest } from './ingest.ts'
 import { mediaType, typeUnsupported, withBody } from './limits.ts'
 import { type Call, param, type Route } from './router.ts'
+import { openEnvelope, type SourceBatches } from './source-envelope.ts'
 import { refuseInternal } from './topics.ts'
 
+const binaryTypes = new Set(['', 'application/octet-stream', 'application/vnd.logdrive.batches'])
+/** Batches of several sources. */
+const envelopeType = 'application/vnd.logdrive.sources'
 const sourceLengthMax = 256
 
 /** The route. */
@@ -29,22 +33,56 @@ export function batchRoutes(ingest: Ingest, agents: Agents): readonly Route[] {
 
 async function storeBatches(ingest: Ingest, agents: Agents, call: Call): Promise<ServerResponse> {
   const { request } = call
-  if (!isBinary(request)) throw typeUnsupported(request, 'application/octet-stream')
-  const range = rangeOf(request.headers)
+  const type = mediaType(request)
+  if (!binaryTypes.has(type) && type !== envelopeType)
+    throw typeUnsupported(request, 'application/octet-stream')
+  const range = type === envelopeType ? null : rangeOf(request.headers)
   const topic = param(call, 'topic')
   refuseInternal(topic)
   const options = { bytesMax: ingest.limits.bodyBytesMax, packing: null }
   return await withBody(request, options, ingest.budget, async (bytes) => {
-    verify(bytes, ingest.limits.batch)
     const size = bytes.byteLength
-    const kept = await ingest.log.append({ topic, bytes, range }, ingest.signal)
-    const { partition, epoch, to, guard } = kept
-    agents.note(request, call.client, topic, size)
-    if (kept.outcome !== 'conflict') {
-      return json(200, { partition, epoch, to, guard, duplicate: kept.outcome === 'duplicate' })
+    if (range === null) {
+      const results = await storeMany(ingest, topic, openEnvelope(bytes))
+      agents.note(request, call.client, topic, size)
+      return json(200, { results })
     }
-    return json(409, { ...errorBody(conflict(range, epoch)), kept: { partition, epoch, to, guard } })
+    const { status, value } = await storeOne(ingest, topic, { range, bytes })
+    agents.note(request, call.client, topic, size)
+    return json(status, value)
   })
+}
+
+interface Stored {
+  readonly status: 200 | 409
+  readonly value: object
+}
+
+async function storeOne(ingest: Ingest, topic: string, { range, bytes }: SourceBatches): Promise<Stored> {
+  verify(bytes, ingest.limits.batch)
+  const kept = await ingest.log.append({ topic, bytes, range }, ingest.signal)
+  const { partition, epoch, to, guard } = kept
+  if (kept.outcome !== 'conflict')
+    return { status: 200, value: { partition, epoch, to, guard, duplicate: kept.outcome === 'duplicate' } }
+  return {
+    status: 409,
+    value: { ...errorBody(conflict(range, epoch)), kept: { partition, epoch, to, guard } },
+  }
+}
+
+/** Each by itself, all at once: they share the syncs of a group commit. What one meets is nothing to the others. */
+function storeMany(ingest: Ingest, topic: string, all: readonly SourceBatches[]): Promise<readonly object[]> {
+  return Promise.all(
+    all.map(async (one) => {
+      try {
+        const { status, value } = await storeOne(ingest, topic, one)
+        return { status, ...value }
+      } catch (error) {
+        const { status, headers, body } = errorResponse(error, ingest.runtime)
+        return { status, retry_after: headers['retry-after'], ...JSON.parse(String(body)) }
+      }
+    }),
+  )
 }
 
 /**
@@ -102,9 +140,4 @@ function wholeNumber(headers: Headers, name: string): number {
 
 function badHeader(name: string, wanted: string): LogdriveError {
   return new LogdriveError('REQUEST_INVALID', `the header ${name} must be ${wanted}`)
-}
-
-function isBinary(request: ServerRequest): boolean {
-  const type = mediaType(request)
-  return type === '' || type === 'application/octet-stream' || type === 'application/vnd.logdrive.batches'
 }

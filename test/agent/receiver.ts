@@ -1,4 +1,5 @@
 // A small honest collector for the agent's tests: compare-and-set positions, decoded records, on any Http.
+import { openEnvelope } from '../../collector/http/source-envelope.ts'
 import type { HttpHandler, ServerRequest, ServerResponse } from '../../core/runtime.ts'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
 import { defaultLimits, splitBatches } from '../../protocol/batch-header.ts'
@@ -27,6 +28,10 @@ export class Receiver {
   readonly gaps: Range[] = []
   /** Batches by what became of them. */
   readonly outcomes = { appended: 0, duplicate: 0, conflict: 0, refused: 0 }
+  /** Requests with batches. */
+  requests = 0
+  /** False: as a collector of an older version. */
+  takesSources = true
   /** Answers instead of us, when not null. */
   intercept: ((request: ServerRequest) => ServerResponse | null) | null = null
   /** Batches with such a line are refused with 422. */
@@ -47,10 +52,10 @@ export class Receiver {
     const topic = /^\/v1\/topics\/([^/]+)\/batches$/.exec(request.path)?.[1]
     if (topic === undefined || request.method !== 'POST')
       return answerJson(404, { error: { code: 'NOT_FOUND' } })
-    return this.#batch(topic, request, await request.body(8 * 1024 * 1024))
-  }
-
-  #batch(topic: string, request: ServerRequest, body: Uint8Array): ServerResponse {
+    const body = await request.body(8 * 1024 * 1024)
+    this.requests += 1
+    if (request.headers['content-type'] === 'application/vnd.logdrive.sources')
+      return this.#sourcesTogether(topic, body)
     const { headers } = request
     const range: Range = {
       source: String(headers['logdrive-source']),
@@ -59,6 +64,20 @@ export class Receiver {
       to: Number(headers['logdrive-to']),
       gap: headers['logdrive-gap'] === '1',
     }
+    return this.#batch(topic, range, body)
+  }
+
+  /** Batches of several sources in one request: each is answered as it would be alone. */
+  #sourcesTogether(topic: string, body: Uint8Array): ServerResponse {
+    if (!this.takesSources) return answerJson(415, { error: { code: 'TYPE_UNSUPPORTED' } })
+    const results = openEnvelope(body).map(({ range, bytes }) => {
+      const { status, body: answer } = this.#batch(topic, range, bytes)
+      return { status, ...JSON.parse(String(answer)) }
+    })
+    return answerJson(200, { results })
+  }
+
+  #batch(topic: string, range: Range, body: Uint8Array): ServerResponse {
     if (!(range.from < range.to)) return answerJson(400, { error: { code: 'REQUEST_INVALID' } })
     const { lines, guard } = this.#decode(topic, range, body)
     if (lines.length > this.recordsMax) return this.#refuse(413, 'too many')
