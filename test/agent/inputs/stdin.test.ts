@@ -111,3 +111,20 @@ test('a collector that forgot what it had gets the rest once', async () => {
   await arrived(4)
   expect(receiver.texts).toEqual(['a', 'b', 'c', 'd'])
 })
+
+test('a collector that forgets in the middle of a batch that was halved gets the rest of it once', async () => {
+  const { stream, start, agent, receiver, world } = piped(8)
+  receiver.refuses = (line) => line === 'line 20'
+  let posts = 0
+  receiver.intercept = ({ method }) => {
+    if (method === 'POST') posts += 1
+    // The first half is stored.
+    if (posts === 4) receiver.kept.clear()
+    return null
+  }
+  stream.write(`${numbered(0, 32).join('\n')}\n`)
+  stream.end()
+  start()
+  await world.runUntil(() => !agent.running, 60_000)
+  expect(receiver.texts).toEqual(numbered(0, 32).filter((line) => line !== 'line 20'))
+})
