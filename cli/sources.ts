@@ -93,8 +93,18 @@ async function execSource(name: string, input: InputConfigOf<'exec'>): Promise<S
 async function journaldSource(name: string, input: InputConfigOf<'journald'>): Promise<Source> {
   const { journald } = await import('../agent/inputs/journal/input.ts')
   const { nodeProcesses } = await import('../runtime/processes.ts')
-  const { topic, units, matches, since, fields, program, directory = null } = input
-  const what = { units, matches, since, directory, fields, valueBytesMax: input.line_bytes_max }
+  const { topic, units, matches, since, fields, program, directory = null, transforms } = input
+  const parse = input.parse === undefined ? null : parseOptions(input.parse)
+  const what = {
+    units,
+    matches,
+    since,
+    directory,
+    fields,
+    parse,
+    transforms,
+    valueBytesMax: input.line_bytes_max,
+  }
   const environment = { ...allowed(['PATH']), LC_ALL: 'C' }
   return journald({ name, topic, program, environment, ...what }, nodeProcesses)
 }

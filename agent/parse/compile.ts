@@ -122,7 +122,8 @@ export function plainParser(): CompiledParser {
   }
 }
 
-function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
+/** The parser of a message inside; throws CONFIG_INVALID. Its fields have names of the same set. */
+export function innerParser(inside: NonNullable<ParseOptions['inside']>, names: Names): InnerParser {
   const keepRaw = keepsRaw(inside)
   return at(['inside'], () => {
     refuseMisplaced(inside)

@@ -1,6 +1,8 @@
 // The shape of the input journald: what of the systemd journal is read, and from where on.
 import { z } from 'zod'
 import * as fields from '../fields.ts'
+import { inside } from '../parse.ts'
+import { transforms } from '../transform.ts'
 
 /** `type: journald`. */
 export const journaldInput = z.strictObject({
@@ -50,4 +52,9 @@ export const journaldInput = z.strictObject({
     .size({ min: 64, max: 2 ** 22 })
     .prefault('1MiB')
     .meta({ description: 'More of a message or field is cut, and the cut is counted in the loss ledger.' }),
+  parse: inside.optional().meta({
+    description: 'How the messages are parsed. See [parsing.md](parsing.md).',
+    examples: ['json'],
+  }),
+  transforms,
 })

@@ -1,10 +1,14 @@
 // Entries of the journal to log records: what has a column or a usual name gets it, other fields keep theirs.
 import { isUtf8 } from 'node:buffer'
-import { type CompiledParser, plainParser } from '../../parse/compile.ts'
+import { type CompiledParser, innerParser, plainParser } from '../../parse/compile.ts'
+import { type Facts, noFacts } from '../../parse/facts.ts'
 import { type Fields, kind } from '../../parse/fields.ts'
 import type { Name } from '../../parse/names.ts'
-import { RecordMaker } from '../../parse/records.ts'
+import type { ParseOptions } from '../../parse/options.ts'
 import { syslogSeverity } from '../../parse/severity.ts'
+import { type LineMaking, parsedLines } from '../../parsing.ts'
+import { transformedLines } from '../../transform/making.ts'
+import type { TransformOptions } from '../../transform/options.ts'
 import { type Packet, packetOf } from '../packet.ts'
 import type { JournalEntry } from './export.ts'
 
@@ -34,29 +38,39 @@ const usualNames: ReadonlyMap<string, string> = new Map([
 /** They are columns, or say nothing beside one. */
 const ownColumns = new Set(['MESSAGE', 'PRIORITY', 'SYSLOG_IDENTIFIER', 'SYSLOG_RAW', 'SYSLOG_TIMESTAMP'])
 
+export interface EntryOptions {
+  readonly fields: FieldChoice
+  /** How messages are parsed; null: not. */
+  readonly parse: NonNullable<ParseOptions['inside']> | null
+  readonly transforms: readonly TransformOptions[]
+}
+
 /** `usual`: besides the usual ones, what the program itself said; `all`: everything that journald has seen, too. */
 export type FieldChoice = 'usual' | 'all'
 
 export class EntryRecords {
   readonly #choice: FieldChoice
   readonly #parser: CompiledParser
-  readonly #maker: RecordMaker
+  readonly #making: LineMaking
   readonly #message: Name
   readonly #identifier: Name
   readonly #raw: Name
   #entry: JournalEntry = { fields: new Map(), cutBytes: 0 }
 
-  constructor(choice: FieldChoice) {
+  /** Throws CONFIG_INVALID for options of no use. */
+  constructor({ fields: choice, parse, transforms }: EntryOptions) {
     this.#choice = choice
     const { names, ...plain } = plainParser()
     this.#parser = {
       ...plain,
       names,
       keepRaw: false,
+      inside: parse === null ? null : innerParser(parse, names),
       lineBytesMax: 2 * entryBounds.entryBytesMax,
       parse: (_bytes, _from, _to, fields) => this.#fill(fields),
     }
-    this.#maker = new RecordMaker(this.#parser)
+    this.#making =
+      transforms.length > 0 ? transformedLines(this.#parser, transforms) : parsedLines(this.#parser)
     this.#message = names.of('message', 'message')
     this.#identifier = names.of('syslog.identifier', 'service')
     this.#raw = names.of('body_base64')
@@ -67,10 +81,11 @@ export class EntryRecords {
     this.#entry = entry
     // The parser reads the entry itself; the line only says how long it is.
     const line = placeholder(entry)
-    const made = this.#maker.make(
-      { bytes: line, starts: zero, ends: Int32Array.of(line.length), count: 1 },
-      nowMs,
-    )
+    const lines = { bytes: line, starts: zero, ends: Int32Array.of(line.length), count: 1 }
+    const facts = priorityFacts[priorityOf(entry)] ?? noFacts
+    // The same entry is sampled or not whenever it is read.
+    const hashOf = () => this.#making.hashOf('', 0, numberOf(cursor))
+    const made = this.#making.make(lines, nowMs, { facts, hashOf })
     return made.count === 0 ? null : { ...packetOf(made, nowMs), marks: [cursor] }
   }
 
@@ -81,8 +96,6 @@ export class EntryRecords {
         fields.addText(this.#message, text)
         if (!isUtf8(value)) fields.addText(this.#raw, Buffer.from(value).toString('base64'))
       } else if (name === 'SYSLOG_IDENTIFIER') fields.addText(this.#identifier, text)
-      else if (name === 'PRIORITY')
-        fields.severity = /^[0-7]$/.test(text) ? syslogSeverity(Number(text)) : null
       else if (name === '__REALTIME_TIMESTAMP') setTime(fields, text)
       else if (!ownColumns.has(name)) this.#attribute(fields, name, text)
     }
@@ -104,6 +117,22 @@ export class EntryRecords {
 const zero = Int32Array.of(0)
 /** What a field may take beside its name and value. */
 const fieldBytes = 32
+
+/** A message that has its own severity keeps it: all that comes by standard output has the same priority. */
+const priorityFacts: readonly Facts[] = Array.from({ length: 8 }, (_, priority) => ({
+  attributes: [],
+  severity: syslogSeverity(priority),
+}))
+
+function priorityOf({ fields }: JournalEntry): number {
+  const text = textOf(fields.get('PRIORITY') ?? new Uint8Array(0))
+  return /^[0-7]$/.test(text) ? Number(text) : -1
+}
+
+/** The number of the entry in its journal. */
+function numberOf(cursor: string): number {
+  return Number.parseInt(/(?:^|;)i=([0-9a-f]{1,12})(?:;|$)/.exec(cursor)?.[1] ?? '0', 16)
+}
 
 function placeholder({ fields }: JournalEntry): Uint8Array {
   let length = 1

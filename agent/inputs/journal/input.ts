@@ -11,18 +11,17 @@ import { Sender } from '../sender.ts'
 import { queueOf, shipQueue } from '../shipping.ts'
 import { type JournalctlOptions, journalctlArguments } from './arguments.ts'
 import { isCursor, packCursor } from './cursor.ts'
-import { EntryRecords, entryBounds, type FieldChoice } from './entry-records.ts'
+import { type EntryOptions, EntryRecords, entryBounds } from './entry-records.ts'
 import { ExportReader } from './export.ts'
 import { type JournalPosition, positionOf } from './position.ts'
 import { type JournalState, readState, writeState } from './state.ts'
 
-export interface JournalInput extends JournalctlOptions {
+export interface JournalInput extends JournalctlOptions, EntryOptions {
   readonly name: string
   readonly topic: string
   /** `journalctl`, or its path. */
   readonly program: string
   readonly environment: Readonly<Record<string, string>>
-  readonly fields: FieldChoice
   /** More of a value is left out. */
   readonly valueBytesMax: number
 }
@@ -163,7 +162,7 @@ class Journal {
   async #read(begun: string | null, queue: RecordQueue, signal: AbortSignal): Promise<void> {
     const { input, processes, parts, counts } = this.#deps
     const { clock, random } = parts.runtime
-    const records = new EntryRecords(input.fields)
+    const records = new EntryRecords(input)
     let cursor = begun
     let waitMsMax = restartMsMin
     while (!signal.aborted) {

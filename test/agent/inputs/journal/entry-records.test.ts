@@ -1,14 +1,18 @@
 // Entries of the journal as log records: columns, usual names, numbers, and bytes that are no text.
 import { expect, test } from 'vitest'
-import { EntryRecords, type FieldChoice } from '../../../../agent/inputs/journal/entry-records.ts'
+import { type EntryOptions, EntryRecords } from '../../../../agent/inputs/journal/entry-records.ts'
 
-function recordOf(fields: Readonly<Record<string, string | Buffer>>, choice: FieldChoice = 'usual') {
+function recordOf(fields: Readonly<Record<string, string | Buffer>>, more: Partial<EntryOptions> = {}) {
   const entry = {
     fields: new Map(Object.entries(fields).map(([name, value]) => [name, Buffer.from(value as string)])),
     cutBytes: 0,
   }
-  const packet = new EntryRecords(choice).make(entry, 's=1', 5000)
-  return JSON.parse(Buffer.from(packet?.bytes ?? []).toString())
+  const packet = new EntryRecords({ fields: 'usual', parse: null, transforms: [], ...more }).make(
+    entry,
+    's=1;i=7',
+    5000,
+  )
+  return packet === null ? null : JSON.parse(Buffer.from(packet.bytes).toString())
 }
 
 const entry = {
@@ -40,7 +44,7 @@ test('an entry has its time, severity, service and fields', () => {
     },
     attrs_number: { 'process.pid': 77 },
   })
-  expect(recordOf(entry, 'all').attrs_string._SELINUX_CONTEXT).toBe('x')
+  expect(recordOf(entry, { fields: 'all' }).attrs_string._SELINUX_CONTEXT).toBe('x')
 })
 
 test('without a message, a time or a good priority it is a record all the same', () => {
@@ -66,4 +70,24 @@ test('long messages and many fields are whole', () => {
   const record = recordOf({ MESSAGE: '\u0001'.repeat(300_000), ...fields })
   expect(record.body.length).toBe(300_000)
   expect(Object.keys(record.attrs_string).length).toBe(199)
+})
+
+test('a message that is parsed has its own severity and fields beside those of the journal', () => {
+  const message = '{"level":"error","msg":"no","order":7}'
+  expect(recordOf({ ...entry, PRIORITY: '6', MESSAGE: message }, { parse: { type: 'json' } })).toMatchObject({
+    severity_number: 17,
+    attrs_string: { 'systemd.unit': 'nginx.service' },
+    attrs_number: { order: 7, 'process.pid': 77 },
+  })
+  expect(recordOf(entry, { parse: { type: 'json' } })).toMatchObject({
+    severity_number: 17,
+    body: 'it "failed"',
+    attrs_string: { parse_error: 'not_a_json_object' },
+  })
+})
+
+test('entries go through transforms', () => {
+  const filtered = { transforms: [{ filter: '.systemd.unit != "nginx.service"' }] }
+  expect(recordOf(entry, filtered)).toBeNull()
+  expect(recordOf({ ...entry, _SYSTEMD_UNIT: 'ssh.service' }, filtered)).not.toBeNull()
 })
