@@ -16,7 +16,7 @@ interface KinshipDeps {
   isLive(locator: Locator): boolean
 }
 
-/** Knows which files are gone on in compressed ones. */
+/** Knows which files go on in compressed ones. */
 export class Kinship {
   readonly #deps: KinshipDeps
   /** Sources whose content stands in a compressed file as well. */
@@ -35,8 +35,11 @@ export class Kinship {
     const { checkpoints, runtime, graceMs, isLive } = this.#deps
     const kin = await findKin(file, { checkpoints: checkpoints.all, locator, input, graceMs }, runtime.clock)
     if (kin === null || kin === 'wait') return kin ?? 'own'
-    this.#awaited.add(kin.source)
-    if (isLive(kin.locator)) return 'wait'
+    if (isLive(kin.locator)) {
+      this.#awaited.add(kin.source)
+      return 'wait'
+    }
+    this.#awaited.delete(kin.source)
     checkpoints.remove(kin.locator)
     checkpoints.put({ ...kin, locator, path, mtimeMs: null })
     runtime.logger.info({ path, source: kin.source, was: kin.path, mtimeMs }, 'a known file was compressed')
