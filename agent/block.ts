@@ -19,11 +19,13 @@ export interface Frontier {
   readonly hole: boolean
   /** How far an over-long line at `position` was looked through without finding its end, and the bytes before that. */
   readonly scanned: { readonly to: number; readonly guard: Uint8Array } | null
+  /** How the file is read, once its first bytes were looked at; null: they are yet to be. */
+  readonly frame: Frame | null
 }
 
 /** Where reading begins or goes on after a look at the file. */
 export function frontierAt(position: number, guard: Uint8Array, epoch: number): Frontier {
-  return { position, guard, hole: position === 0 && epoch > 0, scanned: null }
+  return { position, guard, hole: position === 0 && epoch > 0, scanned: null, frame: null }
 }
 
 /** What waited long enough at the end of a file: its last group of lines, or also a line without its end. */
@@ -80,7 +82,7 @@ export async function readBlock(
   let asked = Math.min(bytes.length, lead + options.batchBytesMax)
   let filled = await file.read(base, bytes.subarray(0, asked))
   if (filled < lead || !startsWith(bytes, at.guard)) return { kind: 'changed' }
-  const frame = await frameOf(file, framing)
+  const frame = at.frame ?? (await frameOf(file, framing))
   const { code, grouper, texts } = frame
 
   let from = lead
@@ -103,7 +105,7 @@ export async function readBlock(
   }
   if (ranges.count > 0) {
     const more = filled === asked || ranges.cutBytes !== null || isFull
-    const next = frontierBehind(base + ranges.end, copyBefore(bytes, ranges.end))
+    const next = frontierBehind(base + ranges.end, copyBefore(bytes, ranges.end), frame)
     const unfinished = more ? 0 : filled - ranges.end
     return { kind: 'lines', from: base + from, base, more, unfinished, next, texts }
   }
@@ -196,7 +198,7 @@ async function skipLine(
     if (found === -1 && read === passing.length) continue
     const isFlushed = flush?.what === 'line' && flush.at === position + read - count
     if (found === -1 && !isFlushed) {
-      const next = { position: base + from, guard: copyBefore(bytes, from), hole: false }
+      const next = { position: base + from, guard: copyBefore(bytes, from), hole: false, frame }
       return {
         kind: 'nothing',
         more: false,
@@ -208,14 +210,14 @@ async function skipLine(
     ranges.valueTo[0] = code.cut(bytes, from, from + lineBytesMax)
     ranges.count = 1
     ranges.cutBytes = position - base - from - code.lineEndBytes(guard)
-    const next = frontierBehind(position, guard)
+    const next = frontierBehind(position, guard, frame)
     return { kind: 'lines', from: base + from, base, more: found !== -1, unfinished: 0, next, texts }
   }
 }
 
 /** Behind a record. */
-function frontierBehind(position: number, guard: Uint8Array): Frontier {
-  return { position, guard, hole: false, scanned: null }
+function frontierBehind(position: number, guard: Uint8Array, frame: Frame): Frontier {
+  return { position, guard, hole: false, scanned: null, frame }
 }
 
 /** Moves the frontier over bytes that are no record. */
@@ -231,7 +233,7 @@ function pass(
     kind: 'nothing',
     more: false,
     unfinished,
-    next: { position: base + end, guard, hole, scanned: null },
+    next: { position: base + end, guard, hole, scanned: null, frame: null },
   }
 }
 

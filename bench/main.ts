@@ -44,9 +44,9 @@ const subjects = readdirSync(import.meta.dirname)
   .map((name) => name.slice(0, -3))
   .filter((name) => !helpers.has(name))
   .sort()
-if (flags.help) usage(0)
+if (flags.help) usage(0, [])
 const unknown = positionals.filter((name) => !subjects.includes(name))
-if (unknown.length > 0) usage(2)
+if (unknown.length > 0) usage(2, unknown)
 
 const outcomes: Outcome[] = []
 const usual = subjects.filter((name) => !onlyByName.has(name))
@@ -60,8 +60,8 @@ const failed = outcomes.filter(({ failure }) => failure !== null)
 for (const { subject, failure } of failed) console.log(`${subject} FAILED: ${failure}`)
 process.exitCode = failed.length > 0 ? 1 : 0
 
-function usage(code: number): never {
-  for (const name of unknown ?? []) console.log(`there is no bench ${name}`)
+function usage(code: number, unknown: readonly string[]): never {
+  for (const name of unknown) console.log(`there is no bench ${name}`)
   console.log(`npm run bench -- [${subjects.join('] [')}] [--quick] [--out FILE]`)
   process.exit(code)
 }
