@@ -37,8 +37,11 @@ async function main(words: readonly string[]): Promise<void> {
   await runProgram(program, first === undefined || first === 'status' ? ['agent', ...words] : words)
 }
 
-/** A single executable is the program itself; Node needs to be told which. */
+/**
+ * A single executable is the program itself; Node needs to be told which. The reader's option is the one that its code was
+ * cached with (packaging/build-agent.ts): it makes too little to collect garbage.
+ */
 function configChild(): readonly string[] {
   const [, script = ''] = process.argv
-  return isSea() ? [configWord] : [script, configWord]
+  return isSea() ? ['--node-options=--min-semi-space-size=16', configWord] : [script, configWord]
 }

@@ -11,6 +11,9 @@ const folder = join(root, 'build/agent')
 /** As cli/bin.js starts an agent. Code caches are only good for the flags they were made with. */
 const flags = ['--single-threaded-gc']
 
+/** The reader of a configuration lives for 50 ms: with room for all it makes it never collects garbage. */
+const readerFlags = ['--min-semi-space-size=16']
+
 /** What was built. */
 export interface BuiltAgent {
   /** One file of JavaScript, for a Node that is there: `node logdrive-agent.cjs`. */
@@ -44,8 +47,8 @@ export async function buildAgent(): Promise<BuiltAgent> {
     disableExperimentalSEAWarning: true,
     useCodeCache: true,
     execArgv: flags,
-    // Neither NODE_OPTIONS nor the command line may give this program's Node other options.
-    execArgvExtension: 'none',
+    // Not `env`: NODE_OPTIONS is not to give this program's Node other options. The agent gives its reader some.
+    execArgvExtension: 'cli',
     assets: { bundle, ...caches },
   }
   const seaConfig = join(folder, 'sea.json')
@@ -141,7 +144,7 @@ async function warmCaches(bundle: string): Promise<Record<'agent.cache' | 'confi
       'agent.cache': join(folder, 'agent.cache'),
       'config.cache': join(folder, 'config.cache'),
     }
-    await warm(bundle, caches['config.cache'], ['read-config', config])
+    await warm(bundle, caches['config.cache'], ['read-config', config], [...flags, ...readerFlags])
     await warm(bundle, caches['agent.cache'], ['agent', '-c', config])
     return caches
   } finally {
@@ -154,9 +157,14 @@ function sampleInputs(folder: string): string {
 }
 
 /** Runs the bundle with the words until it ends, or is told to because it said that it started. */
-async function warm(bundle: string, cache: string, words: readonly string[]): Promise<void> {
+async function warm(
+  bundle: string,
+  cache: string,
+  words: readonly string[],
+  nodeFlags = flags,
+): Promise<void> {
   const script = join(import.meta.dirname, 'agent/warm.ts')
-  const child = spawn(process.execPath, [...flags, script, bundle, cache, ...words], {
+  const child = spawn(process.execPath, [...nodeFlags, script, bundle, cache, ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   let said = ''

@@ -1,5 +1,4 @@
 // Redact: replaces what should not leave the machine in a text, and tells which bytes may hold any of it.
-import { createHmac } from 'node:crypto'
 import { linearExpression } from '../parse/regex.ts'
 import { findIpv4, findIpv6 } from './addresses.ts'
 import { findCards } from './cards.ts'
@@ -106,6 +105,8 @@ export class Redactor {
   #instead(kind: string, value: string): string {
     const { text, hashKey } = this.#options
     if (hashKey === undefined) return text.replaceAll('{kind}', kind)
+    // Loading it takes as long as checking a whole configuration, and few have a rule that hashes.
+    const { createHmac } = process.getBuiltinModule('node:crypto')
     const hash = createHmac('sha256', hashKey).update(value).digest('hex')
     return `[${kind}:${hash.slice(0, hashCharacters)}]`
   }
