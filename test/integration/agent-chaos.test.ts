@@ -1,0 +1,11 @@
+// A short chaos: kills of agent and collector while files are written and rotated in three ways; every line is in ClickHouse once.
+// Needs: npm packages only (chdb). `node test/agent/chaos.ts` is the long one.
+import { expect, test } from 'vitest'
+import { runChaos } from '../agent/chaos.ts'
+
+test('10 kills of the agent and 4 of the collector: every line once, nothing in the loss ledger', async () => {
+  const report = await runChaos({ agentKills: 10, collectorKills: 4, files: 20 })
+  expect(report).toMatchObject({ lost: 0, doubled: 0, wrong: 0, ledger: {} })
+  expect(report.rows).toBe(report.written)
+  expect(report.rotations).toBeGreaterThan(10)
+}, 180_000)
