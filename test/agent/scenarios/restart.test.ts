@@ -12,7 +12,7 @@ testScenarios(restart)
 
 // A file that is known; growth, two rotations and a truncation in lives that end before operation 1, 2, 3 ...
 test('50: killed before each operation of its disk, files and network', async () => {
-  const stride = runs(1, 17)
+  const stride = runs(5, 17)
   let operation = 1
   for (let died = true; died; operation += stride) {
     await using scene = await openScene({ limits: { checkpointMs: 1, scanMs: 2, hintMs: 1 } })
