@@ -1,13 +1,15 @@
 // Chaos: kill -9 of agent and collector while 20 files are written, renamed, truncated and packed; every line is in ClickHouse once.
 // `node test/agent/chaos.ts --agent-kills 200 --collector-kills 50`
-import { fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
 import { ask, linesInClickHouse } from '../integration/stored-lines.ts'
+
+const cli = join(import.meta.dirname, '../../cli/bin.js')
 
 /** Lines of each file that are stored. */
 export interface ToWriter {
@@ -128,8 +130,10 @@ async function check(
 
 async function ledgerOf(agentYamlPath: string): Promise<unknown> {
   const status = async () => {
-    await using asking = new Running(['agent', 'status', '-c', agentYamlPath, '--json'])
-    return (await asking.ended()) === 0 ? JSON.parse(asking.output).losses_ever : null
+    const words = [cli, 'agent', 'status', '-c', agentYamlPath, '--json']
+    // A few thousand rotated files are a long answer.
+    const { stdout } = await promisify(execFile)(node, words, { maxBuffer: 1 << 28 })
+    return JSON.parse(stdout).losses_ever
   }
   return until('the status of the agent', 30, status, 500)
 }
