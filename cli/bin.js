@@ -37,18 +37,30 @@ await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', i
 
 /** When the sources that an agent loads were last written, in ms. */
 function newestSource() {
-  const folders = ['agent', 'cli', 'core', 'protocol', 'runtime']
+  const folders = ['agent', 'cli', 'config', 'core', 'protocol', 'runtime']
   const urls = folders.map((folder) => new URL(`../${folder}/`, import.meta.url)).filter(existsSync)
   return Math.max(
-    ...urls.flatMap((url) => readdirSync(url).map((name) => statSync(new URL(name, url)).mtimeMs)),
+    ...urls.flatMap((url) =>
+      readdirSync(url, { recursive: true }).map((name) => statSync(new URL(String(name), url)).mtimeMs),
+    ),
   )
 }
 
-/** An agent is to stay small: the first time another process strips the types, so that this one never loads what does. */
+/**
+ * An agent is to stay small: the first time another process strips the types of what an agent loads (`--help` loads
+ * none of it), so that this one never loads what does.
+ */
 function stripInChild() {
   const done = `${cache}/agent-${process.version}`
   if (existsSync(done) && statSync(done).mtimeMs >= newestSource()) return
-  const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'agent', '--help'])
+  const names = ['cli/run-agent', 'cli/agent-options', 'cli/config-reader', 'cli/main']
+  const loaded = names.map((name) => new URL(`../${name}.ts`, import.meta.url))
+  if (!loaded.every(existsSync)) return
+  const script = `import module from 'node:module'
+    module.enableCompileCache(${JSON.stringify(cache)})
+    process.argv = [process.execPath, 'logdrive', 'agent', '--help']
+    for (const name of ${JSON.stringify([...loaded.map(String), import.meta.resolve('chokidar')])}) await import(name)`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' })
   try {
     if (child.status === 0) writeFileSync(done, '')
   } catch {
