@@ -1,10 +1,11 @@
 // Parsing: how the lines of one input become records, and what became of them: its files share it, what is counted was acknowledged.
-import { type LineBatch, positionOf, textsOf } from './batch.ts'
+
 import { type CompiledParser, compileParser } from './parse/compile.ts'
 import { type Facts, noFacts } from './parse/facts.ts'
 import type { Beside, Lines, MadeLines } from './parse/made-lines.ts'
 import type { ParseOptions } from './parse/options.ts'
 import { RecordMaker } from './parse/records.ts'
+import { type LineBatch, positionOf, textsOf } from './tail/batch.ts'
 import { Tally } from './tally.ts'
 import type { TransformOptions } from './transform/options.ts'
 

@@ -1,9 +1,9 @@
 // Source: an input that is no file. It makes records by itself and ships them under a source id of its own.
 import type { Runtime } from '../core/runtime.ts'
-import type { Losses } from './losses.ts'
 import type { AgentLimits } from './options.ts'
-import type { Zstd } from './shipper.ts'
-import type { Uplink } from './uplink.ts'
+import type { Zstd } from './ship/shipper.ts'
+import type { Uplink } from './ship/uplink.ts'
+import type { Losses } from './state/losses.ts'
 
 /** What the agent lends a source. */
 export interface SourceParts {

@@ -1,13 +1,13 @@
 // Status: what an agent knows about itself, as plain values. Written nowhere; whoever asks gets it.
 import type { Clock } from '../core/runtime.ts'
-import type { Checkpoints } from './checkpoints.ts'
-import type { Scan } from './discover.ts'
-import type { Follower } from './follower.ts'
-import type { Loss, Losses } from './losses.ts'
 import type { Parsing, ParsingStatus } from './parsing.ts'
+import type { Uplink, UplinkStatus } from './ship/uplink.ts'
 import type { Source, SourceStatus } from './source.ts'
-import type { TailState } from './tail-options.ts'
-import type { Uplink, UplinkStatus } from './uplink.ts'
+import type { Checkpoints } from './state/checkpoints.ts'
+import type { Loss, Losses } from './state/losses.ts'
+import type { Scan } from './tail/discover.ts'
+import type { Follower } from './tail/follower.ts'
+import type { TailState } from './tail/tail-options.ts'
 
 export interface AgentStatus {
   /** The agent's id. */

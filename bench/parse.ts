@@ -2,10 +2,11 @@
 //
 // One process, one core, rounds interleaved. The limit is what a program would do at least that makes an object of each
 // line: for JSON lines their own text; for the others the record that comes out, read and written again.
-import { lineRanges, splitLines } from '../agent/lines.ts'
+
 import { compileParser } from '../agent/parse/compile.ts'
 import type { ParseOptions } from '../agent/parse/options.ts'
 import { RecordMaker } from '../agent/parse/records.ts'
+import { lineRanges, splitLines } from '../agent/tail/lines.ts'
 import { median, printResult } from './result.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 7)

@@ -1,13 +1,13 @@
 // logdrive agent --dry-run: what an input would send of the lines of a file; nothing is sent, no position is kept.
 
 import { readFileSync, statSync } from 'node:fs'
-import { batchOf, type LineBatch, textsOf } from '../agent/batch.ts'
-import { frontierAt, readBlock, slabBytes } from '../agent/block.ts'
-import { emptyPrint } from '../agent/identity.ts'
 import { plainFraming } from '../agent/lines/framing.ts'
-import { lineRanges } from '../agent/lines.ts'
 import { type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
 import { lineMaking, Parsing } from '../agent/parsing.ts'
+import { batchOf, type LineBatch, textsOf } from '../agent/tail/batch.ts'
+import { frontierAt, readBlock, slabBytes } from '../agent/tail/block.ts'
+import { emptyPrint } from '../agent/tail/identity.ts'
+import { lineRanges } from '../agent/tail/lines.ts'
 import { Tally } from '../agent/tally.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { ReadableFile } from '../core/runtime.ts'

@@ -1,5 +1,5 @@
 // Which devices, mounts and the like are measured: globs of what is meant and of what is left out.
-import { compileExclude } from '../globs.ts'
+import { compileExclude } from '../tail/globs.ts'
 import type { Choice } from './options.ts'
 
 /** True for what is meant. */

@@ -1,10 +1,10 @@
 // The input host_metrics: measures this machine every so often and ships what it measured as a source of its own.
 import { pump } from '../../core/flow.ts'
 import { Scope } from '../../core/scope.ts'
-import { inputSourceOf } from '../identity.ts'
 import { freshStanding, Sender } from '../inputs/sender.ts'
 import { quiet } from '../quiet.ts'
 import type { Source, SourceParts } from '../source.ts'
+import { inputSourceOf } from '../tail/identity.ts'
 import type { HostMetricsInput } from './options.ts'
 import { type Sample, sampleOf } from './sample.ts'
 import { Sampler } from './sampler.ts'

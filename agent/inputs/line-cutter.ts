@@ -1,7 +1,7 @@
 // LineCutter: bytes as they come to whole lines, with a bound on what waits for its end.
 
-import { utf8End } from '../lines.ts'
 import type { Lines } from '../parse/made-lines.ts'
+import { utf8End } from '../tail/lines.ts'
 
 const newline = 10
 const carriageReturn = 13

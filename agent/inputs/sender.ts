@@ -4,8 +4,8 @@ import type { Refusal, Sink } from '../../core/flow.ts'
 import { headerKeys } from '../../core/records.ts'
 import type { Logger } from '../../core/runtime.ts'
 import { encodeLinesLater } from '../../protocol/batch-encode.ts'
-import type { Zstd } from '../shipper.ts'
-import type { Uplink } from '../uplink.ts'
+import type { Zstd } from '../ship/shipper.ts'
+import type { Uplink } from '../ship/uplink.ts'
 import type { Packet } from './packet.ts'
 
 /** Where a source stands. */

@@ -1,9 +1,9 @@
 // The input stdin: lines of standard input. What the collector does not take yet is not read.
 import type { ByteStream } from '../../core/runtime.ts'
 import { Scope } from '../../core/scope.ts'
-import { inputSourceOf } from '../identity.ts'
 import type { ParseOptions } from '../parse/options.ts'
 import type { Source, SourceParts } from '../source.ts'
+import { inputSourceOf } from '../tail/identity.ts'
 import type { TransformOptions } from '../transform/options.ts'
 import { LineCutter } from './line-cutter.ts'
 import { RecordLines } from './record-lines.ts'

@@ -1,6 +1,6 @@
 // From the options of an input to its framing. Loaded only where an input asks for more than lines of UTF-8.
 import { LogdriveError } from '../../core/errors.ts'
-import { type LineCode, utf8Code } from '../lines.ts'
+import { type LineCode, utf8Code } from '../tail/lines.ts'
 import { containerJoiner, containerTexts } from './containers.ts'
 import { criEnvelope, dockerEnvelope } from './envelopes.ts'
 import type { Frame, Framing, Grouper } from './framing.ts'

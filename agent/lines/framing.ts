@@ -1,5 +1,5 @@
 // Framing: what an input wants done with its lines beyond ending them at \n; made once, shared by its files.
-import { type LineCode, type LineRanges, utf8Code } from '../lines.ts'
+import { type LineCode, type LineRanges, utf8Code } from '../tail/lines.ts'
 
 /** Texts of a batch: text `i` is `bytes[starts[i], ends[i])`, UTF-8. */
 export interface Texts {

@@ -1,5 +1,5 @@
 // UTF-16: its line ends are the code units 0x000A, found on two-byte boundaries, before anything is decoded.
-import type { LineCode, LineRanges } from '../lines.ts'
+import type { LineCode, LineRanges } from '../tail/lines.ts'
 
 const newline = 10
 const carriageReturn = 13

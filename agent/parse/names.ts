@@ -1,5 +1,5 @@
 // Names of fields: each made once, with the bytes it is written with and what a field of this name means.
-import { utf8End } from '../lines.ts'
+import { utf8End } from '../tail/lines.ts'
 import { ByteMap } from './byte-map.ts'
 import { type Piece, pieceOf } from './json-bytes.ts'
 import { nameBytesMax } from './options.ts'

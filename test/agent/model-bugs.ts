@@ -8,25 +8,25 @@ const bugs: Readonly<Record<string, { readonly file: string; readonly from: stri
   {
     // Files that were born at the same time are taken for one.
     identity: {
-      file: '/agent/identity.ts',
+      file: '/agent/tail/identity.ts',
       from: 'locatorKey({ dev, ino, birthtimeNs }: Locator): string {',
       to: 'locatorKey({ dev, ino, birthtimeNs }: Locator): string {\n  ino -= ino',
     },
     // The bytes before the position are not compared.
     truncation: {
-      file: '/agent/block.ts',
+      file: '/agent/tail/block.ts',
       from: 'filled < lead || !startsWith(bytes, at.guard)',
       to: 'filled < lead',
     },
     // What is kept as acknowledged is all that the file holds.
     'checkpoint order': {
-      file: '/agent/roster.ts',
+      file: '/agent/tail/roster.ts',
       from: 'const { epoch, position, head, guard } = mark',
       to: 'const { epoch, head, guard } = mark\n    const position = tail.size',
     },
     // A batch that the collector could not take counts as stored.
     'acknowledgement order': {
-      file: '/agent/uplink.ts',
+      file: '/agent/ship/uplink.ts',
       from: 'if (answer.status === 409) return',
       to: "if (answer.status === 503) return { kind: 'kept', kept: shipment }\n    if (answer.status === 409) return",
     },

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { gauge } from '../../../agent/host/point.ts'
 import { Sampler } from '../../../agent/host/sampler.ts'
 import type { Scrape } from '../../../agent/host/scrapers.ts'
-import { Losses } from '../../../agent/losses.ts'
+import { Losses } from '../../../agent/state/losses.ts'
 import { LogdriveError } from '../../../core/errors.ts'
 import { MemoryLogger } from '../../sim/logger.ts'
 

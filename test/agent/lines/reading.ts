@@ -1,10 +1,11 @@
 // Reads bytes in memory as a tail reads a file: block by block, from any position, with any limits.
-import { batchOf, textsOf } from '../../../agent/batch.ts'
-import { type Flush, frontierAt, readBlock, slabBytes } from '../../../agent/block.ts'
+
 import { compileFraming } from '../../../agent/lines/compile.ts'
 import { type Framing, plainFraming } from '../../../agent/lines/framing.ts'
 import type { FramingOptions, MultilineOptions } from '../../../agent/lines/options.ts'
-import { lineRanges } from '../../../agent/lines.ts'
+import { batchOf, textsOf } from '../../../agent/tail/batch.ts'
+import { type Flush, frontierAt, readBlock, slabBytes } from '../../../agent/tail/block.ts'
+import { lineRanges } from '../../../agent/tail/lines.ts'
 import type { ReadableFile } from '../../../core/runtime.ts'
 
 export interface ReadOptions {

@@ -1,10 +1,10 @@
 // Lines through a parser as an input has it, and the records that come out, read again.
 
 import { expect } from 'vitest'
-import { lineRanges, splitLines } from '../../../agent/lines.ts'
 import { compileParser } from '../../../agent/parse/compile.ts'
 import type { ParseOptions } from '../../../agent/parse/options.ts'
 import { RecordMaker } from '../../../agent/parse/records.ts'
+import { lineRanges, splitLines } from '../../../agent/tail/lines.ts'
 
 /** When the lines are read, unless a test says otherwise. */
 export const readAt = Date.parse('2026-11-21T07:00:00.000Z')

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
-import { encodeRecord } from '../../../agent/checkpoint-file.ts'
+import { encodeRecord } from '../../../agent/state/checkpoint-file.ts'
 import { LogdriveError } from '../../../core/errors.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import { lockFolder } from '../../../runtime/lock.ts'

@@ -1,0 +1,395 @@
+// Tail: the lines of one file. It follows the file, not its path: through growth, rotation, truncation and deletion.
+import assert from 'node:assert/strict'
+import { LogdriveError } from '../../core/errors.ts'
+import type { FileStat, ReadableFile } from '../../core/runtime.ts'
+import { Trouble } from '../ship/trouble.ts'
+import type { LossReason } from '../state/losses.ts'
+import { batchOf, type LineBatch } from './batch.ts'
+import { type Block, type Flush, type Frontier, frontierAt, readBlock } from './block.ts'
+import { Doorbell } from './doorbell.ts'
+import { Extent } from './extent.ts'
+import { emptyPrint, type Locator, printOf } from './identity.ts'
+import { Claiming } from './kin.ts'
+import { examine, findContent, growHead, guardBefore, OpenFile, readHead } from './open-file.ts'
+import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
+import { Rest } from './rest.ts'
+import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
+import type { Slab } from './turns.ts'
+
+/** Bytes of one file as batches of lines; knows nothing of where they go. */
+export class Tail implements AsyncDisposable {
+  readonly #options: TailOptions
+  readonly #deps: TailDeps
+  readonly #file: OpenFile
+  /** The name it is known by, and the one that leads to it now. */
+  #path: string
+  #way: string
+  #epoch: number
+  #read: Frontier
+  #committed: TailMark
+  /** The start is only believed after its prints were compared with the file. */
+  #verified: boolean
+  readonly #extent = new Extent()
+  /** Batches that were given out and not committed. */
+  readonly #out = new Set<LineBatch>()
+  #state: TailState = 'following'
+  /** Something may be there to read. */
+  #dirty = false
+  /** It is being read: where the file ends is not known yet. */
+  #filling = false
+  readonly #rest: Rest
+  #flush: Flush | null = null
+  /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
+  #draining = false
+  #missed = 0
+  readonly #claiming: Claiming
+  readonly #trouble: Trouble
+  readonly #bell = new Doorbell()
+
+  constructor(options: TailOptions, deps: TailDeps) {
+    const { start } = options
+    this.#options = options
+    this.#deps = deps
+    this.#file = new OpenFile(deps.files, deps.handles, options.locator, {
+      isDone: () => this.#atEnd() && this.#rest.bytes === 0,
+      damaged: (err) => deps.logger.error({ err, path: this.#path }, 'a compressed file is damaged'),
+    })
+    this.#claiming = new Claiming(options.compressed, (file) => deps.claim(file))
+    this.#trouble = new Trouble(deps.logger)
+    this.#path = options.path
+    this.#way = options.path
+    this.#epoch = start.epoch
+    this.#committed = start
+    this.#read = frontierAt(start.position, new Uint8Array(0), start.epoch)
+    this.#verified = start.position === 0 && start.head.length === 0
+    this.#rest = new Rest(deps.clock.monotonic())
+  }
+
+  get source(): string {
+    return this.#options.source
+  }
+
+  get locator(): Locator {
+    return this.#options.locator
+  }
+
+  get path(): string {
+    return this.#path
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get size(): number {
+    return this.#extent.size
+  }
+
+  get state(): TailState {
+    return this.#state
+  }
+
+  get isOpen(): boolean {
+    return this.#file.isOpen
+  }
+
+  /** At rest: nothing open, nothing waiting, nothing wrong. No tick changes anything. */
+  get isAsleep(): boolean {
+    const isBusy =
+      this.#dirty || this.#filling || this.#claiming.waits || this.#rest.bytes > 0 || this.#trouble.isThere
+    return this.#state === 'following' && !isBusy && !this.#file.isOpen
+  }
+
+  /** Everything up to here is acknowledged. */
+  get committed(): TailMark {
+    return this.#committed
+  }
+
+  /** When the file was last written, as far as was seen; null before it was. */
+  get mtimeMs(): number | null {
+    return this.#extent.mtimeMs
+  }
+
+  /** Bytes that are not acknowledged yet. */
+  get lagBytes(): number {
+    return Math.max(0, this.#extent.size - this.#committed.position)
+  }
+
+  /** Facts of the file as the scan saw it under `path`; reading begins when they changed. */
+  observe(stat: FileStat, path: string): void {
+    this.#path = path
+    this.#way = path
+    if (this.#state === 'rotated') this.#state = 'following'
+    this.#file.pinned = false
+    this.#note(stat)
+  }
+
+  /** The file is no longer where it was: read what is left through the handle. */
+  rotate(): void {
+    if (this.#state === 'rotated' || this.#state === 'ended') return
+    this.#state = 'rotated'
+    this.#file.pinned = true
+    this.#rest.grew(this.#deps.clock.monotonic())
+  }
+
+  /** Follows a file that no scan will see, under a name that no glob means: opened soon and read to its end. */
+  drain(stat: FileStat, way: string): void {
+    this.#way = way
+    this.#note(stat)
+    this.rotate()
+    this.#draining = true
+    this.#touch()
+  }
+
+  /** The file has left its path and was looked for: it is under this name now, or nowhere to be seen. */
+  found(way: string | null): void {
+    this.#missed = way === null ? this.#missed + 1 : 0
+    this.#way = way ?? this.#way
+  }
+
+  /** The file has left its path: it is kept open, or opened under the name that it was found by, and looked at. */
+  async hold(way: string): Promise<boolean> {
+    this.#way = way
+    this.#file.pinned = true
+    try {
+      this.#note(await this.#file.use(way, (file) => file.stat()))
+      return true
+    } catch (error) {
+      if (!(error instanceof LogdriveError)) throw error
+      return false
+    }
+  }
+
+  /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
+  async tick(): Promise<void> {
+    const { limits } = this.#options
+    if (this.#trouble.isThere || this.#claiming.waits) this.#touch()
+    if (this.#state === 'rotated') return this.#tickRotated()
+    const now = this.#deps.clock.monotonic()
+    this.#takeRest(limits.partialMs, now)
+    if (!this.#file.rests || !this.#atEnd() || now - this.#file.usedAt < limits.idleMs) return
+    // What was written since the last look may be deleted by now: then only this handle leads to it.
+    this.#note(await this.#file.use(this.#way, (file) => file.stat()))
+    if (this.#atEnd()) await this.#file.close()
+  }
+
+  /** The next batch, or null when there is none now: does not wait for the file to grow. */
+  async take(signal: AbortSignal): Promise<LineBatch | null> {
+    while (this.#dirty && this.#state !== 'ended') {
+      this.#dirty = false
+      this.#filling = true
+      let slab: Slab | null = null
+      let batch: LineBatch | null = null
+      try {
+        slab = await this.#deps.slabs.take(signal)
+        batch = await this.#fill(slab)
+      } catch (error) {
+        if (slab === null) throw error
+        this.#fail(error)
+      } finally {
+        this.#filling = false
+        if (batch === null && slab !== null) this.#deps.slabs.give(slab)
+      }
+      if (batch !== null) return batch
+    }
+    return null
+  }
+
+  /** Resolves when `take` may find something, or at a `poke`; one may wait at a time. */
+  async work(): Promise<void> {
+    if (this.#dirty && this.#state !== 'ended') return
+    await this.#bell.heard()
+  }
+
+  /** Wakes who waits for work. */
+  poke(): void {
+    this.#bell.ring()
+  }
+
+  async commit(batch: LineBatch, _signal: AbortSignal): Promise<void> {
+    assert(this.#out.delete(batch), 'a batch is committed once, and not after a rewind')
+    this.#deps.slabs.give(batch.slab)
+    if (batch.cutBytes !== null) {
+      this.#deps.losses.count('line_cut', batch.cutBytes - this.#options.limits.lineBytesMax)
+    }
+    // The last acknowledgement of content that is gone must not move the position in the new one.
+    if (batch.epoch !== this.#epoch) return
+    assert(batch.to >= this.#committed.position, 'positions only grow')
+    this.#committed = { ...this.#committed, position: batch.to, guard: printOf(batch.guard) }
+  }
+
+  /** Takes back what is not committed; it will be read again, if it is still there. */
+  rewind(): void {
+    for (const batch of this.#out) this.#deps.slabs.give(batch.slab)
+    this.#out.clear()
+    this.#read = frontierAt(this.#committed.position, new Uint8Array(0), this.#epoch)
+    this.#verified = false
+    this.#touch()
+  }
+
+  /**
+   * Goes on at `position`, which the collector says it has, of this epoch or a later one; `text` is what it kept of the
+   * content there. Call `rewind` before. Throws what opening throws.
+   */
+  async seek(position: number, epoch: number, text: string | undefined): Promise<void> {
+    const isKnown = await this.#file.use(this.#way, async (file) => {
+      if (!(await this.#verify(file))) return true
+      const found = await findContent(file, position, text)
+      if (found === null) return false
+      this.#epoch = epoch
+      this.#read = frontierAt(position, found.guard, epoch)
+      const head = found.head ?? this.#committed.head
+      this.#committed = { epoch, position, head, guard: printOf(found.guard) }
+      return true
+    })
+    // Not what the collector has of it: its content began anew unseen.
+    if (!isKnown) await this.restart(epoch + 1)
+    this.#touch()
+  }
+
+  /** The content began anew: next epoch, position 0. What was not read of the old one is lost and counted. */
+  async restart(epoch = this.#epoch + 1): Promise<void> {
+    const mark = { epoch, position: 0, head: emptyPrint, guard: emptyPrint }
+    await this.#deps.keepEpoch(mark)
+    const lostBytes = this.#extent.restart(this.#read.position)
+    if (lostBytes > 0) this.#lose('truncated', lostBytes)
+    const at = { path: this.#path, source: this.source, position: this.#read.position }
+    this.#deps.logger.info({ ...at, epoch }, 'file was truncated; reading it from its beginning')
+    this.#epoch = epoch
+    this.#read = frontierAt(0, new Uint8Array(0), epoch)
+    this.#committed = mark
+    this.#verified = true
+    this.#rest.note(0, this.#deps.clock.monotonic())
+    this.#touch()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.rewind()
+    this.#state = 'ended'
+    await this.#file.close()
+  }
+
+  /** Reads and cuts one batch; null when there is no whole line. */
+  async #fill(slab: Slab): Promise<LineBatch | null> {
+    const { clock } = this.#deps
+    const { limits, source, framing } = this.#options
+    const flush = this.#flush
+    this.#flush = null
+    const epoch = this.#epoch
+    const block = await this.#file.use(this.#way, async (file) => {
+      if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.#committed))) return null
+      if (!(await this.#verify(file))) return null
+      const batchBytesMax = file instanceof PackedFile ? packedBatchBytesMax : limits.batchBytesMax
+      return readBlock(file, slab, this.#read, { ...limits, batchBytesMax, framing, flush })
+    })
+    this.#file.usedAt = clock.monotonic()
+    this.#draining = false
+    if (this.#trouble.isThere) this.#trouble.end(this.#path)
+    if (this.#state === 'unreadable') this.#state = 'following'
+    // A restart or a seek while reading: what was read belongs to the past.
+    if (block === null || epoch !== this.#epoch) return null
+    if (block.kind === 'changed') {
+      await this.restart()
+      return null
+    }
+    // Before anything is taken: a head that cannot be read just now must not cost the lines.
+    if (block.kind === 'lines') await this.#learnHead(slab, block)
+    if (epoch !== this.#epoch) return null
+    this.#read = block.next
+    const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
+    if (cut > 0) this.#lose('truncated', cut)
+    this.#rest.note(block.unfinished, clock.monotonic())
+    if (block.more) this.#dirty = true
+    if (block.kind === 'nothing') return null
+    const { head } = this.#committed
+    const own = this.#deps.slabs.shrink(slab)
+    const batch = batchOf(block, own, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
+    this.#out.add(batch)
+    return batch
+  }
+
+  /** Compares the file with the checkpoint it goes on from; false when it began anew. */
+  async #verify(file: ReadableFile): Promise<boolean> {
+    if (this.#verified) return true
+    if ((await examine(file, this.#committed)) === 'truncated') {
+      await this.restart()
+      return false
+    }
+    const { position } = this.#committed
+    this.#read = frontierAt(position, await guardBefore(file, position), this.#epoch)
+    this.#verified = true
+    return true
+  }
+
+  async #learnHead(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<void> {
+    const size = Math.max(this.#extent.size, block.next.position)
+    const read = () => this.#file.use(this.#way, (file) => readHead(file, size))
+    const head = await growHead(this.#committed.head, size, slab, block, read)
+    this.#committed = { ...this.#committed, head }
+  }
+
+  async #tickRotated(): Promise<void> {
+    if (this.#filling) return
+    const { limits } = this.#options
+    // Not to be opened just now, or renamed once more meanwhile: gone only when nobody finds it.
+    if (!this.#file.isOpen && this.#draining && this.#missed < missedMax) return this.#touch()
+    const stat = await this.#file.look(this.#way)
+    if (stat === null) {
+      // What is in memory may still arrive.
+      if (this.#out.size > 0) return
+      if (this.lagBytes > 0 && !this.#deps.hasHeir()) this.#lose('removed', this.lagBytes)
+      return this.#end()
+    }
+    this.#note(stat)
+    if (this.#dirty || this.#read.position + this.#rest.bytes < this.#extent.size) return
+    const now = this.#deps.clock.monotonic()
+    this.#takeRest(limits.graceMs, now)
+    if (this.#dirty || this.#out.size > 0 || this.#rest.restedMs(now) < limits.graceMs) return
+    this.#end()
+  }
+
+  /** Has what rested long enough at the end of the file taken, though it is no whole record. */
+  #takeRest(lineMs: number, now: number): void {
+    const groupMs = this.#options.framing.grouper?.limits.waitMs ?? lineMs
+    const flush = this.#rest.due(this.#read.position, now, { lineMs, groupMs })
+    if (flush === null) return
+    this.#flush = flush
+    this.#touch()
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    this.#deps.ended()
+  }
+
+  #note(stat: FileStat): void {
+    const news = this.#extent.note(stat.size, stat.mtimeMs)
+    if (news === 'same') return
+    this.#rest.grew(this.#deps.clock.monotonic())
+    // Changed while no agent ran, and as long as before: only its content tells whether it began anew.
+    const isUnseen = news === 'first' && !this.#verified && stat.mtimeMs !== this.#options.mtimeMs
+    if (news === 'changed' || isUnseen || stat.size !== this.#read.position) this.#touch()
+  }
+
+  #lose(reason: LossReason, bytes: number): void {
+    const at = { path: this.#path, source: this.source, epoch: this.#epoch, position: this.#read.position }
+    this.#deps.losses.add(reason, bytes, at)
+  }
+
+  #atEnd(): boolean {
+    return this.#committed.position >= this.#extent.size && !this.#dirty
+  }
+
+  #touch(): void {
+    this.#dirty = true
+    this.#deps.stirred()
+    this.#bell.ring()
+  }
+
+  /** Trouble with a file is tried again with every scan. */
+  #fail(error: unknown): void {
+    this.#trouble.begin(error, this.#path)
+    if (this.#state === 'following') this.#state = 'unreadable'
+  }
+}
