@@ -34,9 +34,14 @@ export class Extent {
     return cut
   }
 
+  /** Bytes behind `position` that are known to have been there. */
+  behind(position: number): number {
+    return Math.max(0, this.#confirmed - position)
+  }
+
   /** The content began anew; returns how many bytes of the old one behind `position` were never read. */
   restart(position: number): number {
-    const lost = Math.max(0, this.#confirmed - position)
+    const lost = this.behind(position)
     this.#confirmed = 0
     return lost
   }

@@ -17,6 +17,7 @@ import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from 
 import { Kinship } from './kin.ts'
 import { type Handles, isAt } from './open-file.ts'
 import { findRelatives, Neighbourhood, type Relative } from './relatives.ts'
+import { storedTo } from './stored.ts'
 import { Tail } from './tail.ts'
 import { missedMax, type TailLimits, type TailMark } from './tail-options.ts'
 import type { Slabs } from './turns.ts'
@@ -273,6 +274,7 @@ export class Roster {
         clock: runtime.clock,
         logger,
         losses: this.#deps.losses,
+        stored: (epoch) => storedTo({ uplink, clock: runtime.clock }, source, input.topic, epoch),
         keepEpoch: (mark) => this.#keepEpoch(follower, mark),
         claim: async (file) => {
           const claim = await this.#kinship.claim(follower.tail, input.name, file)

@@ -57,6 +57,8 @@ export interface TailDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly losses: Losses
+  /** How far the collector has an epoch of this file, 0 when it cannot say now: what it has is not lost. */
+  stored(epoch: number): Promise<number>
   /** Makes a new epoch durable before its first batch can leave. */
   keepEpoch(mark: TailMark): Promise<void>
   /** Asked once for each compressed file that no checkpoint knows, and again after `wait`. */

@@ -250,8 +250,10 @@ export class Tail implements AsyncDisposable {
   /** The content began anew: next epoch, position 0. What was not read of the old one is lost and counted. */
   async restart(epoch = this.#epoch + 1): Promise<void> {
     const mark = { epoch, position: 0, head: emptyPrint, guard: emptyPrint }
+    const isMissed = this.#extent.behind(this.#read.position) > 0
+    const stored = isMissed ? await this.#deps.stored(this.#epoch) : 0
     await this.#deps.keepEpoch(mark)
-    const lostBytes = this.#extent.restart(this.#read.position)
+    const lostBytes = this.#extent.restart(Math.max(this.#read.position, stored))
     if (lostBytes > 0) this.#lose('truncated', lostBytes)
     const at = { path: this.#path, source: this.source, position: this.#read.position }
     this.#deps.logger.info({ ...at, epoch }, 'file was truncated; reading it from its beginning')

@@ -95,3 +95,26 @@ async function sightOf({ files, agent, startAgent, world }: Stage): Promise<void
   agent.restart()
   await world.runFor(3000)
 }
+
+test('what the collector has of content that is gone is not lost, though the agent never heard of it', async () => {
+  const { files, agent, startAgent, arrived, world, receiver, status } = stage(43, { checkpointMs: 3_600_000 })
+  files.append('/logs/a.log', linesOf('a', 8))
+  startAgent()
+  await arrived(1)
+  await world.runFor(1000)
+  files.append('/logs/a.log', linesOf('b', 16))
+  await arrived(3)
+  agent.crash({ power: true })
+  files.append('/logs/a.log', linesOf('c', 8))
+  receiver.intercept = (request) => {
+    if (request.method !== 'POST') return null
+    receiver.intercept = null
+    files.truncate('/logs/a.log')
+    files.append('/logs/a.log', linesOf('d', 8))
+    return null
+  }
+  agent.restart()
+  await world.runUntil(() => receiver.texts.at(-1) === 'd000000', 60_000)
+  expect(receiver.texts).toEqual(['a000000', 'b000000', 'b000001', 'd000000'])
+  expect(status().losses.truncated).toEqual({ times: 1, bytes: 8 })
+})
