@@ -97,7 +97,9 @@ async function sightOf({ files, agent, startAgent, world }: Stage): Promise<void
 }
 
 test('what the collector has of content that is gone is not lost, though the agent never heard of it', async () => {
-  const { files, agent, startAgent, arrived, world, receiver, status } = stage(43, { checkpointMs: 3_600_000 })
+  const { files, agent, startAgent, arrived, world, receiver, status } = stage(43, {
+    checkpointMs: 3_600_000,
+  })
   files.append('/logs/a.log', linesOf('a', 8))
   startAgent()
   await arrived(1)
