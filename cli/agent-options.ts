@@ -5,7 +5,7 @@ import type { Agent } from '../agent/agent.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from '../agent/options.ts'
 import { collectorUrls } from '../config/collector-urls.ts'
 import { asFiles } from '../config/inputs/as-files.ts'
-import type { Config, FileInputConfig, InputConfig } from '../config/schema.ts'
+import type { Config, InputConfig } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Runtime } from '../core/runtime.ts'
 import { zstdLater } from '../protocol/compression.ts'
@@ -23,6 +23,7 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
     throw new LogdriveError('CONFIG_INVALID', `${file} has no agent section`, { hint })
   }
   const inputs = Object.entries(agent.inputs)
+  const files = await Promise.all(inputs.map(([name, input]) => fileInputOf(name, input)))
   return {
     collectors: collectorUrls(config),
     key: agent.key ?? null,
@@ -30,12 +31,7 @@ export async function agentOptions(config: Config, file: string): Promise<AgentO
     host: hostname(),
     zstd: zstdLater,
     limits: limitsOf(agent),
-    inputs: await Promise.all(
-      inputs.flatMap(([name, input]) => {
-        const files = asFiles(input)
-        return files === null ? [] : [fileInput(name, files, input)]
-      }),
-    ),
+    inputs: files.filter((input) => input !== null),
     sources: await sourcesOf(inputs),
   }
 }
@@ -75,8 +71,10 @@ export async function showAgent(
   return shown.move()
 }
 
-/** `whole` is the input as it stands in the YAML. */
-async function fileInput(name: string, input: FileInputConfig, whole: InputConfig): Promise<FileInput> {
+/** The input of files that one of the YAML is; null for one that reads none. */
+export async function fileInputOf(name: string, whole: InputConfig): Promise<FileInput | null> {
+  const input = asFiles(whole)
+  if (input === null) return null
   const framing = await framingOf(input)
   const origin = await originOf(whole)
   return {
