@@ -20,6 +20,11 @@ const commands: readonly Entry[] = [
     load: async () => (await import('./validate.ts')).validateCommand('unchecked', configFile),
   },
   {
+    name: 'test',
+    summary: 'Runs the tests of a configuration: sample lines and the records that should come of them',
+    load: async () => (await import('./test.ts')).testCommand('unchecked', configFile),
+  },
+  {
     name: 'init',
     summary: 'Writes a commented configuration to start from',
     load: async () => (await import('./init.ts')).initCommand('unchecked'),

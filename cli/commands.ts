@@ -39,6 +39,11 @@ export const commands: readonly Entry[] = [
     load: async () => (await import('./validate.ts')).validateCommand(await sinkSchemas()),
   },
   {
+    name: 'test',
+    summary: 'Runs the tests of a configuration: sample lines and the records that should come of them',
+    load: async () => (await import('./test.ts')).testCommand(await sinkSchemas()),
+  },
+  {
     name: 'schema',
     summary: 'Prints the JSON Schema of the configuration, for editors',
     load: async () => (await import('./schema.ts')).schema,

@@ -10,6 +10,7 @@ import { doubtful, type Finding, type Path, wrong } from './problems.ts'
 import type { Config } from './schema.ts'
 import { checkShipping } from './shipping-check.ts'
 import { didYouMean, nearest } from './suggest.ts'
+import { checkTests } from './tests.ts'
 
 const keyCharactersMin = 16
 
@@ -29,6 +30,7 @@ export function crossCheck(config: Config, readFile: ReadFile | null): readonly 
     ...checkListenTls(config.collector.http.tls, ['collector', 'http', 'tls'], readFile),
     ...checkShipping(config, readFile),
     ...checkKafka(config, readFile),
+    ...checkTests(config),
   ]
 }
 

@@ -117,6 +117,13 @@ agent:
     # net: { type: syslog, listen: 127.0.0.1:5514 }
     # disks: { type: exec, command: [df, -P], interval: 5m }
     # app: { type: stdin, topic: app }     app | logdrive agent -c ...
+
+# What should become of sample lines; "${program} test -c ${file}" runs it. See docs/testing.md:
+# tests:
+#   lines stay as they are:
+#     input: system
+#     lines: ["Nov 21 06:00:00 web-1 sshd[12]: Accepted publickey for ada"]
+#     expect: ["Nov 21 06:00:00 web-1 sshd[12]: Accepted publickey for ada"]
 `
 }
 

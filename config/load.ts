@@ -46,7 +46,12 @@ export interface Problem {
 
 /** A configuration and what is doubtful in it, or what is wrong with it. */
 export type Loaded =
-  | { readonly config: Config; readonly warnings: readonly Problem[] }
+  | {
+      readonly config: Config
+      readonly warnings: readonly Problem[]
+      /** A message about a part of the configuration that was found wrong later on. */
+      problemAt(path: Path, message: string): Problem
+    }
   | { readonly problems: readonly Problem[] }
 
 export interface LoadOptions extends Surroundings {
@@ -114,7 +119,11 @@ export function loadConfig(text: string, options: LoadOptions): Loaded {
   if (checked.config === undefined || faults.length + errors.length > 0)
     return { problems: sorted([...faults, ...errors]) }
   const warnings = checked.findings.filter((finding) => finding.severity === 'warning').map(place)
-  return { config: checked.config, warnings: sorted([...tree.warnings.map(place), ...warnings]) }
+  return {
+    config: checked.config,
+    warnings: sorted([...tree.warnings.map(place), ...warnings]),
+    problemAt: (path, message) => place(wrong(path, message)),
+  }
 }
 
 /** `logdrive.yaml:6:5 sinks.warehouse.tabel: unknown key`. */

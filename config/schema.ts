@@ -5,6 +5,7 @@ import { agent } from './agent.ts'
 import * as fields from './fields.ts'
 import { kafka } from './kafka.ts'
 import { listenTls } from './listen-tls.ts'
+import { tests } from './tests.ts'
 import { unknownType } from './unknown-type.ts'
 
 /** What a sink brings to the configuration: its type's name and its own keys. */
@@ -226,7 +227,7 @@ const base = z.strictObject({
   agent: agent
     .optional()
     .meta({ description: 'What collects on this machine. Without it there is no agent.' }),
-  tests: fields.notBuilt('tests in the configuration are not built yet'),
+  tests,
   plugins: fields.notBuilt('plug-ins are not built yet'),
 })
 
@@ -247,6 +248,7 @@ export type InputConfigOf<Type extends InputConfig['type']> = Extract<InputConfi
 /** What a `parse` key yields. */
 export type ParseConfig = NonNullable<FileInputConfig['parse']>
 export type TopicConfig = Config['topics'][string]
+export type TestConfig = Config['tests'][string]
 
 /** `unchecked` is for who runs no sinks (an agent loads none of their code): any are taken, none are yielded. */
 export type SinkSchemas = readonly SinkSchema[] | 'unchecked'

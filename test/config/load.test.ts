@@ -46,6 +46,7 @@ describe('a right file', () => {
         },
         "data": "./logdrive-data",
         "sinks": {},
+        "tests": {},
         "topics": {},
         "version": 1,
       }
@@ -145,11 +146,11 @@ collector:
   log: { kafka: { brokers: ["a:9092"] } }
 topics: { a: { replication: 3 } }
 agent: { inputs: { nginx: { type: file, paths: [a] } } }
-tests: []`),
+plugins: []`),
     ).toMatchInlineSnapshot(`
       "logdrive.yaml:4:8 collector.log: Apache Kafka as the log is not built yet: use embedded
       logdrive.yaml:5:29 topics.a.replication: replication above 1 is not built yet: one node keeps one copy
-      logdrive.yaml:7:8 tests: tests in the configuration are not built yet"
+      logdrive.yaml:7:10 plugins: plug-ins are not built yet"
     `)
   })
   test('what is wrong with a parser, at the key that is', () => {
