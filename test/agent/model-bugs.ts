@@ -24,11 +24,12 @@ const bugs: Readonly<Record<string, { readonly file: string; readonly from: stri
       from: 'const { epoch, position, head, guard } = mark',
       to: 'const { epoch, head, guard } = mark\n    const position = tail.size',
     },
-    // A batch that the collector could not take counts as stored.
+    // A batch counts as stored before the collector answered.
     'acknowledgement order': {
-      file: '/agent/ship/uplink.ts',
-      from: 'if (answer.status === 409) return',
-      to: "if (answer.status === 503) return { kind: 'kept', kept: shipment }\n    if (answer.status === 409) return",
+      file: '/agent/ship/shipper.ts',
+      from: 'const answer = await this.#uplink.ship({ topic, ...range, path: batch.path, body }, signal)',
+      to: `const answer = { kind: 'kept', kept: { epoch: batch.epoch, to } }
+        this.#uplink.ship({ topic, ...range, path: batch.path, body }, signal).catch(() => undefined)`,
     },
   }
 
