@@ -22,19 +22,10 @@ interface Relatives {
   readonly later: readonly Relative[]
 }
 
-/** Looks beside a path. Only for `all` are other names looked at than those of rotated files of that path. */
-export async function findRelatives(
-  files: Files,
-  known: string,
-  locator: Locator,
-  wanted: 'all' | 'later',
-): Promise<Relatives> {
-  const base = path.basename(known)
-  const isWanted = (name: string) => wanted === 'all' || basesOf(name).includes(base)
-  return relativesIn(await lookAt(files, path.dirname(known), isWanted), base, locator)
-}
-
-/** Looks beside many paths: at each directory once, so that 100,000 dead files of one folder cost one look. */
+/**
+ * Looks beside many paths, once: at each directory for `all`, at the names of rotated files of each path for `later`. So
+ * 100,000 dead files of one folder cost one look, and so do 500 rotated files that wait for the collector.
+ */
 export class Neighbourhood {
   readonly #files: Files
   readonly #folders = new Map<string, Promise<Folder>>()
@@ -43,11 +34,15 @@ export class Neighbourhood {
     this.#files = files
   }
 
-  async find(known: string, locator: Locator): Promise<Relatives> {
+  async find(known: string, locator: Locator, wanted: 'all' | 'later' = 'all'): Promise<Relatives> {
     const directory = path.dirname(known)
-    const looked = this.#folders.get(directory) ?? lookAt(this.#files, directory, () => true)
-    this.#folders.set(directory, looked)
-    return relativesIn(await looked, path.basename(known), locator)
+    const base = path.basename(known)
+    const isWanted = (name: string) => wanted === 'all' || basesOf(name).includes(base)
+    // No path of a file is one of a directory too.
+    const key = wanted === 'all' ? directory : known
+    const looked = this.#folders.get(key) ?? lookAt(this.#files, directory, isWanted)
+    this.#folders.set(key, looked)
+    return relativesIn(await looked, base, locator)
   }
 }
 

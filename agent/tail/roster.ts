@@ -16,7 +16,7 @@ import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
 import { Kinship } from './kin.ts'
 import { type Handles, isAt } from './open-file.ts'
-import { findRelatives, Neighbourhood, type Relative } from './relatives.ts'
+import { Neighbourhood, type Relative } from './relatives.ts'
 import { storedTo } from './stored.ts'
 import { Tail } from './tail.ts'
 import { missedMax, type TailLimits, type TailMark } from './tail-options.ts'
@@ -112,9 +112,11 @@ export class Roster {
     await this.#findLost(scan)
     if (this.#scans > 0 && added.length > 0) await this.#findBetween(added)
     this.#scans += 1
+    const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const [key, follower] of this.#followers) {
       if (this.#isLeaving(follower)) continue
-      if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path)) await this.#miss(follower)
+      if (!scan.files.has(key) && !isUnobservable(scan, follower.tail.path))
+        await this.#miss(follower, neighbourhood)
     }
     if (this.#isNewKept) await this.#deps.checkpoints.save()
     this.#isNewKept = false
@@ -168,22 +170,18 @@ export class Roster {
   }
 
   /** A follower whose file was not seen: what has become of it, and of files that had its path after it? */
-  async #miss(follower: Follower): Promise<void> {
+  async #miss(follower: Follower, neighbourhood: Neighbourhood): Promise<void> {
     const { tail, options } = follower
     follower.missed += 1
     this.#restless.add(follower)
-    const relatives = await findRelatives(
-      this.#deps.runtime.files,
-      tail.path,
-      tail.locator,
-      tail.isOpen || (follower.adopted && tail.lagBytes === 0) ? 'later' : 'all',
-    )
+    const wanted = tail.isOpen || (follower.adopted && tail.lagBytes === 0) ? 'later' : 'all'
+    const relatives = await neighbourhood.find(tail.path, tail.locator, wanted)
     for (const relative of relatives.later) this.#addLater(relative, options.input, tail.path)
     const self = relatives.self !== null && isAt(tail.locator, relatives.self.stat) ? relatives.self : null
-    if (tail.state === 'rotated') tail.found(self?.path ?? null)
+    tail.found(self)
     if (follower.adopted || tail.state === 'rotated') return
     // Held from the first miss on: what was written right before it left is only to be read through the handle.
-    const isHeld = (tail.isOpen || self !== null) && (await tail.hold(self?.path ?? tail.path))
+    const isHeld = (tail.isOpen || self !== null) && (await tail.hold())
     // It is there, only not to be opened just now: not gone yet.
     if (!isHeld && self !== null) follower.missed = 1
     if (follower.missed >= missedMax) tail.rotate()

@@ -12,6 +12,7 @@ import { emptyPrint, type Locator, printOf } from './identity.ts'
 import { Claiming } from './kin.ts'
 import { examine, findContent, growHead, guardBefore, OpenFile, readHead } from './open-file.ts'
 import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
+import type { Relative } from './relatives.ts'
 import { Rest } from './rest.ts'
 import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
 import type { Slab } from './turns.ts'
@@ -141,18 +142,20 @@ export class Tail implements AsyncDisposable {
     this.#touch()
   }
 
-  /** The file has left its path and was looked for: it is under this name now, or nowhere to be seen. */
-  found(way: string | null): void {
-    this.#missed = way === null ? this.#missed + 1 : 0
-    this.#way = way ?? this.#way
+  /** The file has left its path and was looked for: it is under another name now, or nowhere to be seen. */
+  found(relative: Relative | null): void {
+    this.#missed = relative === null ? this.#missed + 1 : 0
+    if (relative === null) return
+    this.#way = relative.path
+    // Where it cannot be opened before it is deleted, nothing else tells how much is lost.
+    this.#note(relative.stat)
   }
 
   /** The file has left its path: it is kept open, or opened under the name that it was found by, and looked at. */
-  async hold(way: string): Promise<boolean> {
-    this.#way = way
+  async hold(): Promise<boolean> {
     this.#file.pinned = true
     try {
-      this.#note(await this.#file.use(way, (file) => file.stat()))
+      this.#note(await this.#file.use(this.#way, (file) => file.stat()))
       return true
     } catch (error) {
       if (!(error instanceof LogdriveError)) throw error
@@ -176,19 +179,18 @@ export class Tail implements AsyncDisposable {
   /** The next batch, or null when there is none now: does not wait for the file to grow. */
   async take(signal: AbortSignal): Promise<LineBatch | null> {
     while (this.#dirty && this.#state !== 'ended') {
+      // While the collector is away this takes long: a file that goes meanwhile is not being read, it is lost.
+      const slab = await this.#deps.slabs.take(signal)
       this.#dirty = false
       this.#filling = true
-      let slab: Slab | null = null
       let batch: LineBatch | null = null
       try {
-        slab = await this.#deps.slabs.take(signal)
         batch = await this.#fill(slab)
       } catch (error) {
-        if (slab === null) throw error
         this.#fail(error)
       } finally {
         this.#filling = false
-        if (batch === null && slab !== null) this.#deps.slabs.give(slab)
+        if (batch === null) this.#deps.slabs.give(slab)
       }
       if (batch !== null) return batch
     }
