@@ -29,7 +29,7 @@ import { SeededRandom } from '../sim/random.ts'
 import { mountTmpfs } from './power-cut/images.ts'
 import { freePorts, Running, temporaryFolder, until } from './processes.ts'
 
-const chaosMs = runs(60_000, 15_000)
+const chaosMs = runs(30_000, 15_000)
 const seed = 7
 const faketime = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 const mebibyte = 1024 * 1024
