@@ -7,11 +7,12 @@ import { batchRoutes } from '../../collector/http/ingest-batches.ts'
 import { createKeyring } from '../../collector/http/keys.ts'
 import { createByteBudget, defaultIngestLimits } from '../../collector/http/limits.ts'
 import { createHandler, defaultHttpLimits } from '../../collector/http/server.ts'
+import { openEnvelope } from '../../collector/http/source-envelope.ts'
 import { sourceRoutes } from '../../collector/http/sources.ts'
 import { createTraffic } from '../../collector/http/traffic.ts'
 import { isCode } from '../../core/errors.ts'
 import type { EventLog } from '../../core/event-log.ts'
-import type { Http, Runtime } from '../../core/runtime.ts'
+import type { Headers, Http, Runtime } from '../../core/runtime.ts'
 import { decodeBatch } from '../../protocol/batch-decode.ts'
 import { splitBatches } from '../../protocol/batch-header.ts'
 import { openWriter } from '../../sinks/clickhouse/writer.ts'
@@ -153,12 +154,24 @@ function watched(http: Http, acknowledged: Set<string>): Http {
     serve: (address, handler, serverLimits) => http.serve(address, handler, serverLimits),
     async request(request, signal) {
       // Before the request: the agent may use the buffer again as soon as it is answered.
-      const lines = request.body === null ? [] : linesOf(request.body)
+      const batches = batchesOf(request.headers, request.body)
       const answer = await http.request(request, signal)
-      if (answer.status === 200) for (const line of lines) acknowledged.add(line)
+      if (answer.status !== 200 || batches.length === 0) return answer
+      const { results } = JSON.parse(Buffer.from(answer.body).toString())
+      for (const [index, lines] of batches.entries()) {
+        if (Array.isArray(results) && results[index]?.status !== 200) continue
+        for (const line of lines) acknowledged.add(line)
+      }
       return answer
     },
   }
+}
+
+/** The lines of each batch that is answered by itself. */
+function batchesOf(headers: Headers, body: Uint8Array | null): readonly (readonly string[])[] {
+  if (body === null) return []
+  const isShared = headers['content-type'] === 'application/vnd.logdrive.sources'
+  return isShared ? openEnvelope(body).map(({ bytes }) => linesOf(bytes)) : [linesOf(body)]
 }
 
 function linesOf(body: Uint8Array): readonly string[] {
