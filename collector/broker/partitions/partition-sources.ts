@@ -53,7 +53,12 @@ export class PartitionSources {
     const kept = this.rangePosition(range.source)
     const verdict = judgeRange(kept, range)
     if (verdict === 'conflict' || (verdict === 'gap' && !range.gap)) {
-      return this.#appended('conflict', kept ?? { epoch: range.epoch, to: 0 })
+      // Whoever hears of a position goes on behind it: what is on its way may still fail.
+      await this.#queue.durable()
+      return this.#appended(
+        'conflict',
+        this.#state.ranges.find(range.source) ?? { epoch: range.epoch, to: 0 },
+      )
     }
     if (verdict === 'duplicate') {
       await this.#queue.durable()

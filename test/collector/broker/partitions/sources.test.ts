@@ -36,6 +36,25 @@ test('too many sources push out the one unseen for longest; expiry takes those w
   expect(copy.restore([['x', 1]])).toBe(false)
 })
 
+test('no position is told that may still be lost: a conflict with what is on its way waits for it', async () => {
+  const { open, disk } = machine()
+  const broker = await open()
+  expect(await send(broker, { from: 0, to: 10 })).toMatchObject({ outcome: 'appended' })
+  disk.intercept = ({ verb }) => (verb === 'write' ? 'full' : 'go')
+  const [first, second] = await Promise.allSettled([
+    send(broker, { from: 10, to: 20 }),
+    send(broker, { from: 10, to: 30 }),
+  ])
+  expect([first.status, second.status]).toEqual(['rejected', 'rejected'])
+  disk.intercept = null
+  expect(await send(broker, { from: 5, to: 30 })).toMatchObject({ outcome: 'conflict', to: 10 })
+  const [third, fourth] = await Promise.all([
+    send(broker, { from: 10, to: 20 }),
+    send(broker, { from: 10, to: 30 }),
+  ])
+  expect([third, fourth]).toMatchObject([{ outcome: 'appended' }, { outcome: 'conflict', to: 20 }])
+})
+
 test('duplicates, overlaps, gaps, stale and new epochs are told apart, over restarts clean and not', async () => {
   for (const ending of ['clean', 'kill'] as const) {
     const { open, disk } = machine()
