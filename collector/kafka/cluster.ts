@@ -1,15 +1,18 @@
-// DescribeCluster, AlterPartitionReassignments, ListPartitionReassignments: a cluster of one node, where nothing moves.
+// DescribeCluster, ElectLeaders, AlterPartitionReassignments, ListPartitionReassignments: one node, where nothing moves.
 import { type KafkaErrorName, kafkaErrors } from '../../protocol/errors.ts'
+import type { Broker } from '../broker/broker.ts'
 import { nodeId } from './context.ts'
 import type { Handlers } from './dispatch.ts'
 import { authorizedOperations } from './operations.ts'
-import { clusterResource } from './security.ts'
+import { clusterResource, type SecuritySession } from './security.ts'
 import { noTrouble, type Trouble } from './trouble.ts'
 
 /** Kafka's word for "not asked for" in the bits of operations. */
 const operationsUnasked = -2147483648
 /** `EndpointType`. */
 const endpoints = { brokers: 1, controllers: 2 } as const
+/** `ElectionType`. */
+const elections = { preferred: 0, unclean: 1 } as const
 
 export const clusterHandlers = {
   DescribeCluster({ endpointType, includeClusterAuthorizedOperations }, { cluster, session }) {
@@ -32,14 +35,27 @@ export const clusterHandlers = {
     }
   },
 
-  AlterPartitionReassignments({ topics }, { session }) {
+  ElectLeaders({ electionType, topicPartitions }, { broker, session }) {
+    const refusal = electionRefusal(electionType, session)
+    // Who asks for all is told of those that changed only, as by Kafka.
+    const replicaElectionResults = (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({
+        partitionId,
+        ...(refusal ?? (isThere(broker, topic, partitionId) ? electionNotNeeded : unknownPartition)),
+      })),
+    }))
+    return { errorCode: refusal?.errorCode ?? kafkaErrors.NONE, replicaElectionResults }
+  },
+
+  AlterPartitionReassignments({ topics }, { broker, session }) {
     if (!session.authorize('ALTER', 'CLUSTER', clusterResource))
       return { ...notAllowed('ALTER'), responses: [] }
     const responses = topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, replicas }) => ({
         partitionIndex,
-        ...(replicas === null ? nothingToCancel : reassigned(replicas)),
+        ...(isThere(broker, name, partitionIndex) ? reassigned(replicas) : unknownPartition),
       })),
     }))
     return { ...noTrouble, responses }
@@ -57,8 +73,30 @@ const nothingToCancel: Trouble = {
   errorMessage: 'no partition is on the move',
 }
 
-/** A partition may only be sent to where it is. */
-function reassigned(replicas: readonly number[]): Trouble {
+function electionRefusal(electionType: number, session: SecuritySession): Trouble | null {
+  if (!session.authorize('ALTER', 'CLUSTER', clusterResource)) return notAllowed('ALTER')
+  if (electionType === elections.preferred || electionType === elections.unclean) return null
+  const errorMessage = `there is no election of type ${electionType}`
+  return { errorCode: kafkaErrors.INVALID_REQUEST, errorMessage }
+}
+
+const electionNotNeeded: Trouble = {
+  errorCode: kafkaErrors.ELECTION_NOT_NEEDED,
+  errorMessage: `node ${nodeId} leads it, and is its preferred leader`,
+}
+
+const unknownPartition: Trouble = {
+  errorCode: kafkaErrors.UNKNOWN_TOPIC_OR_PARTITION,
+  errorMessage: 'there is no such partition',
+}
+
+function isThere(broker: Broker, topic: string, partition: number): boolean {
+  return broker.findTopic(topic)?.open[partition] !== undefined
+}
+
+/** A partition may only be sent to where it is; null: it is to stay. */
+function reassigned(replicas: readonly number[] | null): Trouble {
+  if (replicas === null) return nothingToCancel
   if (replicas.length === 1 && replicas[0] === nodeId) return noTrouble
   const errorMessage = `each partition has one copy, on node ${nodeId}`
   return { errorCode: kafkaErrors.INVALID_REPLICA_ASSIGNMENT, errorMessage }

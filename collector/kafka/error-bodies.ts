@@ -136,6 +136,13 @@ export const errorBodies: {
   DeleteGroups: ({ groupsNames }, { errorCode }) => ({
     results: groupsNames.map((groupId) => ({ groupId, errorCode })),
   }),
+  ElectLeaders: ({ topicPartitions }, trouble) => ({
+    errorCode: trouble.errorCode,
+    replicaElectionResults: (topicPartitions ?? []).map(({ topic, partitions }) => ({
+      topic,
+      partitionResult: partitions.map((partitionId) => ({ partitionId, ...trouble })),
+    })),
+  }),
   IncrementalAlterConfigs: ({ resources }, trouble) => ({
     responses: resources.map((resource) => ({ ...resourceOf(resource), ...trouble })),
   }),

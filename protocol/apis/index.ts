@@ -5,6 +5,7 @@ import { CreateAcls, DeleteAcls, DescribeAcls } from './acls.ts'
 import { DescribeCluster, DescribeLogDirs } from './cluster.ts'
 import { OffsetCommit, OffsetDelete, OffsetFetch } from './commits.ts'
 import { AlterConfigs, DescribeConfigs, IncrementalAlterConfigs } from './configs.ts'
+import { ElectLeaders } from './elections.ts'
 import { Fetch } from './fetch.ts'
 import { DeleteGroups, DescribeGroups, ListGroups } from './group-admin.ts'
 import { FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from './groups.ts'
@@ -62,6 +63,7 @@ export const apis = {
   SaslAuthenticate,
   CreatePartitions,
   DeleteGroups,
+  ElectLeaders,
   IncrementalAlterConfigs,
   AlterPartitionReassignments,
   ListPartitionReassignments,

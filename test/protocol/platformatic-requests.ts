@@ -7,7 +7,7 @@ type Arguments = {
 }
 
 /** The arguments of their createRequest. A first request of theirs may say nothing but what is here. */
-export const argumentsOf: Omit<Arguments, 'Produce'> = {
+export const argumentsOf: Omit<Arguments, 'Produce' | 'ElectLeaders'> = {
   Fetch: (body) => [
     body.maxWaitMs,
     body.minBytes,

@@ -17,7 +17,10 @@ interface TheirCodec {
   readonly parseResponse: (correlationId: number, key: number, version: number, reader: unknown) => unknown
 }
 
-/** Their codec of an API in a version; they have all that we serve. */
+/** All that we serve, but the one API that they do not have. */
+const theirApis = versionedApis.filter(({ api }) => api.name !== 'ElectLeaders')
+
+/** Their codec of an API in a version. */
 function codecOf(name: string, version: number): TheirCodec {
   const key = `${name.charAt(0).toLowerCase()}${name.slice(1)}V${version}`
   return (platformatic as unknown as Record<string, TheirCodec>)[key] as TheirCodec
@@ -86,7 +89,7 @@ function renamed(value: unknown, from: string, to: string): object {
 const numRuns = 10
 
 describe('their requests are read as they were meant', () => {
-  const others = versionedApis.filter(({ api }) => api.name !== 'Produce')
+  const others = theirApis.filter(({ api }) => api.name !== 'Produce')
   for (const { api, version } of others) {
     test(`${api.name} v${version}`, () => {
       const toArguments = argumentsOf[api.name as keyof typeof argumentsOf] as (
@@ -122,7 +125,7 @@ function withoutUnsaid(value: unknown): object {
 }
 
 describe('our answers are read there as they were meant', () => {
-  for (const { api, version } of versionedApis) {
+  for (const { api, version } of theirApis) {
     test(`${api.name} v${version}`, () => {
       fc.assert(
         fc.property(messageOf(api.response, version), (made) => {

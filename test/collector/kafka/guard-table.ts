@@ -287,6 +287,13 @@ export const guards: { readonly [Name in Exclude<ApiName, Free>]: readonly Guard
   DeleteGroups: [
     { request: ({ group }) => ({ groupsNames: [group] }), needs: [groupDelete], error: groupError },
   ],
+  ElectLeaders: [
+    {
+      request: ({ topic }) => ({ topicPartitions: [{ topic, partitions: [0] }] }),
+      needs: [clusterAlter],
+      error: clusterError,
+    },
+  ],
   AlterPartitionReassignments: [
     { request: () => ({ topics: [] }), needs: [clusterAlter], error: clusterError },
   ],
