@@ -16,6 +16,7 @@ import { defaultIngestLimits } from '../collector/http/limits.ts'
 import { defaultHttpLimits } from '../collector/http/server.ts'
 import { createService } from '../collector/http/service.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { parseScript } from '../test/script.ts'
 import { median, printResult } from './result.ts'
 
 const connections = 64
@@ -35,7 +36,8 @@ interface Round {
 type Kind = (typeof kinds)[number]
 const kinds = ['bare', 'ours'] as const
 
-const [role, ...rest] = process.argv.slice(2)
+const { positionals } = parseScript(import.meta.filename, { allowPositionals: true })
+const [role, ...rest] = positionals
 if (role === 'server') await serve(rest[0] ?? 'ours')
 else if (role === 'load') await load(Number(rest[0]), Number(rest[1]))
 else await compare(Number(role ?? 5), Number(rest[0] ?? 3))

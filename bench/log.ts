@@ -11,10 +11,14 @@ import type { LogBatch } from '../collector/log/segment.ts'
 import { encodeLines } from '../protocol/batch-encode.ts'
 import { readHeader, stampBatch } from '../protocol/batch-header.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { parseScript } from '../test/script.ts'
 import { printResult } from './result.ts'
 
 const mebibyte = 1024 * 1024
-const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1]) || 5
+const { values } = parseScript(import.meta.filename, {
+  options: { rounds: { type: 'string', default: '5' } },
+})
+const rounds = Number(values.rounds)
 const runtime = nodeRuntime({ level: 'error' })
 const encoder = new TextEncoder()
 const signal = new AbortController().signal

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../test/script.ts'
 import type { ResultRow } from './result.ts'
 
 interface Outcome {
@@ -31,22 +31,27 @@ const quickArguments: Readonly<Record<string, readonly string[]>> = {
   ingest: ['5', '1'],
 }
 
-const { values: flags, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    out: { type: 'string', default: path.join(import.meta.dirname, '../docs/benchmarks.md') },
-    help: { type: 'boolean', default: false },
-  },
-})
 const subjects = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith('.ts'))
   .map((name) => name.slice(0, -3))
   .filter((name) => !helpers.has(name))
   .sort()
-if (flags.help) usage(0, [])
+const { values: flags, positionals } = parseScript(
+  import.meta.filename,
+  {
+    allowPositionals: true,
+    options: {
+      quick: { type: 'boolean', default: false },
+      out: { type: 'string', default: path.join(import.meta.dirname, '../docs/benchmarks.md') },
+    },
+  },
+  `subjects: ${subjects.join(' ')}`,
+)
 const unknown = positionals.filter((name) => !subjects.includes(name))
-if (unknown.length > 0) usage(2, unknown)
+if (unknown.length > 0) {
+  console.error(`there is no bench ${unknown.join(', ')}; there are: ${subjects.join(' ')}`)
+  process.exit(2)
+}
 
 const outcomes: Outcome[] = []
 const usual = subjects.filter((name) => !onlyByName.has(name))
@@ -59,12 +64,6 @@ console.log(`\n${path.relative('.', flags.out)} written`)
 const failed = outcomes.filter(({ failure }) => failure !== null)
 for (const { subject, failure } of failed) console.log(`${subject} FAILED: ${failure}`)
 process.exitCode = failed.length > 0 ? 1 : 0
-
-function usage(code: number, unknown: readonly string[]): never {
-  for (const name of unknown) console.log(`there is no bench ${name}`)
-  console.log(`npm run bench -- [${subjects.join('] [')}] [--quick] [--out FILE]`)
-  process.exit(code)
-}
 
 /** Runs one bench; what it prints goes through. */
 async function run(subject: string): Promise<Outcome> {

@@ -5,6 +5,7 @@
 
 import { apis } from '../protocol/apis/index.ts'
 import { decodeRequest, encodeRequest, encodeResponse, readRequestHeader } from '../protocol/message.ts'
+import { parseScript } from '../test/script.ts'
 import { median, printResult } from './result.ts'
 
 interface Case {
@@ -13,8 +14,10 @@ interface Case {
   readonly run: () => unknown
 }
 
-const roundsFlag = process.argv.indexOf('--rounds')
-const rounds = roundsFlag < 0 ? 25 : Number(process.argv[roundsFlag + 1])
+const { values } = parseScript(import.meta.filename, {
+  options: { rounds: { type: 'string', default: '25' } },
+})
+const rounds = Number(values.rounds)
 const times = process.env.BENCH_QUICK === undefined ? 50_000 : 10_000
 const records = new Uint8Array(8192).fill(7)
 const partitions = Array.from({ length: 8 }, (_, index) => index)

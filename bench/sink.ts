@@ -9,7 +9,6 @@ import { once } from 'node:events'
 import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import { generateLine } from '../cli/demo-log.ts'
 import { type Broker, openBroker } from '../collector/broker/broker.ts'
 import { encodeLines } from '../protocol/batch-encode.ts'
@@ -19,10 +18,11 @@ import { lineColumns, readRows } from '../sinks/clickhouse/rows.ts'
 import { clickhouseSink } from '../sinks/clickhouse/sink.ts'
 import { createDatabaseSql, createTableSql } from '../sinks/clickhouse/tables.ts'
 import { runSinks } from '../sinks/run.ts'
+import { parseScript } from '../test/script.ts'
 import { seededDice } from './data.ts'
 import { median, printResult } from './result.ts'
 
-const { values: flags } = parseArgs({ options: { only: { type: 'string' } } })
+const { values: flags } = parseScript(import.meta.filename, { options: { only: { type: 'string' } } })
 const rounds = Number(process.env.ROUNDS ?? 5)
 const rows = Number(process.env.ROWS ?? 400_000)
 const partitions = 4

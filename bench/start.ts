@@ -5,11 +5,13 @@ import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { buildAgent } from '../packaging/build-agent.ts'
+import { parseScript } from '../test/script.ts'
 import { printResult } from './result.ts'
 
-const { values } = parseArgs({ options: { starts: { type: 'string', default: '100' } } })
+const { values } = parseScript(import.meta.filename, {
+  options: { starts: { type: 'string', default: '100' } },
+})
 const starts = process.env.BENCH_QUICK === '1' ? 10 : Number(values.starts)
 const { executable } = await buildAgent()
 const cli = join(import.meta.dirname, '../cli/bin.js')

@@ -13,9 +13,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { starterAgentYaml } from '../config/defaults.ts'
+import { parseScript } from '../test/script.ts'
 import { type BuiltAgent, buildAgent } from './build-agent.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -139,7 +139,9 @@ function output(program: string, args: readonly string[]): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { compression: { type: 'string' }, version: { type: 'string' } } })
+  const { values } = parseScript(import.meta.filename, {
+    options: { compression: { type: 'string' }, version: { type: 'string' } },
+  })
   const deb = buildDeb(await buildAgent(), values)
   console.log(`${relative(root, deb)} ${(statSync(deb).size / 1e6).toFixed(1)} MB`)
 }

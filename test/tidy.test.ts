@@ -116,6 +116,12 @@ test('time, chance, disk and network come as an argument', () => {
   expect(wrong).toEqual([])
 })
 
+test('scripts of tests and benches read their options by parseScript, which knows --help', () => {
+  const scripts = files.filter((file) => /^(test|bench|packaging)\//.test(file.path))
+  const wrong = scripts.filter((file) => /\bparseArgs\(/.test(file.text)).map((file) => file.path)
+  expect(wrong).toEqual(['test/script.ts'])
+})
+
 test('no file is dead: each is imported, run, or a test', () => {
   const imported = new Set(
     files.flatMap((file) =>

@@ -5,9 +5,10 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import { freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
 import { ask, linesInClickHouse } from '../integration/stored-lines.ts'
+import { parseScript } from '../script.ts'
 
 const cli = join(import.meta.dirname, '../../cli/bin.js')
 
@@ -167,7 +168,7 @@ agent:
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = parseScript(import.meta.filename, {
     options: {
       'agent-kills': { type: 'string', default: '200' },
       'collector-kills': { type: 'string', default: '50' },

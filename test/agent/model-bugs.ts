@@ -1,6 +1,7 @@
 // Plants a bug in the agent's source and counts the histories until the model finds it: `node test/agent/model-bugs.ts identity`.
 import { registerHooks } from 'node:module'
 import fc from 'fast-check'
+import { parseScript } from '../script.ts'
 import type { History } from './histories.ts'
 
 /** One change of one line of the agent each, none of which may go unseen. */
@@ -33,7 +34,8 @@ const bugs: Readonly<Record<string, { readonly file: string; readonly from: stri
     },
   }
 
-const [name = '', historiesMax = '400'] = process.argv.slice(2)
+const { positionals } = parseScript(import.meta.filename, { allowPositionals: true })
+const [name = '', historiesMax = '400'] = positionals
 const bug = bugs[name]
 if (bug === undefined) throw new Error(`no bug ${name}; there are: ${Object.keys(bugs).join(', ')}`)
 let planted = false

@@ -6,11 +6,12 @@ import { readdirSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs, promisify } from 'node:util'
+import { promisify } from 'node:util'
 import type { AgentStatus } from '../../agent/status.ts'
 import { askStatus } from '../../cli/agent-socket.ts'
 import { descriptors, memoryMb } from '../integration/proc.ts'
 import { answers, cli, freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
+import { parseScript } from '../script.ts'
 import { lineBytes } from './outage-writer.ts'
 
 /** Descriptors that are no log files: sockets, the state, watches, what node has for itself. */
@@ -245,7 +246,7 @@ agent:
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = parseScript(import.meta.filename, {
     options: {
       seconds: { type: 'string', default: '600' },
       'mb-per-second': { type: 'string', default: '5' },

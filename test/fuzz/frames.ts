@@ -5,13 +5,14 @@
 // Each frame is decoded or refused with INVALID_REQUEST; anything else is a bug, printed with the frame in hex. What
 // is decoded must say the same after it was encoded again (one frame in 64 is tried).
 
-import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { apiOf } from '../../protocol/apis/index.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import { decodeRequest, encodeRequest, readRequestHeader } from '../../protocol/message.ts'
 import type { Api } from '../../protocol/schema.ts'
 import { messageOf, versionedApis } from '../protocol/messages.ts'
+import { parseScript } from '../script.ts'
 import { type Draw, drawFrom, mutations } from './mutate.ts'
 
 export interface FuzzOptions {
@@ -140,7 +141,7 @@ function broken(frame: Buffer, index: number, cause: unknown): Error {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = parseScript(import.meta.filename, {
     options: { frames: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' } },
   })
   const options = { frames: Number(values.frames), seed: Number(values.seed) }

@@ -7,13 +7,13 @@ import { writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { systemClock } from '../../runtime/clock.ts'
 import { createLogger } from '../../runtime/logger.ts'
 import { nodeTransport } from '../../runtime/transport.ts'
 import { memoryMb } from '../integration/proc.ts'
 import { freePorts, Running, temporaryFolder } from '../integration/processes.ts'
 import { openConnection } from '../kafka-client/connection.ts'
+import { parseScript } from '../script.ts'
 import { mutated, validFrames } from './frames.ts'
 import { drawFrom, mutations } from './mutate.ts'
 
@@ -161,7 +161,7 @@ function withLength(frame: Buffer, draw: (below: number) => number): Buffer {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = parseScript(import.meta.filename, {
     options: { frames: { type: 'string', default: '200000' }, seed: { type: 'string', default: '1' } },
   })
   const from = performance.now()

@@ -7,7 +7,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../script.ts'
 import { run } from './commands.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 
@@ -158,7 +158,7 @@ async function accepting(child: ChildProcess, port: number, folder: string): Pro
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = parseScript(import.meta.filename, {
     options: {
       port: { type: 'string', default: '9092' },
       folder: { type: 'string' },

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../script.ts'
 import { startApacheKafka } from './apache-kafka.ts'
 import { progress } from './cache.ts'
 import { done } from './case.ts'
@@ -19,7 +19,7 @@ import { JavaTool } from './java-tool.ts'
 import type { ConsumedRecord } from './job.ts'
 import { startLogdrive } from './logdrive-broker.ts'
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseScript(import.meta.filename, {
   options: {
     broker: { type: 'string', default: 'logdrive' },
     kills: { type: 'string', default: '30' },

@@ -7,7 +7,7 @@
 // with the npm package of Confluent's JavaScript client; they are built here and nothing of them is committed.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../script.ts'
 import { brokerNamed } from './brokers.ts'
 import { cachedFolder, progress } from './cache.ts'
 import { outcomeOf, run } from './commands.ts'
@@ -62,7 +62,7 @@ interface Result {
   readonly why: string
 }
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseScript(import.meta.filename, {
   options: {
     broker: { type: 'string', default: 'logdrive' },
     test: { type: 'string', multiple: true, default: [] },

@@ -8,10 +8,10 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../script.ts'
 import { quickClients } from './clients.ts'
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseScript(import.meta.filename, {
   options: {
     full: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true, default: [] },

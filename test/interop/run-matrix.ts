@@ -2,7 +2,7 @@
 //
 //   node test/interop/run-matrix.ts [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE] [--write]
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { parseScript } from '../script.ts'
 import { brokerNamed } from './brokers.ts'
 import { progress } from './cache.ts'
 import type { Case, Client } from './case.ts'
@@ -23,7 +23,7 @@ const cases: readonly Case[] = [
   ...transactionCases,
 ]
 
-const { values: flags } = parseArgs({
+const { values: flags } = parseScript(import.meta.filename, {
   options: {
     broker: { type: 'string', default: 'logdrive' },
     client: { type: 'string', multiple: true, default: [] },

@@ -1,11 +1,12 @@
 // Runs the end-to-end simulation: `npm run sim -- --seed 42`, `--seeds 200`, `--ms 20000`; `--bug NAME` plants a bug,
 // `--hunt` plants each of them in turn and counts the seeds until it is found. `--kafka` runs the broker under Kafka clients.
-import { parseArgs } from 'node:util'
+
+import { parseScript } from '../script.ts'
 import { type Bug, bugNames } from './bugs.ts'
 import { mainKafka } from './kafka-main.ts'
 import { runScenario, type ScenarioReport } from './scenario.ts'
 
-const { values } = parseArgs({
+const { values } = parseScript(import.meta.filename, {
   options: {
     seed: { type: 'string' },
     seeds: { type: 'string', default: '20' },

@@ -1,6 +1,7 @@
 // Puts the agent and @logdna/tail-file through the same scenarios: `node test/agent/scenarios/compare.ts [--write]`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseScript } from '../../script.ts'
 import { AgentReader } from './agent-reader.ts'
 import { discovery } from './discovery.ts'
 import { outcomeOf, type Reader, type Scenario, Scene } from './harness.ts'
@@ -12,6 +13,9 @@ import { TailFileReader } from './tail-file.ts'
 const document = join(import.meta.dirname, '../../../docs/agent-scenarios.md')
 const [begin, end] = ['<!-- compare -->', '<!-- /compare -->']
 
+const { values } = parseScript(import.meta.filename, {
+  options: { write: { type: 'boolean', default: false } },
+})
 const rows = ['| no. | what happens | Logdrive | tail-file |', '|---|---|---|---|']
 for (const scenario of [...discovery, ...identity, ...rotation, ...restart]) {
   if (scenario.single !== true) continue
@@ -20,7 +24,7 @@ for (const scenario of [...discovery, ...identity, ...rotation, ...restart]) {
   rows.push(`| ${scenario.number} | ${scenario.title} | ${mine} | ${theirs} |`)
   console.log(rows.at(-1))
 }
-if (process.argv.includes('--write')) {
+if (values.write) {
   const text = readFileSync(document, 'utf8')
   const [before] = text.split(begin)
   const [, after] = text.split(end)
