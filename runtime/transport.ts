@@ -108,15 +108,19 @@ function secure(options: ListenTls): tls.Server {
  * should a later node hide it, the slower way is taken.
  */
 function withSlab(accepted: net.Socket): [net.Socket, SlabReader | null] {
-  const carrier = accepted as unknown as { _handle: unknown }
-  const handle = carrier._handle
+  if (!('_handle' in accepted)) return [accepted, null]
+  const handle = accepted._handle
   if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) return [accepted, null]
   const reader = new SlabReader()
-  carrier._handle = null
+  accepted._handle = null
   // What is left of it counts as a connection of the server that has gone.
   accepted.destroy()
-  const options = { handle, onread: reader.onread }
-  return [new net.Socket(options as unknown as net.SocketConstructorOpts), reader]
+  // net.Socket takes any handle of node's own; its type knows of bound sockets only.
+  const options: { readonly handle: object; readonly onread: net.OnReadOpts } = {
+    handle,
+    onread: reader.onread,
+  }
+  return [new net.Socket(options as net.SocketConstructorOpts), reader]
 }
 
 class SocketConnection implements Connection {

@@ -20,9 +20,9 @@ let nextOffset = 0
 
 const server = net.createServer({ pauseOnConnect: true }, (accepted) => {
   // A server's sockets cannot be told where to read to; one that is made around the same handle can.
-  const carrier = accepted as unknown as { _handle: unknown }
-  const handle = carrier._handle
-  carrier._handle = null
+  if (!('_handle' in accepted) || !(accepted._handle instanceof Object)) throw new Error('this node hides it')
+  const handle = accepted._handle
+  accepted._handle = null
   accepted.destroy()
   serve(handle)
 })
@@ -33,7 +33,7 @@ server.listen(0, '127.0.0.1', () => {
 process.stdin.on('end', () => process.exit(0)).resume()
 
 /** One connection: bytes land behind each other, whole frames are handled where they lie. */
-function serve(handle: unknown): void {
+function serve(handle: object): void {
   const buffer = Buffer.allocUnsafeSlow(bufferBytes)
   let from = 0
   let to = 0
@@ -53,7 +53,7 @@ function serve(handle: unknown): void {
     return true
   }
   const options = { handle, onread: { buffer: () => buffer.subarray(to), callback: landed } }
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
+  const socket = new net.Socket(options as net.SocketConstructorOpts)
   socket.setNoDelay(true)
   socket.on('error', () => socket.destroy())
   socket.resume()
