@@ -241,9 +241,9 @@ export type KafkaConfig = Exclude<NonNullable<CollectorConfig['kafka']>, 'off'>
 export type AgentConfig = NonNullable<Config['agent']>
 export type InputConfig = AgentConfig['inputs'][string]
 export type FileInputConfig = Extract<InputConfig, { readonly type: 'file' }>
-/** The configuration of an input of one type. */
 /** An input whose records go through transforms. */
 export type LineInputConfig = Extract<InputConfig, { readonly transforms: unknown }>
+/** The configuration of an input of one type. */
 export type InputConfigOf<Type extends InputConfig['type']> = Extract<InputConfig, { readonly type: Type }>
 /** What a `parse` key yields. */
 export type ParseConfig = NonNullable<FileInputConfig['parse']>
@@ -255,9 +255,9 @@ export type SinkSchemas = readonly SinkSchema[] | 'unchecked'
 
 /** The schema of a whole file, with one branch of `sinks` for each schema that is handed in. */
 export function configSchema(sinkSchemas: SinkSchemas): z.ZodType<Config> & z.ZodObject {
-  const sinks = sinkSchemas === 'unchecked' ? uncheckedSinks() : checkedSinks(sinkSchemas)
-  // Sinks come as data, so their branch of the type is stated, not inferred.
-  return base.extend({ sinks }) as unknown as z.ZodType<Config> & z.ZodObject
+  const sinks: z.ZodType<Config['sinks']> =
+    sinkSchemas === 'unchecked' ? uncheckedSinks() : checkedSinks(sinkSchemas)
+  return base.extend({ sinks })
 }
 
 function uncheckedSinks() {
@@ -276,10 +276,9 @@ function checkedSinks(sinkSchemas: readonly SinkSchema[]) {
       : z.discriminatedUnion('type', [first, ...rest], {
           error: (issue) => unknownType(issue, 'sink', 'sinks', types, unbuiltSinks),
         })
-  return z
-    .record(fields.name(), sink)
-    .prefault({})
-    .meta({ description: 'Where the topics are drained to, by name.' })
+  // Sinks come as data, so what they yield is stated, not inferred.
+  const sinks = z.record(fields.name(), sink as z.ZodType<SinkConfig>)
+  return sinks.prefault({}).meta({ description: 'Where the topics are drained to, by name.' })
 }
 
 /** One sink's whole schema: `type`, the common keys, its own keys; its own win. */

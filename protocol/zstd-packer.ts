@@ -52,7 +52,7 @@ export class ZstdPacker {
     // After an error they stay as they are here.
     state.fill(0xffffffff)
     handle.writeSync(constants.ZSTD_e_end, bytes, 0, bytes.length, target, 0, target.length)
-    const [roomLeft, bytesLeft] = state as unknown as readonly [number, number]
+    const [roomLeft = 0, bytesLeft] = state
     return bytesLeft === 0 && roomLeft > 0 && roomLeft < target.length ? target.length - roomLeft : null
   }
 }
