@@ -21,10 +21,10 @@ async function crashes(seed: number): Promise<number> {
   const { world, files, agent, startAgent } = stage(seed, { partialMs: 1e9 })
   const chance = world.random('history')
   const server = world.process('real', { diskMode: 'hostile' })
-  let broker: Broker | null = null
+  const opened: Broker[] = []
   server.start(async (runtime, signal) => {
     const log = await openBroker({ folder: '/data', config: {} }, runtime)
-    broker = log
+    opened.push(log)
     const service = createService(
       {
         log,
@@ -73,7 +73,9 @@ async function crashes(seed: number): Promise<number> {
   await world.runFor(180_000)
   expect(agent.failure).toBeNull()
   expect(server.failure).toBeNull()
-  const stored = await world.complete(valuesOf(broker as unknown as Broker))
+  const broker = opened.at(-1)
+  if (broker === undefined) throw new Error('the collector never opened its log')
+  const stored = await world.complete(valuesOf(broker))
   expect(stored.toSorted()).toEqual(written.toSorted())
   return written.length
 }

@@ -17,13 +17,21 @@ interface TheirCodec {
   readonly parseResponse: (correlationId: number, key: number, version: number, reader: unknown) => unknown
 }
 
+const theirs = new Map<string, unknown>(Object.entries(platformatic))
+
 /** All that we serve, but the one API that they do not have. */
 const theirApis = versionedApis.filter(({ api }) => api.name !== 'ElectLeaders')
 
 /** Their codec of an API in a version. */
 function codecOf(name: string, version: number): TheirCodec {
   const key = `${name.charAt(0).toLowerCase()}${name.slice(1)}V${version}`
-  return (platformatic as unknown as Record<string, TheirCodec>)[key] as TheirCodec
+  const codec = theirs.get(key)
+  if (!isCodec(codec)) throw new Error(`they have no ${key}`)
+  return codec
+}
+
+function isCodec(value: unknown): value is TheirCodec {
+  return typeof value === 'object' && value !== null && 'createRequest' in value && 'parseResponse' in value
 }
 
 /** What they never write as it is asked: constants and fields they leave to the broker. */
@@ -78,11 +86,12 @@ function theirNames(name: string, version: number, body: object): object {
   return { throttleTimeMs, resultsByTransaction: [{ topicResults: resultsByTopicV3AndBelow }] }
 }
 
-function renamed(value: unknown, from: string, to: string): object {
-  if (Array.isArray(value)) return value.map((item) => renamed(item, from, to))
-  if (value === null || typeof value !== 'object') return value as unknown as object
+function renamed(value: object, from: string, to: string): object {
+  const inside = (item: unknown) =>
+    typeof item === 'object' && item !== null ? renamed(item, from, to) : item
+  if (Array.isArray(value)) return value.map(inside)
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name === from ? to : name, renamed(item, from, to)]),
+    Object.entries(value).map(([name, item]) => [name === from ? to : name, inside(item)]),
   )
 }
 

@@ -123,7 +123,7 @@ describe('the tracker on a page', () => {
       selector: '#list > a.away:nth-of-type(1)',
     })
     expect(clicks[2]?.props).toMatchObject({ href: 'mailto:', el_text: 'Write' })
-    const found = await page.locator(clicks[1]?.props.selector).getAttribute('class')
+    const found = await page.locator(String(clicks[1]?.props.selector)).getAttribute('class')
     expect(found).toBe('away')
   })
 

@@ -21,8 +21,7 @@ export interface WireEvent {
   readonly url: string
   readonly title: string
   readonly referrer: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came over the wire.
-  readonly props: Record<string, any>
+  readonly props: Readonly<Record<string, unknown>>
 }
 
 export interface WireBody {

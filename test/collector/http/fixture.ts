@@ -31,8 +31,38 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any shape.
-  readonly json: any
+  readonly json: AnswerBody
+}
+
+/** What tests look into, of any answer; an answer has some of it. */
+export interface AnswerBody {
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string }
+  readonly http: { readonly open_requests: number; readonly in_flight_bytes: number }
+  readonly losses: { readonly totals: readonly unknown[] }
+  readonly topics: readonly { readonly name: string }[]
+  readonly groups: readonly {
+    readonly lag_records: number
+    readonly lag_ms: number
+    readonly partitions: readonly { readonly offset: number; readonly end_offset: number }[]
+  }[]
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly from: number | null
+    readonly to: number
+  }[]
+  readonly configs: readonly { readonly name: string; readonly value: string; readonly source: string }[]
+  readonly agents: readonly unknown[]
+  readonly results: Readonly<Record<string, unknown>>
+  readonly offsets: readonly { readonly partition: number }[]
+  readonly duplicate: boolean
+  readonly missing: readonly unknown[]
+  readonly paths: Readonly<Record<string, object>>
+  readonly id: unknown
+  readonly sinks: unknown
+  readonly lag_records: unknown
+  readonly positions: unknown
+  readonly accepted: unknown
+  readonly errors: unknown
 }
 
 export interface ShownRecord {

@@ -79,9 +79,7 @@ test('a group shows its members and its lag; while it has members it is not rese
 
 test('a reset goes to a topic, a partition, an offset, a time', async () => {
   const moved = async (body: object) =>
-    (await reset('fresh', body)).json.partitions.map(
-      (move: { partition: number; from: number | null; to: number }) => [move.partition, move.from, move.to],
-    )
+    (await reset('fresh', body)).json.partitions.map((move) => [move.partition, move.from, move.to])
   expect(await moved({ to: 'end', topic: 'orders' })).toEqual([
     [0, null, 5],
     [1, null, 5],
@@ -118,8 +116,8 @@ test('a topic has configs: made with them, changed, set back', async () => {
   })
   const set = (answer: typeof made) =>
     answer.json.configs
-      .filter(({ source }: { source: string }) => source === 'topic')
-      .map(({ name, value }: { name: string; value: string }) => `${name}=${value}`)
+      .filter(({ source }) => source === 'topic')
+      .map(({ name, value }) => `${name}=${value}`)
   expect(set(made)).toEqual(['cleanup.policy=compact', 'min.insync.replicas=1'])
   const patch = (body: object) => collector.send('PATCH', '/v1/topics/keyed', { body: JSON.stringify(body) })
   expect(set(await patch({ configs: { 'cleanup.policy': null } }))).toEqual(['min.insync.replicas=1'])
