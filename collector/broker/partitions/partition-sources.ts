@@ -74,7 +74,7 @@ export class PartitionSources {
   /** Throws POSITION_STALE for a record of an older epoch than what is kept of its source. */
   refuseStale(source: RecordPosition): void {
     const { kept } = this.#recordPosition(source.source)
-    if (judgeRecord(kept, source) === 'stale') throw stale(source.source, source.epoch, kept as Kept)
+    if (judgeRecord(kept, source) === 'stale') throw this.#stale(source)
   }
 
   /**
@@ -87,7 +87,7 @@ export class PartitionSources {
       const { kept, group } = this.#recordPosition(source.source)
       const verdict = judgeRecord(kept, source)
       if (verdict === 'duplicate') return { group, index: -1 }
-      if (verdict === 'stale') throw stale(source.source, source.epoch, kept as Kept)
+      if (verdict === 'stale') throw this.#stale(source)
     }
     const group = this.#queue.openGroup(this.#parts.publishBatchBytes)
     const before = group.bytes
@@ -112,6 +112,14 @@ export class PartitionSources {
     return { outcome, partition: this.#parts.partition, epoch: kept.epoch, to: kept.to, guard: kept.guard }
   }
 
+  /** Its details are where the source stands on the disk: what made the record stale may still fail. */
+  #stale({ source, epoch }: RecordPosition): LogdriveError {
+    const durable = this.#state.records.find(source)
+    return new LogdriveError('POSITION_STALE', `source ${source} is past epoch ${epoch}`, {
+      details: durable === null ? {} : { epoch: durable.epoch, to: durable.to },
+    })
+  }
+
   #recordPosition(source: string): { readonly kept: Kept | null; readonly group: FlushGroup | null } {
     const pending = this.#queue.newest((group) => {
       const kept = group.records.get(source)
@@ -119,10 +127,4 @@ export class PartitionSources {
     })
     return pending ?? { kept: this.#state.records.find(source), group: null }
   }
-}
-
-function stale(source: string, epoch: number, kept: Kept): LogdriveError {
-  return new LogdriveError('POSITION_STALE', `source ${source} is at epoch ${kept.epoch}, not ${epoch}`, {
-    details: { epoch: kept.epoch, to: kept.to },
-  })
 }
