@@ -9,6 +9,8 @@ export interface Packet {
   readonly atMs: number
   /** What tells where to go on behind each record, where the input can begin in its middle; else empty. */
   readonly marks?: readonly string[]
+  /** Of records that cannot say it themselves: the transforms that could not be done, by index. */
+  readonly transformErrors?: ReadonlyMap<number, string>
 }
 
 /** Ranges of bytes that become records, such as parsed lines. */
@@ -47,13 +49,17 @@ export function joined(packets: readonly Packet[]): Packet {
   const pieces: Uint8Array[] = []
   const ends: number[] = []
   const marks: string[] = []
+  const transformErrors = new Map<number, string>()
   let base = 0
   for (const packet of packets) {
     if (base > 0) pieces.push(between)
     pieces.push(packet.bytes)
+    for (const [index, reasons] of packet.transformErrors ?? [])
+      transformErrors.set(ends.length + index, reasons)
     for (const end of packet.ends) ends.push(base + end)
     for (const mark of packet.marks ?? []) marks.push(mark)
     base += packet.bytes.length + 1
   }
-  return { bytes: Buffer.concat(pieces), ends, count: ends.length, atMs: first?.atMs ?? 0, marks }
+  const atMs = first?.atMs ?? 0
+  return { bytes: Buffer.concat(pieces), ends, count: ends.length, atMs, marks, transformErrors }
 }

@@ -124,8 +124,9 @@ export class RecordQueue implements Feed<Packet> {
   }
 }
 
-function costOf({ bytes, count, marks }: Packet): number {
+function costOf({ bytes, count, marks, transformErrors }: Packet): number {
   let cost = packetBytes + bytes.length + count * recordBytes
   for (const mark of marks ?? []) cost += mark.length
+  for (const reasons of transformErrors?.values() ?? []) cost += recordBytes + reasons.length
   return cost
 }

@@ -46,7 +46,7 @@ export class RecordLines {
     }
     const made = making.make(lines, atMs, { facts, hashOf: (index) => making.hashOf('', 0, before + index) })
     this.#tally.add(made.tally)
-    return made.count === 0 ? null : packetOf(made, atMs)
+    return made.count === 0 ? null : { ...packetOf(made, atMs), transformErrors: made.marks }
   }
 
   status(): Pick<ParsingStatus, 'lines' | 'unparsed'> & Partial<ParsingStatus> {

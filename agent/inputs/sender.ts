@@ -1,7 +1,7 @@
 // Sender: the sink of packets. Positions are running numbers of records, from a place that the input names.
 import { LogdriveError } from '../../core/errors.ts'
 import type { Refusal, Sink } from '../../core/flow.ts'
-import { headerKeys } from '../../core/records.ts'
+import { headerKeys, type RecordHeader } from '../../core/records.ts'
 import type { Logger } from '../../core/runtime.ts'
 import { encodeLinesLater } from '../../protocol/batch-encode.ts'
 import type { Zstd } from '../ship/shipper.ts'
@@ -130,16 +130,25 @@ export class Sender implements Sink<Packet> {
     if (guard !== '') facts.push([headerKeys.guard, guard])
     if (values !== 'events') facts.push([headerKeys.path, path])
     if (values === 'records') facts.push([headerKeys.parsed, '1'])
-    const firstHeaders = facts.map(([key, value]) => ({ key, value: Buffer.from(value) }))
+    const firstHeaders = facts.map(header)
+    const headersAt = new Map<number, readonly RecordHeader[]>()
+    for (const [index, reasons] of packet.transformErrors ?? []) {
+      if (index < first || index >= end) continue
+      headersAt.set(index - first, [header([headerKeys.transformError, reasons])])
+    }
     const { bytes, atMs: timestampMs } = packet
     const begin = first === 0 ? 0 : (packet.ends[first - 1] as number) + 1
     const ends = packet.ends.slice(first, end)
     return encodeLinesLater(
-      { bytes, from: begin, ends, count: end - first, timestampMs, firstHeaders, codec: 'zstd' },
+      { bytes, from: begin, ends, count: end - first, timestampMs, firstHeaders, headersAt, codec: 'zstd' },
       this.#room,
       zstd,
     )
   }
+}
+
+function header([key, value]: readonly [string, string]): RecordHeader {
+  return { key, value: Buffer.from(value) }
 }
 
 /**

@@ -11,6 +11,7 @@ export interface Received {
   readonly path: string
   readonly line: string
   readonly truncated: string | null
+  readonly transformError: string | null
 }
 
 interface Range {
@@ -124,9 +125,18 @@ export class Receiver {
       guard = first['ld-guard']
       for (let index = 0; index < batch.count; index += 1) {
         const value = recordAt(batch, index).value ?? new Uint8Array(0)
-        const truncated = headersOf(batch, index)['ld-truncated'] ?? null
+        const headers = headersOf(batch, index)
+        const truncated = headers['ld-truncated'] ?? null
+        const transformError = headers['ld-transform-error'] ?? null
         const line = Buffer.from(value).toString('latin1')
-        lines.push({ topic, source: range.source, path: String(first['ld-path']), line, truncated })
+        lines.push({
+          topic,
+          source: range.source,
+          path: String(first['ld-path']),
+          line,
+          truncated,
+          transformError,
+        })
       }
     }
     return { lines, guard }

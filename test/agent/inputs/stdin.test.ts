@@ -3,13 +3,19 @@ import { expect, test } from 'vitest'
 import { stdin } from '../../../agent/inputs/stdin.ts'
 import type { AgentLimits } from '../../../agent/options.ts'
 import type { ParseOptions } from '../../../agent/parse/options.ts'
+import type { TransformOptions } from '../../../agent/transform/options.ts'
 import { WrittenStream } from '../../sim/byte-stream.ts'
 import { startCollector } from '../simulated.ts'
 import { running } from './running.ts'
 
-function piped(seed: number, parse: ParseOptions | null = null, limits: Partial<AgentLimits> = {}) {
+function piped(
+  seed: number,
+  parse: ParseOptions | null = null,
+  limits: Partial<AgentLimits> = {},
+  transforms: readonly TransformOptions[] = [],
+) {
   const stream = new WrittenStream()
-  const input = { name: 'app', topic: 'logs', lineBytesMax: 1000, parse }
+  const input = { name: 'app', topic: 'logs', lineBytesMax: 1000, parse, transforms }
   return { stream, ...running(seed, () => stdin(input, () => stream), limits) }
 }
 
@@ -40,6 +46,29 @@ test('a parser makes records of them', async () => {
     { body: 'not json', attrs_string: { parse_error: 'not_a_json_object' } },
   ])
   expect(status()?.sources.app).toEqual({ lines: 2, unparsed: { not_a_json_object: 1 } })
+})
+
+test('a line that a transform could not be done for says so in a header, wherever it comes to lie in a batch', async () => {
+  const { stream, start, collector, receiver, arrived, world } = piped(7, null, {}, [
+    { filter: 'number(.body) > 3' },
+    { redact: { kinds: ['email'], patterns: {}, text: '[{kind}]' } },
+  ])
+  receiver.refuses = (line) => line === '5'
+  // So that what is read waits and becomes one batch, which is halved for the refused line.
+  collector.crash()
+  start()
+  for (const text of ['1\n4\n', '5\n', 'six ada@example.com\n7\neight\n']) {
+    stream.write(text)
+    await world.runFor(1000)
+  }
+  startCollector(collector, receiver)
+  await arrived(4)
+  expect(receiver.lines.map(({ line, transformError }) => [line, transformError])).toEqual([
+    ['4', null],
+    ['six [email]', 'filter: not_a_number'],
+    ['7', null],
+    ['eight', 'filter: not_a_number'],
+  ])
 })
 
 test('requests and answers that get lost make no doubles and no holes', async () => {
