@@ -145,6 +145,7 @@ class RunningAgent {
       agent: this.#state.id,
       host: this.#options.host,
       followers: this.#roster?.followers ?? [],
+      deletions: this.#roster?.deletions.status(),
       scan: this.#scanning?.last ?? null,
       uplink: this.#uplink,
       checkpoints: this.#state.checkpoints,

@@ -54,7 +54,7 @@ function counter(name: string, help: string, value: number | readonly Sample[]):
 }
 
 function agentFamilies(status: AgentStatus): readonly Family[] {
-  const { losses, lossesEver, parsing, files } = status
+  const { losses, lossesEver, deletions, parsing, files } = status
   const byReason = (counts: AgentStatus['losses'], pick: 'times' | 'bytes') =>
     Object.entries(counts).map(([reason, loss]): Sample => [{ reason }, loss[pick]])
   const states = ['following', 'rotated', 'unreadable'] as const
@@ -81,6 +81,13 @@ function agentFamilies(status: AgentStatus): readonly Family[] {
     counter('lost_bytes_total', 'What was not delivered: bytes, by reason.', byReason(losses, 'bytes')),
     counter('losses_ever', 'As losses_total, over all starts.', byReason(lossesEver, 'times')),
     counter('lost_bytes_ever', 'As lost_bytes_total, over all starts.', byReason(lossesEver, 'bytes')),
+    counter('deleted_files_total', 'Files removed after they were shipped.', deletions.files),
+    counter('deleted_bytes_total', 'Their size.', deletions.bytes),
+    counter(
+      'deletion_failures_total',
+      'Tries to remove a file that failed, by reason.',
+      Object.entries(deletions.failures).map(([reason, times]) => [{ reason }, times]),
+    ),
     counter(
       'parsed_lines_total',
       'Lines of inputs with a parser.',

@@ -17,6 +17,8 @@ export interface FileInput extends LineOptions {
   readonly start: 'beginning' | 'end'
   /** What is in a file that was not written for so long when it is first seen is left out. */
   readonly ignoreOlderMs?: number
+  /** Files are removed when all of them was acknowledged so long ago, and nothing was written to them since. */
+  readonly deleteAfterMs?: number
   /** `auto`: compressed files are unpacked; `skip`: they are left out. */
   readonly compressed?: 'auto' | 'skip'
   readonly lineBytesMax: number

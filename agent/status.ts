@@ -5,6 +5,7 @@ import type { Uplink, UplinkStatus } from './ship/uplink.ts'
 import type { Source, SourceStatus } from './source.ts'
 import type { Checkpoints } from './state/checkpoints.ts'
 import type { Loss, Losses } from './state/losses.ts'
+import { type DeletionStatus, noDeletions } from './tail/deletions.ts'
 import type { Scan } from './tail/discover.ts'
 import type { Follower } from './tail/follower.ts'
 import type { TailState } from './tail/tail-options.ts'
@@ -36,6 +37,8 @@ export interface AgentStatus {
   readonly losses: Readonly<Record<string, Loss>>
   /** Since the state folder is there. */
   readonly lossesEver: Readonly<Record<string, Loss>>
+  /** Of the inputs that remove what was shipped. */
+  readonly deletions: DeletionStatus
   /** Of the inputs with a parser, by name. */
   readonly parsing: Readonly<Record<string, ParsingStatus>>
   /** Of the inputs that are no files, by name. */
@@ -64,6 +67,7 @@ interface Parts {
   readonly agent: string
   readonly host: string
   readonly followers: Iterable<Follower>
+  readonly deletions: DeletionStatus | undefined
   readonly scan: { readonly scan: Scan; readonly tookMs: number } | null
   readonly uplink: Uplink
   readonly checkpoints: Checkpoints
@@ -99,6 +103,7 @@ export function statusOf(parts: Parts): AgentStatus {
     scanMs: parts.scan?.tookMs ?? 0,
     losses: parts.losses.byReason(),
     lossesEver: parts.losses.totals(),
+    deletions: parts.deletions ?? noDeletions,
     parsing: Object.fromEntries([...parts.parsings].map(([name, parsing]) => [name, parsing.status()])),
     sources: Object.fromEntries(parts.sources.map((source) => [source.name, source.status?.() ?? {}])),
   }

@@ -86,6 +86,7 @@ export async function fileInputOf(name: string, whole: InputConfig): Promise<Fil
     ...(input.compressed === undefined ? {} : { compressed: input.compressed }),
     lineBytesMax: input.line_bytes_max,
     ...(input.ignore_older === undefined ? {} : { ignoreOlderMs: input.ignore_older }),
+    ...(input.delete === undefined ? {} : { deleteAfterMs: input.delete.after }),
     ...(framing === undefined ? {} : { framing }),
     ...(origin === null ? {} : { origin }),
     ...(input.parse === undefined ? {} : { parse: parseOptions(input.parse) }),

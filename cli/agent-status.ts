@@ -72,11 +72,20 @@ function facts(status: AgentStatus, output: Output): string {
     ['lag', `${humanSize(status.lagBytes)}, ${humanTime(status.lagMs)}`],
     ['open files', String(status.openFiles)],
     ['last scan', humanTime(status.scanMs)],
+    ['removed', deletionsText(status)],
   ]
   return lines
     .filter((line): line is [string, string] => line[1] !== null)
     .map(([name, value]) => `${name.padEnd(14)}${name === 'collector' ? value : escapeForTerminal(value)}\n`)
     .join('')
+}
+
+/** Files that were removed after they were shipped, and why others were not; null where there are none. */
+function deletionsText({ deletions: { files, bytes, failures } }: AgentStatus): string | null {
+  const failed = Object.entries(failures).map(([reason, times]) => `${reason}: ${times}`)
+  if (files === 0 && failed.length === 0) return null
+  const inVain = failed.length === 0 ? '' : `; in vain: ${failed.join(', ')}`
+  return `${files} files, ${humanSize(bytes)}${inVain}`
 }
 
 function section(name: string, text: string): string {

@@ -45,7 +45,7 @@ export interface StorageFile extends AsyncDisposable {
   sync(): Promise<void>
 }
 
-/** Other people's files, read only: what an agent tails. */
+/** Other people's files: what an agent tails. Read, and removed where their owner asked for it; never written. */
 export interface Files {
   /** Entries of a directory; throws NOT_FOUND when it is not there, FORBIDDEN when it may not be read. */
   list(directory: string): Promise<readonly DirectoryEntry[]>
@@ -57,7 +57,18 @@ export interface Files {
   space(path: string): Promise<FileSystemSpace>
   /** Calls `hint` some time after something in the directories changed. Hints may be late, doubled or missing. */
   watch(directories: readonly string[], hint: Hint): Promise<Watch>
+  /**
+   * Removes the file at the path if it is the expected one: device, inode, birth time, size and modification time. Never through
+   * a link, and never one of several names. Throws FORBIDDEN, with `details.readOnly` on a disk that is read-only, and UNAVAILABLE.
+   */
+  remove(path: string, expected: FileStat): Promise<Removal>
 }
+
+/**
+ * `changed`: something else is at the path, or nothing. `symbolic_link`, `hard_link`: refused. `mistaken`: another file took the
+ * name between the look and the removal, and lost it.
+ */
+export type Removal = 'removed' | 'changed' | 'symbolic_link' | 'hard_link' | 'mistaken'
 
 /** Something changed in a directory; `name` is the entry that did, null where that is not known. */
 export type Hint = (directory: string, name: string | null) => void

@@ -69,6 +69,21 @@ export class Unpacker {
     }
   }
 
+  /** No more bytes will come: whether the last member is whole. Call when `next` gave null; nothing may be asked after. */
+  async finish(): Promise<boolean> {
+    if (this.#failure !== null) return false
+    this.#stream.end()
+    for (;;) {
+      // Asking is what lets a stream come to its end.
+      if (this.#stream.read() !== null) return false
+      if (this.#failure !== null) return this.#stream.readableEnded
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      this.#wake = null
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#stream.destroy()
   }

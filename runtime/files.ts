@@ -1,5 +1,6 @@
-// Other people's files: listed, inspected and read by descriptor, never written. Hints come from watch.ts.
+// Other people's files: listed, inspected, read by descriptor, and removed with care. Hints come from watch.ts.
 import fs from 'node:fs'
+import nodePath from 'node:path'
 import { LogdriveError } from '../core/errors.ts'
 import type {
   DirectoryEntry,
@@ -8,6 +9,7 @@ import type {
   Files,
   Logger,
   ReadableFile,
+  Removal,
 } from '../core/runtime.ts'
 import { watchDirectories } from './watch.ts'
 
@@ -19,6 +21,31 @@ export function nodeFiles(logger: Logger): Files {
     open: openFile,
     space: spaceOf,
     watch: (directories, hint) => watchDirectories(directories, hint, logger),
+    remove: removeFile,
+  }
+}
+
+/**
+ * `Files.remove`. Between the look at the file and `unlink` its name may be given to another file: no system call removes a name
+ * only if it leads to a certain file. So the file is held open, and asked afterwards whether it was the one.
+ */
+export async function removeFile(
+  path: string,
+  expected: FileStat,
+  unlink: (path: string) => Promise<void> = fs.promises.unlink,
+): Promise<Removal> {
+  try {
+    if ((await fs.promises.realpath(path)) !== nodePath.resolve(path)) return 'symbolic_link'
+    const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOFOLLOW
+    await using file = await fs.promises.open(path, flags)
+    const stat = await file.stat({ bigint: true })
+    if (!isSame(factsOf(stat), expected)) return 'changed'
+    if (stat.nlink !== 1n) return 'hard_link'
+    await unlink(path)
+    return (await file.stat({ bigint: true })).nlink === 0n ? 'removed' : 'mistaken'
+  } catch (error) {
+    if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return 'changed'
+    throw filesError('remove', path, error)
   }
 }
 
@@ -145,15 +172,25 @@ function factsOf(stat: fs.BigIntStats): FileStat {
   }
 }
 
+function isSame(one: FileStat, other: FileStat): boolean {
+  const isSameFile = one.dev === other.dev && one.ino === other.ino && one.birthtimeNs === other.birthtimeNs
+  const isUnchanged = one.size === other.size && one.mtimeMs === other.mtimeMs
+  return one.kind === 'file' && isSameFile && isUnchanged
+}
+
 function filesError(verb: string, path: string, error: unknown): LogdriveError {
   if (error instanceof LogdriveError) return error
   // Node repeats verb and path behind a comma.
   const reason = error instanceof Error ? error.message.replace(/, \w+( '.*)?$/s, '') : String(error)
   const message = `cannot ${verb} ${path}: ${reason}`
-  const options = { cause: error, details: { path } }
+  const isReadOnly = isOneOf(error, ['EROFS'])
+  const options = { cause: error, details: { path, ...(isReadOnly ? { readOnly: true } : {}) } }
   if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return new LogdriveError('NOT_FOUND', message, options)
-  if (isOneOf(error, ['EACCES', 'EPERM'])) {
-    const hint = 'Give the user that runs the agent the right to read it, such as group adm.'
+  if (isReadOnly || isOneOf(error, ['EACCES', 'EPERM'])) {
+    const hint =
+      verb === 'remove'
+        ? 'Give the user that runs the agent the right to write to the folder; see docs/install.md.'
+        : 'Give the user that runs the agent the right to read it, such as group adm.'
     return new LogdriveError('FORBIDDEN', message, { ...options, hint })
   }
   if (isOneOf(error, ['EMFILE', 'ENFILE'])) {

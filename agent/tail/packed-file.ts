@@ -58,6 +58,16 @@ export class PackedFile implements ReadableFile {
     return read
   }
 
+  /** Its unpacked content ends at `position`, and none of it is missing or damaged. Reads it all; the next read begins anew. */
+  async isWhole(position: number): Promise<boolean> {
+    if ((await this.read(position, new Uint8Array(1))) > 0) return false
+    const { size } = await this.#file.stat()
+    if (this.#isDamaged || this.#at !== position || this.#taken !== size) return false
+    const isWhole = await this.#unpacker.finish()
+    this.#restart()
+    return isWhole
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reading
     this.#unpacker[Symbol.dispose]()

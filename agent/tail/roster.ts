@@ -11,6 +11,7 @@ import type { Checkpoint } from '../state/checkpoint-file.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import type { Losses } from '../state/losses.ts'
 import { BlindSpots } from './blind-spots.ts'
+import { Deletions } from './deletions.ts'
 import { isUnobservable, type Scan, type Sighting } from './discover.ts'
 import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, locatorKey, sourceOf } from './identity.ts'
@@ -51,6 +52,7 @@ export class Roster {
   /** Paths of files that were left: they may be followed anew. */
   readonly #left = new Set<string>()
   readonly #kinship: Kinship
+  readonly deletions: Deletions
   readonly #blindSpots: BlindSpots
   readonly #loggers = new Map<string, Logger>()
   /** Checkpoints of an earlier run, by what survives a change of device numbers. */
@@ -68,6 +70,7 @@ export class Roster {
     const isLive = (locator: Locator) => this.isLive(locator)
     this.#blindSpots = new BlindSpots(runtime.logger)
     this.#kinship = new Kinship({ runtime, checkpoints, graceMs: limits.graceMs, isLive })
+    this.deletions = new Deletions(deps, this.#followers, this.#restless)
     this.#unsearched = new Set(deps.inputs.keys())
     this.#earlier = new Map(deps.checkpoints.all.map((known) => [inodeKey(known.locator), known]))
   }
@@ -120,6 +123,7 @@ export class Roster {
     }
     if (this.#isNewKept) await this.#deps.checkpoints.save()
     this.#isNewKept = false
+    await this.deletions.take(scan.files)
   }
 
   /** Takes over files that only changed. */

@@ -8,7 +8,8 @@ export function asFiles(input: InputConfig): FileInputConfig | null {
       return input
     case 'docker':
     case 'kubernetes': {
-      const { paths, exclude, topic, start, line_bytes_max, multiline, parse, transforms } = input
+      const { paths, exclude, topic, start, ignore_older, compressed, line_bytes_max } = input
+      const { multiline, parse, transforms } = input
       const envelope = input.type === 'docker' ? 'docker' : input.format
       return {
         ...{
@@ -18,6 +19,8 @@ export function asFiles(input: InputConfig): FileInputConfig | null {
           exclude,
           topic,
           start,
+          ignore_older,
+          compressed,
           line_bytes_max,
           multiline,
           transforms,

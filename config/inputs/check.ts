@@ -3,7 +3,7 @@ import { isLoopback } from '../loopback.ts'
 import { doubtful, type Finding, wrong } from '../problems.ts'
 import type { Config, InputConfigOf } from '../schema.ts'
 
-/** What is wrong with inputs that are no files. */
+/** What is wrong with inputs one by one. */
 export function checkInputs(config: Config): readonly Finding[] {
   const findings: Finding[] = []
   let reader: string | null = null
@@ -16,6 +16,7 @@ export function checkInputs(config: Config): readonly Finding[] {
         )
       reader ??= name
     }
+    if (input.type === 'file') findings.push(...checkDelete(input, path))
     if (input.type === 'syslog') findings.push(...checkSyslog(input, path))
     if (input.type === 'exec') {
       if (input.command === undefined && input.shell === undefined)
@@ -25,6 +26,21 @@ export function checkInputs(config: Config): readonly Finding[] {
     }
   }
   return findings
+}
+
+/** Nobody could tell a file that was left out from one that was shipped once something was written to it. */
+function checkDelete(input: InputConfigOf<'file'>, path: readonly string[]): readonly Finding[] {
+  if (input.delete === undefined) return []
+  const leavesOut = [
+    ...(input.start === 'end' ? ['start: end'] : []),
+    ...(input.ignore_older === undefined ? [] : ['ignore_older']),
+  ]
+  return leavesOut.map((key) =>
+    wrong(
+      [...path, 'delete'],
+      `${key} leaves content out that would be removed unread: leave one of them out`,
+    ),
+  )
 }
 
 function checkSyslog(input: InputConfigOf<'syslog'>, path: readonly string[]): readonly Finding[] {

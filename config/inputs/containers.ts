@@ -5,7 +5,7 @@ import { inside } from '../parse.ts'
 import { choice } from './choice.ts'
 import { fileInput } from './file.ts'
 
-const fileKeys = fileInput.omit({ type: true, paths: true, parse: true, encoding: true }).shape
+const fileKeys = fileInput.omit({ type: true, paths: true, parse: true, encoding: true, delete: true }).shape
 
 const parse = inside.optional().meta({
   description:

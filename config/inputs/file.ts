@@ -32,6 +32,18 @@ export const fileInput = z.strictObject({
         'What is in a file that was not written for so long when it is first seen is left out; what is written to it later is read.',
       examples: ['7d'],
     }),
+  delete: z
+    .strictObject({
+      after: fields.duration({ min: 1000 }).meta({
+        description: 'So long after its last line was acknowledged and nothing was written to it since.',
+        examples: ['1h'],
+      }),
+    })
+    .optional()
+    .meta({
+      description:
+        'Files are removed once all of them is shipped. For files that are written once, not for logs that a program keeps open. See [agent.md](agent.md#removing-what-was-shipped).',
+    }),
   compressed: z.enum(['auto', 'skip']).optional().meta({
     description:
       'Compressed files (gzip, zstd), known by their content: `auto` (the default) unpacks them, and reads of a rotated file only what was not shipped; `skip` leaves them out.',

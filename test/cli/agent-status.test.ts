@@ -63,6 +63,7 @@ const status = {
   scanMs: 3,
   losses: {},
   lossesEver: { line_cut: { times: 2, bytes: 2048 } },
+  deletions: { files: 3, bytes: 4096, failures: { forbidden: 2 } },
   parsing: { nginx: { lines: 7, unparsed: { no_match: 2 } } },
 }
 
@@ -83,6 +84,7 @@ test('agent status prints what the running agent says, and with --json all of it
     lag           4 B, 90 s
     open files    1
     last scan     3 ms
+    removed       3 files, 4.0 KiB; in vain: forbidden: 2
 
     files
     PATH         INPUT  TOPIC  POSITION  SIZE  LAG  LAG FOR  STATE      RETRIES

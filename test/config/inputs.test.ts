@@ -36,6 +36,17 @@ test.each([
     '    a: { type: kubernetes, parse: { type: regex } }',
     'agent.inputs.a.parse: type: regex needs a pattern',
   ],
+  [
+    '    a: { type: file, paths: [/x], delete: { after: 1h }, start: end }',
+    'a.delete: start: end leaves content out that would be removed unread',
+  ],
+  [
+    '    a: { type: file, paths: [/x], delete: { after: 1h }, ignore_older: 1d }',
+    'a.delete: ignore_older leaves content out',
+  ],
+  ['    a: { type: file, paths: [/x], delete: { after: 10ms } }', 'a.delete.after: too small: at least 1s'],
+  ['    a: { type: file, paths: [/x], delete: true }', 'agent.inputs.a.delete'],
+  ['    a: { type: docker, delete: { after: 1h } }', 'agent.inputs.a.delete: unknown key'],
   ['    a: { type: kubernetes, namespaces: [x] }', 'agent.inputs.a.namespaces'],
 ])('%s is refused', (inputs, message) => {
   expect(problemsOf(inputs).join('\n')).toContain(message)

@@ -1,6 +1,6 @@
 // What every Files keeps: real log folders and simulated ones pass the same tests.
 import { describe, expect, test } from 'vitest'
-import type { Files } from '../../core/runtime.ts'
+import type { FileStat, Files } from '../../core/runtime.ts'
 
 /** What an application and logrotate do to the folder. */
 export interface Application {
@@ -8,6 +8,7 @@ export interface Application {
   rename(from: string, to: string): void
   truncate(path: string): void
   remove(path: string): void
+  link(from: string, to: string): void
   makeDirectory(path: string): void
 }
 
@@ -103,5 +104,46 @@ export function filesConformance(name: string, make: () => Promise<FilesUnderTes
       expect(after?.size).toBe(0)
       expect(after?.ino).toBe(before?.ino)
     })
+
+    test('a file is removed when it is the expected one, and who has it open reads on', async () => {
+      const { files, directory, application } = await make()
+      const target = `${directory}/a`
+      application.append(target, 'abc')
+      await using file = await files.open(target)
+      expect(await files.remove(target, await file.stat())).toBe('removed')
+      expect(await files.stat(target)).toBeNull()
+      expect(await file.read(0, new Uint8Array(9))).toBe(3)
+    })
+
+    test('a file that has grown, another one and none are not removed', async () => {
+      const { files, directory, application } = await make()
+      const target = `${directory}/a`
+      application.append(target, 'abc')
+      const expected = await statOf(files, target)
+      application.append(target, '+')
+      expect(await files.remove(target, expected)).toBe('changed')
+      application.rename(target, `${directory}/b`)
+      expect(await files.remove(target, expected)).toBe('changed')
+      application.append(target, 'abc')
+      expect(await files.remove(target, await statOf(files, `${directory}/b`))).toBe('changed')
+      expect(await files.list(directory)).toHaveLength(2)
+    })
+
+    test('one of two names of a file is not removed', async () => {
+      const { files, directory, application } = await make()
+      const target = `${directory}/a`
+      application.append(target, 'abc')
+      application.link(target, `${directory}/b`)
+      expect(await files.remove(target, await statOf(files, target))).toBe('hard_link')
+      expect(await files.list(directory)).toHaveLength(2)
+      application.remove(`${directory}/b`)
+      expect(await files.remove(target, await statOf(files, target))).toBe('removed')
+    })
   })
+}
+
+async function statOf(files: Files, path: string): Promise<FileStat> {
+  const stat = await files.stat(path)
+  if (stat === null) throw new Error(`${path} is not there`)
+  return stat
 }

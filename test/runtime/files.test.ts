@@ -4,7 +4,8 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { nodeFiles } from '../../runtime/files.ts'
+import type { FileStat } from '../../core/runtime.ts'
+import { nodeFiles, removeFile } from '../../runtime/files.ts'
 import { filesConformance } from '../conformance/files.ts'
 import { MemoryLogger } from '../sim/logger.ts'
 
@@ -30,6 +31,7 @@ filesConformance('nodeFiles', async () => ({
     rename: (from, to) => fs.renameSync(from, to),
     truncate: (target) => fs.truncateSync(target),
     remove: (target) => fs.unlinkSync(target),
+    link: (from, to) => fs.linkSync(from, to),
     makeDirectory: (target) => fs.mkdirSync(target),
   },
 }))
@@ -58,6 +60,46 @@ test('links are followed by stat and open, and named by list', async () => {
   expect((await files.stat(`${directory}/link`))?.ino).toBe((await files.stat(`${directory}/real`))?.ino)
   expect(await files.stat(`${directory}/dangling`)).toBeNull()
   expect(await files.stat(`${directory}/loop`)).toBeNull()
+})
+
+test('neither a link nor what a linked folder leads to is removed', async () => {
+  const directory = folder()
+  fs.mkdirSync(`${directory}/real`)
+  fs.writeFileSync(`${directory}/real/file`, 'abc')
+  fs.symlinkSync('real/file', `${directory}/link`)
+  fs.symlinkSync('real', `${directory}/folder`)
+  const files = nodeFiles(new MemoryLogger())
+  for (const name of ['link', 'folder/file']) {
+    const target = `${directory}/${name}`
+    expect(await files.remove(target, (await files.stat(target)) as FileStat)).toBe('symbolic_link')
+  }
+  expect(fs.readFileSync(`${directory}/real/file`, 'utf8')).toBe('abc')
+})
+
+test('a name that another file took between the look and the removal is told', async () => {
+  const target = `${folder()}/a`
+  fs.writeFileSync(target, 'old')
+  const expected = (await nodeFiles(new MemoryLogger()).stat(target)) as FileStat
+  const removal = await removeFile(target, expected, async (path) => {
+    fs.renameSync(path, `${path}.1`)
+    fs.writeFileSync(path, 'new')
+    fs.unlinkSync(path)
+  })
+  expect(removal).toBe('mistaken')
+  expect(fs.readFileSync(`${target}.1`, 'utf8')).toBe('old')
+})
+
+test('a disk that is read-only is FORBIDDEN and says so', async () => {
+  const target = `${folder()}/a`
+  fs.writeFileSync(target, 'x')
+  const expected = (await nodeFiles(new MemoryLogger()).stat(target)) as FileStat
+  const readOnly = async () => {
+    throw Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' })
+  }
+  await expect(removeFile(target, expected, readOnly)).rejects.toMatchObject({
+    code: 'FORBIDDEN',
+    details: { readOnly: true },
+  })
 })
 
 test('a hint comes after an append, a new file and a rotation', async () => {

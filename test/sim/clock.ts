@@ -1,13 +1,17 @@
 // A clock that stands still until the test moves it, and the microtask drain that everything simulated uses.
 import type { Clock } from '../../core/runtime.ts'
+import { isUnpacking } from './unpacking-work.ts'
 
 const setImmediateReal = setImmediate
 
 /** Runs everything that promises have queued, and what that queues, until nothing is left. */
-export function drain(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediateReal(resolve)
-  })
+export async function drain(): Promise<void> {
+  for (let wasUnpacking = true; wasUnpacking || isUnpacking(); ) {
+    wasUnpacking = isUnpacking()
+    await new Promise((resolve) => {
+      setImmediateReal(resolve)
+    })
+  }
 }
 
 interface Timer {

@@ -1,5 +1,6 @@
 // Other people's files, simulated: inodes, birth times, rotation in all its forms; they survive the agent's crashes.
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { LogdriveError } from '../../core/errors.ts'
 import type {
   DirectoryEntry,
@@ -8,6 +9,7 @@ import type {
   Files,
   Hint,
   ReadableFile,
+  Removal,
 } from '../../core/runtime.ts'
 import { Bytes } from './bytes.ts'
 import type { SeededRandom } from './random.ts'
@@ -20,6 +22,7 @@ interface LogFile {
   links: number
   handles: number
   readable: boolean
+  removable: boolean
 }
 
 export interface FilesOptions {
@@ -46,6 +49,8 @@ export class SimulatedFiles {
   readFaults = 0
   /** Probability that a change hint is never delivered. */
   hintsLost = 0
+  /** Is done between the agent's look at a file and the removal of its name. */
+  beforeUnlink: (target: string) => void = () => {}
   readonly #options: FilesOptions
   readonly #files = new Map<string, LogFile>()
   readonly #directories = new Set<string>(['/'])
@@ -110,6 +115,19 @@ export class SimulatedFiles {
     this.#changed(target)
   }
 
+  /** Another name of the same file. */
+  link(from: string, to: string): void {
+    const file = this.#must(from)
+    file.links += 1
+    this.#files.set(to, file)
+    this.#changed(to)
+  }
+
+  /** Takes or gives the right to remove it. */
+  allowRemoval(target: string, removable: boolean): void {
+    this.#must(target).removable = removable
+  }
+
   /** Takes or gives the right to open it. */
   allow(target: string, readable: boolean): void {
     this.#must(target).readable = readable
@@ -158,6 +176,10 @@ export class SimulatedFiles {
         if (this.#files.has(target) || this.#directories.has(target)) return simulatedSpace
         throw new LogdriveError('NOT_FOUND', `statfs ${target}: simulated ENOENT`)
       },
+      remove: async (target, expected) => {
+        await wait('remove')
+        return this.#remove(target, expected)
+      },
       watch: async (directories, hint) => {
         await wait('watch')
         const deliver: Hint = (directory, name) => {
@@ -201,6 +223,16 @@ export class SimulatedFiles {
     }
   }
 
+  #remove(target: string, expected: FileStat): Removal {
+    const file = this.#files.get(target)
+    if (file === undefined || !isDeepStrictEqual(this.#facts(file), expected)) return 'changed'
+    if (file.links > 1) return 'hard_link'
+    if (!file.removable) throw new LogdriveError('FORBIDDEN', `remove ${target}: simulated EACCES`)
+    this.beforeUnlink(target)
+    this.remove(target)
+    return file.links === 0 ? 'removed' : 'mistaken'
+  }
+
   #create(target: string): LogFile {
     this.makeDirectory(path.dirname(target))
     const nowMs = this.#options.now()
@@ -215,6 +247,7 @@ export class SimulatedFiles {
       links: 1,
       handles: 0,
       readable: true,
+      removable: true,
     }
     this.#files.set(target, file)
     return file
@@ -296,4 +329,5 @@ export const noFiles: Files = {
     throw new LogdriveError('NOT_FOUND', `statfs ${target}: there are no files here`)
   },
   watch: async () => ({ blind: new Set(), async [Symbol.asyncDispose]() {} }),
+  remove: async () => 'changed',
 }

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { type Agent, startAgent } from '../../../agent/agent.ts'
 import type { AgentLimits, AgentOptions, FileInput } from '../../../agent/options.ts'
 import type { AgentStatus } from '../../../agent/status.ts'
-import type { Files, HttpServer, Runtime } from '../../../core/runtime.ts'
+import type { Clock, Files, HttpServer, Runtime } from '../../../core/runtime.ts'
 import { nodeRuntime } from '../../../runtime/node.ts'
 import { roomyLimits } from '../../conformance/http.ts'
 import { Receiver } from '../receiver.ts'
@@ -51,6 +51,15 @@ export async function expectAll(scene: Scene, destroys = false): Promise<void> {
     { ...others, lost: destroys ? [] : lost },
     { doubled: [], wrong: [], disordered: [], lost: [] },
   )
+}
+
+/** A clock whose wall time is so many ms ahead. */
+export function jumping(clock: Clock, jumpMs: () => number): Clock {
+  return {
+    now: () => clock.now() + jumpMs(),
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  }
 }
 
 export class AgentReader implements Reader {

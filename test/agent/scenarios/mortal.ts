@@ -36,6 +36,7 @@ export function mortal(runtime: Runtime, operationsMax = Number.POSITIVE_INFINIT
         stat: (path) => life.ask(() => files.stat(path)),
         open: (path) => life.ask(async () => readableFile(await files.open(path), life)),
         space: (path) => life.ask(() => files.space(path)),
+        remove: (path, expected) => life.ask(() => files.remove(path, expected)),
         watch: (directories, hint) =>
           life.ask(async () => {
             const told: Hint = (directory, name) => life.signal.aborted || hint(directory, name)

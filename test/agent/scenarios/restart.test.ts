@@ -1,9 +1,8 @@
 // The scenarios of restarts and crashes, with the real agent.
 import fs from 'node:fs'
 import { expect, test } from 'vitest'
-import type { Clock } from '../../../core/runtime.ts'
 import { runs } from '../../runs.ts'
-import { expectAll, openScene } from './agent-reader.ts'
+import { expectAll, jumping, openScene } from './agent-reader.ts'
 import { testScenarios } from './as-tests.ts'
 import type { Scene } from './harness.ts'
 import { restart } from './restart.ts'
@@ -74,11 +73,3 @@ test('56: the clock jumps an hour back and forth, and a file is from the future'
   }
   await expectAll(scene)
 })
-
-function jumping(clock: Clock, jumpMs: () => number): Clock {
-  return {
-    now: () => clock.now() + jumpMs(),
-    monotonic: () => clock.monotonic(),
-    sleep: (ms, signal) => clock.sleep(ms, signal),
-  }
-}
