@@ -7,6 +7,9 @@ export interface Copier {
   readonly sourceBuffer: Buffer
   readonly sourceView: DataView
   readonly targetView: DataView
+  /** Their lengths: asking a view for its own is a call each time. */
+  readonly sourceBytes: number
+  readonly targetBytes: number
 }
 
 /** Prepares copying from `source` to `target`. */
@@ -17,6 +20,8 @@ export function copier(source: Uint8Array, target: Buffer): Copier {
     sourceBuffer: Buffer.from(source.buffer, source.byteOffset, source.byteLength),
     sourceView: new DataView(source.buffer, source.byteOffset, source.byteLength),
     targetView: new DataView(target.buffer, target.byteOffset, target.byteLength),
+    sourceBytes: source.byteLength,
+    targetBytes: target.byteLength,
   }
 }
 
@@ -25,14 +30,10 @@ export function copier(source: Uint8Array, target: Buffer): Copier {
  * for targets filled from front to back.
  */
 export function copyBytes(copy: Copier, at: number, from: number, to: number): void {
-  const { target, sourceBuffer, sourceView, targetView } = copy
+  const { sourceView, targetView } = copy
   const length = to - from
-  if (
-    length > INLINE_BYTES_MAX ||
-    to + STEP > sourceView.byteLength ||
-    at + length + STEP > targetView.byteLength
-  ) {
-    sourceBuffer.copy(target, at, from, to)
+  if (length > INLINE_BYTES_MAX || to + STEP > copy.sourceBytes || at + length + STEP > copy.targetBytes) {
+    copy.sourceBuffer.copy(copy.target, at, from, to)
     return
   }
   // Compiled to plain 64-bit moves. Not Float64: that may rewrite the bits of a not-a-number.

@@ -99,7 +99,7 @@ export function requestParts(bytes: Uint8Array, from: number, to: number, parts:
 }
 
 /** Whether the literal stands there whole. */
-export function isAt(bytes: Uint8Array, at: number, to: number, literal: Uint8Array): boolean {
+function isAt(bytes: Uint8Array, at: number, to: number, literal: Uint8Array): boolean {
   if (at + literal.length > to) return false
   for (let index = 0; index < literal.length; index += 1)
     if (bytes[at + index] !== literal[index]) return false

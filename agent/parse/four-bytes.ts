@@ -5,11 +5,11 @@
 
 /** Marks a quote, a backslash and the bytes below 0x20: what JSON has to escape. 0 when there are none. */
 export function markEscaped(four: number): number {
-  const quotes = four ^ 0x22222222
+  // A quote is 0x20 with this bit turned, the control characters stay below it, and a blank and `!` go above.
+  const turned = four ^ 0x02020202
   const slashes = four ^ 0x5c5c5c5c
-  const control = ((four - 0x20202020) | 0) & ~four
-  const same = (((quotes - 0x01010101) | 0) & ~quotes) | (((slashes - 0x01010101) | 0) & ~slashes)
-  return (control | same) & -0x7f7f7f80
+  const below = ((turned - 0x21212121) | 0) & ~turned
+  return (below | (((slashes - 0x01010101) | 0) & ~slashes)) & -0x7f7f7f80
 }
 
 /** As `markEscaped`, and any byte that is the one four times in `word`. */
@@ -34,4 +34,14 @@ export function indexOfByte(view: DataView, byte: number, from: number, to: numb
   }
   while (at < to && view.getUint8(at) !== byte) at += 1
   return at
+}
+
+/** The first place in `view[from, to)` of the stop (four times in a word), or of a byte that JSON has to escape; up to 8 bytes behind `to` are read. */
+export function plainEnd(view: DataView, from: number, to: number, stop: number): number {
+  for (let at = from; at < to; at += 8) {
+    const low = markEscapedOr(view.getInt32(at, true), stop)
+    const high = markEscapedOr(view.getInt32(at + 4, true), stop)
+    if ((low | high) !== 0) return Math.min(to, at + (low === 0 ? 4 + lowestMark(high) : lowestMark(low)))
+  }
+  return to
 }

@@ -1,12 +1,13 @@
 // JsonBytes: JSON written as bytes, one value behind the other, copied from where they stand; nothing becomes a string.
 import { type Copier, copier, copyBytes } from '../../protocol/copy.ts'
 import { lowestMark, markEscaped } from './four-bytes.ts'
+import { type Piece, pieceSlack, putPiece } from './piece.ts'
 
 const bytesAtFirst = 64 * 1024
 const bytesKeptMax = 16 * 1024 * 1024
 /** A byte of text is six of JSON at most (`\u0001`). */
 const escapedMax = 6
-/** copyBytes moves 32 bytes at a time, and pieces 8, where they find room. */
+/** copyBytes moves 32 bytes at a time where it finds room. */
 const slack = 32
 const quote = 0x22
 const backslash = 0x5c
@@ -25,20 +26,6 @@ for (const [byte, letter] of [
   [backslash, '\\'],
 ] as const) {
   escapes[byte] = letter.charCodeAt(0)
-}
-
-/** Text that is written again and again, such as a name. */
-export interface Piece {
-  /** The bytes, with room behind them. */
-  readonly view: DataView
-  readonly length: number
-}
-
-export function pieceOf(text: string): Piece {
-  const bytes = Buffer.from(text)
-  const padded = new Uint8Array(bytes.length + 8)
-  padded.set(bytes)
-  return { view: new DataView(padded.buffer), length: bytes.length }
 }
 
 export class JsonBytes {
@@ -101,12 +88,8 @@ export class JsonBytes {
   }
 
   piece(piece: Piece): void {
-    const { view, length } = piece
-    this.reserve(length + slack)
-    const target = this.#view
-    const start = this.#length
-    for (let at = 0; at < length; at += 8) target.setBigInt64(start + at, view.getBigInt64(at, true), true)
-    this.#length = start + length
+    this.reserve(piece.length + pieceSlack)
+    this.#length = putPiece(this.#view, this.#length, piece)
   }
 
   byte(byte: number): void {

@@ -1,8 +1,8 @@
 // Names of fields: each made once, with the bytes it is written with and what a field of this name means.
 import { utf8End } from '../tail/lines.ts'
 import { ByteMap } from './byte-map.ts'
-import { type Piece, pieceOf } from './json-bytes.ts'
 import { nameBytesMax } from './options.ts'
+import { type Piece, pieceOf } from './piece.ts'
 
 /** What a field is for beside being there: it fills a column of its own. */
 export type Role = 'time' | 'severity' | 'message' | 'trace' | 'span' | 'service'

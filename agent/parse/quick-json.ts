@@ -5,7 +5,8 @@
 import { type Fields, kind } from './fields.ts'
 import type { JsonBytes } from './json-bytes.ts'
 import type { Name } from './names.ts'
-import { type Becomes, QuickLine, type QuickReaders, type QuickSlot } from './quick-line.ts'
+import { QuickLine, type QuickReaders } from './quick-line.ts'
+import type { Becomes, QuickSlot } from './quick-shape.ts'
 
 /** Shapes that are remembered; an application has a few. */
 const shapesMax = 8

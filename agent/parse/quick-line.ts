@@ -2,40 +2,29 @@
 //
 // What it writes is what the general way (a LineParser, records.ts) writes, byte for byte; a line that is unusual in any
 // way (other text between the values, a backslash, a control character, a time that cannot be read) is left to that one.
-import { type Copier, copier, copyBytes } from '../../protocol/copy.ts'
-import { isAt, isNothing, requestNames, requestParts } from './access-log.ts'
-import { lowestMark, markEscapedOr } from './four-bytes.ts'
-import { type JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
+// Three steps, each in one place: `#find` reads the bytes and says where the values are, `#read` understands those that
+// are more than text, and a template (record-template.ts) for what such a line has writes the record.
+import { type Copier, copier } from '../../protocol/copy.ts'
+import { isNothing, requestNames, requestParts } from './access-log.ts'
+import { plainEnd } from './four-bytes.ts'
+import type { JsonBytes } from './json-bytes.ts'
+import { isAt, type Literal, literalOf } from './literal.ts'
 import { fieldsMax, idBytesMax } from './options.ts'
+import {
+  found,
+  protocol,
+  type QuickShape,
+  type QuickSlot,
+  query,
+  slotOf,
+  states,
+  templateOf,
+} from './quick-shape.ts'
+import { type RecordTemplate, writeTemplate } from './record-template.ts'
 import { RecordTime } from './record-time.ts'
-import type { Severities, Severity } from './severity.ts'
+import type { Severities } from './severity.ts'
 import type { Moment, TimeParser } from './time.ts'
 import { numberEnd } from './values.ts'
-
-/** What a value becomes: a column of the record, or an attribute. */
-export type Becomes = 'attribute' | 'time' | 'severity' | 'service' | 'trace' | 'span' | 'message'
-
-/** A value in a line, and the text behind it. */
-export interface QuickSlot {
-  readonly name: string
-  /** `maybe_number`: a number if it looks like one. `request`: split as access logs do. */
-  readonly kind: 'text' | 'number' | 'maybe_number' | 'request'
-  readonly becomes: Becomes
-  /** What ends the value; empty: the end of the line. */
-  readonly until: Uint8Array
-}
-
-/** All lines of one make. */
-export interface QuickShape {
-  /** What every line begins with. */
-  readonly first: Uint8Array
-  readonly slots: readonly QuickSlot[]
-  /** Attributes that are true or false by the text between the values. */
-  readonly flags: readonly (readonly [string, boolean])[]
-  /** `-` and nothing mean that there is no value. */
-  readonly hasNothing: boolean
-  readonly keepRaw: boolean
-}
 
 /** Reads the columns that are more than text. */
 export interface QuickReaders {
@@ -49,79 +38,55 @@ const lineBytesMax = 8 * 1024
 const namesBytesMax = 2 * 1024
 /** A record beside its values: names, the text between them, and the room that copying needs. */
 const recordBytes = 16 * 1024
-/** copyBytes reads and writes so far behind a range. */
+/** Bytes behind a range that are read with it: copyBytes, plainEnd. */
 const slack = 32
-const quote = 0x22
-const closing = 0x7d
-const ts = pieceOf('{"ts":"')
-const body = pieceOf(',"body":"')
-const afterTime = pieceOf('"')
-/** Columns that are text, in the order of the record. */
-const textColumns = [
-  ['service', pieceOf(',"service_name":"')],
-  ['trace', pieceOf(',"trace_id":"')],
-  ['span', pieceOf(',"span_id":"')],
-] as const
-
-/** What is written in front of the first value of its kind, and of a later one. */
-interface Head {
-  readonly first: Piece
-  readonly next: Piece
-}
-
-interface Slot extends QuickSlot {
+/** Templates that are remembered; lines of a format differ in what is `-`. */
+const templatesMax = 64
+interface Slot {
   /** A word of four times the byte that ends the value. */
   readonly stop: number
-  /** The text behind the value as JSON, for the body. */
-  readonly untilText: Piece
-  readonly text: Head
-  readonly number: Head
+  readonly until: Literal
+  readonly isNumber: boolean
+  /** How many things its value may be. */
+  readonly states: number
 }
 
 export class QuickLine {
   readonly #shape: QuickShape
   readonly #readers: QuickReaders
-  readonly #firstText: Piece
+  readonly #first: Literal
   readonly #slots: readonly Slot[]
-  readonly #request: readonly Head[]
-  readonly #flags: Piece
   /** Indexes of the slots that become these; -1 when none does. */
   readonly #timeAt: number
   readonly #severityAt: number
-  readonly #messageAt: number
-  readonly #columns: readonly { readonly at: number; readonly head: Piece; readonly bytesMax: number }[]
-  /** Where the values begin and end in the line. */
-  readonly #from: Int32Array
-  readonly #to: Int32Array
-  readonly #parts = new Int32Array(2 * requestNames.length)
+  /** Slots whose length is bounded, and the bounds. */
+  readonly #bounded: readonly { readonly at: number; readonly bytesMax: number }[]
+  /** Where the values begin and end in the line; the parts of a request behind all others. */
+  readonly #ranges: Int32Array
+  readonly #parts: Int32Array
+  readonly #templates = new Map<number, RecordTemplate>()
   readonly #moment: Moment = { timeMs: 0, timeNanos: 0 }
   readonly #time = new RecordTime()
-  #severity: Severity | null = null
   #copier: Copier | null = null
-  /** A text was written: the next one is not the first. */
-  #isOpen = false
 
   private constructor(shape: QuickShape, readers: QuickReaders) {
     this.#shape = shape
     this.#readers = readers
-    this.#firstText = asJson(shape.first)
-    this.#slots = shape.slots.map(slotOf)
-    this.#request = requestNames.map(textHead)
-    const flags = shape.flags.map(([name, value]) => `${JSON.stringify(name)}:${value}`)
-    this.#flags = pieceOf(flags.length === 0 ? '' : `,"attrs_bool":{${flags.join()}}`)
-    const find = (becomes: Becomes) => shape.slots.findIndex((slot) => slot.becomes === becomes)
-    this.#timeAt = find('time')
-    this.#severityAt = find('severity')
-    this.#messageAt = find('message')
-    this.#columns = textColumns
-      .map(([column, head]) => ({
-        at: find(column),
-        head,
-        bytesMax: column === 'service' ? lineBytesMax : idBytesMax,
-      }))
+    this.#first = literalOf(shape.first)
+    this.#slots = shape.slots.map(({ until, kind }) => ({
+      stop: Math.imul(until[0] ?? 0, 0x01010101),
+      until: literalOf(until),
+      isNumber: kind === 'number',
+      states: states[kind],
+    }))
+    this.#timeAt = slotOf(shape, 'time')
+    this.#severityAt = slotOf(shape, 'severity')
+    this.#bounded = (['trace', 'span'] as const)
+      .map((becomes) => ({ at: slotOf(shape, becomes), bytesMax: idBytesMax }))
       .filter(({ at }) => at !== -1)
-    this.#from = new Int32Array(shape.slots.length)
-    this.#to = new Int32Array(shape.slots.length)
+    const values = shape.slots.length
+    this.#ranges = new Int32Array(2 * (values + requestNames.length))
+    this.#parts = this.#ranges.subarray(2 * values)
   }
 
   /** The quick way for a shape; null when it is unusual: a name twice, very many or very long ones. */
@@ -133,7 +98,8 @@ export class QuickLine {
       slots.length > 0 &&
       new Set(names).size === names.length &&
       names.length <= fieldsMax &&
-      Buffer.byteLength(names.join()) <= namesBytesMax
+      Buffer.byteLength(names.join()) <= namesBytesMax &&
+      (!shape.hasNothing || keysOf(slots) <= Number.MAX_SAFE_INTEGER)
     return isUsual ? new QuickLine(shape, readers) : null
   }
 
@@ -142,158 +108,93 @@ export class QuickLine {
     if (to - from > lineBytesMax || to + slack > bytes.length) return false
     json.reserve((to - from) * 3 + recordBytes)
     const copy = this.#copierOf(bytes, json)
-    if (!this.#find(bytes, copy.sourceView, from, to) || !this.#read(bytes, nowMs)) return false
-    json.piece(ts)
+    if (!this.#find(bytes, copy.sourceView, from, to) || !this.#readTime(bytes, nowMs)) return false
+    const severityAt = this.#severityAt
+    const severity =
+      severityAt === -1
+        ? null
+        : this.#readers.severities.find(
+            bytes,
+            this.#ranges[2 * severityAt] as number,
+            this.#ranges[2 * severityAt + 1] as number,
+          )
+    if (severity === null && severityAt !== -1) return false
     this.#time.write(this.#moment, json)
-    json.moveTo(this.#write(copy, json.length))
+    if (severity !== null) json.piece(severity.json)
+    json.moveTo(writeTemplate(this.#templateOf(bytes), copy, json.length, this.#ranges))
     return true
   }
 
   #find(bytes: Uint8Array, view: DataView, from: number, to: number): boolean {
-    const { first } = this.#shape
-    if (!isAt(bytes, from, to, first)) return false
+    const first = this.#first
+    if (!isAt(view, from, to, first)) return false
     let at = from + first.length
     const slots = this.#slots
+    const ranges = this.#ranges
     for (let index = 0; index < slots.length; index += 1) {
-      const { until, stop, kind } = slots[index] as Slot
-      const start = at
-      at = plainEnd(view, at, to, stop)
+      const { until, stop, isNumber } = slots[index] as Slot
+      ranges[2 * index] = at
+      at = isNumber ? numberEnd(bytes, at, to) : plainEnd(view, at, to, stop)
       // A value with the beginning of what ends it is found the general way.
-      if (!isAt(bytes, at, to, until)) return false
-      if (kind === 'number' && numberEnd(bytes, start, at) !== at) return false
-      this.#from[index] = start
-      this.#to[index] = at
+      if (at === -1 || !isAt(view, at, to, until)) return false
+      ranges[2 * index + 1] = at
       at += until.length
     }
-    return at === to
-  }
-
-  /** Reads what has to be understood. */
-  #read(bytes: Uint8Array, nowMs: number): boolean {
-    const moment = this.#moment
-    const time = this.#timeAt
-    if (time === -1) {
-      moment.timeMs = nowMs
-      moment.timeNanos = 0
-    } else {
-      const from = this.#from[time] as number
-      if (!this.#readers.time(bytes, from, this.#to[time] as number, moment, nowMs)) return false
-    }
-    this.#severity = null
-    const severity = this.#severityAt
-    if (severity !== -1) {
-      const from = this.#from[severity] as number
-      this.#severity = this.#readers.severities.find(bytes, from, this.#to[severity] as number)
-      if (this.#severity === null) return false
-    }
-    for (const { at, bytesMax } of this.#columns)
-      if ((this.#to[at] as number) - (this.#from[at] as number) > bytesMax) return false
+    if (at !== to) return false
+    for (const { at: index, bytesMax } of this.#bounded)
+      if ((ranges[2 * index + 1] as number) - (ranges[2 * index] as number) > bytesMax) return false
     return true
   }
 
-  #write(copy: Copier, start: number): number {
-    const view = copy.targetView
-    let at = put(view, start, afterTime)
-    if (this.#severity !== null) at = put(view, at, this.#severity.json)
-    for (const column of this.#columns) at = this.#writeColumn(copy, at, column.head, column.at)
-    at = this.#writeBody(copy, put(view, at, body))
-    this.#isOpen = false
-    let numbers = 0
-    const slots = this.#slots
-    const { hasNothing } = this.#shape
-    for (let index = 0; index < slots.length; index += 1) {
-      const slot = slots[index] as Slot
-      const { kind } = slot
-      const from = this.#from[index] as number
-      const to = this.#to[index] as number
-      if (hasNothing && isNothing(copy.source, from, to)) continue
-      if (kind === 'request') at = this.#writeRequest(copy, at, index)
-      else if (slot.becomes !== 'attribute') continue
-      else if (kind === 'number' || (kind === 'maybe_number' && numberEnd(copy.source, from, to) === to))
-        numbers += 1
-      else at = this.#writeText(copy, at, slot.text, from, to)
+  #readTime(bytes: Uint8Array, nowMs: number): boolean {
+    const moment = this.#moment
+    const time = this.#timeAt
+    if (time !== -1) {
+      const ranges = this.#ranges
+      return this.#readers.time(
+        bytes,
+        ranges[2 * time] as number,
+        ranges[2 * time + 1] as number,
+        moment,
+        nowMs,
+      )
     }
-    // The quote of the last text, or of the body.
-    view.setUint8(at, quote)
-    at += 1
-    if (this.#isOpen) view.setUint8(at++, closing)
-    if (numbers > 0) at = this.#writeNumbers(copy, at)
-    at = put(view, at, this.#flags)
-    view.setUint8(at, closing)
-    return at + 1
+    moment.timeMs = nowMs
+    moment.timeNanos = 0
+    return true
   }
 
-  #writeColumn(copy: Copier, start: number, head: Piece, index: number): number {
-    const from = this.#from[index] as number
-    const to = this.#to[index] as number
-    const at = put(copy.targetView, start, head)
-    copyBytes(copy, at, from, to)
-    copy.targetView.setUint8(at + to - from, quote)
-    return at + to - from + 1
+  /** The template of lines that have what this one has. */
+  #templateOf(bytes: Uint8Array): RecordTemplate {
+    const { slots, hasNothing } = this.#shape
+    let key = 0
+    if (hasNothing)
+      for (let index = 0; index < slots.length; index += 1)
+        key = key * (this.#slots[index] as Slot).states + this.#stateOf(bytes, index)
+    const known = this.#templates.get(key)
+    if (known !== undefined) return known
+    if (this.#templates.size === templatesMax) this.#templates.clear()
+    const made = templateOf(
+      this.#shape,
+      slots.map((_, index) => this.#stateOf(bytes, index)),
+    )
+    this.#templates.set(key, made)
+    return made
   }
 
-  /** The whole line, or the message; what stands between the values is JSON already. */
-  #writeBody(copy: Copier, start: number): number {
-    if (this.#shape.keepRaw) return this.#writeRaw(copy, start)
-    const message = this.#messageAt
-    if (message === -1) return start
-    const from = this.#from[message] as number
-    const to = this.#to[message] as number
-    if (this.#shape.hasNothing && isNothing(copy.source, from, to)) return start
-    copyBytes(copy, start, from, to)
-    return start + to - from
-  }
-
-  #writeRaw(copy: Copier, start: number): number {
-    const slots = this.#slots
-    let at = put(copy.targetView, start, this.#firstText)
-    for (let index = 0; index < slots.length; index += 1) {
-      const from = this.#from[index] as number
-      const to = this.#to[index] as number
-      copyBytes(copy, at, from, to)
-      at = put(copy.targetView, at + to - from, (slots[index] as Slot).untilText)
-    }
-    return at
-  }
-
-  #writeRequest(copy: Copier, start: number, index: number): number {
-    const from = this.#from[index] as number
-    const to = this.#to[index] as number
+  /** What a value is in this line; finds the parts of a request. */
+  #stateOf(bytes: Uint8Array, index: number): number {
+    const { hasNothing, slots } = this.#shape
+    const { kind } = slots[index] as QuickSlot
+    const from = this.#ranges[2 * index] as number
+    const to = this.#ranges[2 * index + 1] as number
+    if (kind === 'number') return found.number
+    if (hasNothing && isNothing(bytes, from, to)) return found.nothing
+    if (kind === 'text') return found.text
+    if (kind === 'maybe_number') return numberEnd(bytes, from, to) === to ? found.number : found.text
     const parts = this.#parts
-    const { becomes, text } = this.#slots[index] as Slot
-    if (!requestParts(copy.source, from, to, parts))
-      return becomes === 'attribute' ? this.#writeText(copy, start, text, from, to) : start
-    let at = start
-    for (let part = 0; part < parts.length; part += 2) {
-      const partFrom = parts[part] as number
-      if (partFrom === -1) continue
-      at = this.#writeText(copy, at, this.#request[part >> 1] as Head, partFrom, parts[part + 1] as number)
-    }
-    return at
-  }
-
-  #writeText(copy: Copier, start: number, head: Head, from: number, to: number): number {
-    const at = put(copy.targetView, start, this.#isOpen ? head.next : head.first)
-    this.#isOpen = true
-    copyBytes(copy, at, from, to)
-    return at + to - from
-  }
-
-  #writeNumbers(copy: Copier, start: number): number {
-    const slots = this.#slots
-    let at = start
-    for (let index = 0; index < slots.length; index += 1) {
-      const { kind, becomes, number } = slots[index] as Slot
-      if ((kind !== 'number' && kind !== 'maybe_number') || becomes !== 'attribute') continue
-      const from = this.#from[index] as number
-      const to = this.#to[index] as number
-      if (kind === 'maybe_number' && (to === from || numberEnd(copy.source, from, to) !== to)) continue
-      at = put(copy.targetView, at, at === start ? number.first : number.next)
-      copyBytes(copy, at, from, to)
-      at += to - from
-    }
-    copy.targetView.setUint8(at, closing)
-    return at + 1
+    if (!requestParts(bytes, from, to, parts)) return found.text
+    return found.split + (parts[4] === -1 ? 0 : query) + (parts[6] === -1 ? 0 : protocol)
   }
 
   #copierOf(source: Uint8Array, json: JsonBytes): Copier {
@@ -305,39 +206,7 @@ export class QuickLine {
   }
 }
 
-function slotOf(slot: QuickSlot): Slot {
-  const { name, until } = slot
-  const text = JSON.stringify(name)
-  return {
-    ...slot,
-    stop: Math.imul(until[0] ?? 0, 0x01010101),
-    untilText: asJson(until),
-    text: textHead(name),
-    number: { first: pieceOf(`,"attrs_number":{${text}:`), next: pieceOf(`,${text}:`) },
-  }
-}
-
-/** The quote in front closes the text before, or the body. */
-function textHead(name: string): Head {
-  const text = JSON.stringify(name)
-  return { first: pieceOf(`","attrs_string":{${text}:"`), next: pieceOf(`",${text}:"`) }
-}
-
-function asJson(literal: Uint8Array): Piece {
-  return pieceOf(JSON.stringify(Buffer.from(literal).toString()).slice(1, -1))
-}
-
-function put(view: DataView, start: number, piece: Piece): number {
-  const { view: source, length } = piece
-  for (let at = 0; at < length; at += 8) view.setBigInt64(start + at, source.getBigInt64(at, true), true)
-  return start + length
-}
-
-/** The first place in `view[from, to)` of the stop (four times in a word), or of a byte that JSON has to escape. */
-function plainEnd(view: DataView, from: number, to: number, stop: number): number {
-  for (let at = from; at < to; at += 4) {
-    const marks = markEscapedOr(view.getInt32(at, true), stop)
-    if (marks !== 0) return Math.min(to, at + lowestMark(marks))
-  }
-  return to
+/** How many templates there may be. */
+function keysOf(slots: readonly QuickSlot[]): number {
+  return slots.reduce((product, { kind }) => product * states[kind], 1)
 }

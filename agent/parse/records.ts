@@ -4,15 +4,15 @@ import { increase, Tally, type Verdict } from '../tally.ts'
 import type { CompiledParser, InnerParser } from './compile.ts'
 import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type LineParser, type Reason } from './fields.ts'
-import { JsonBytes, type Piece, pieceOf } from './json-bytes.ts'
+import { JsonBytes } from './json-bytes.ts'
 import type { Beside, FieldLine, FieldSteps, Lines, MadeLines } from './made-lines.ts'
 import type { Name, Names } from './names.ts'
 import { idBytesMax, parsedLineBytesMax } from './options.ts'
+import { type Piece, pieceOf } from './piece.ts'
 import { RecordTime } from './record-time.ts'
 import { timeMsMax } from './time.ts'
 
 const texts = {
-  ts: pieceOf('{"ts":"'),
   service: pieceOf(',"service_name":"'),
   trace: pieceOf(',"trace_id":"'),
   span: pieceOf(',"span_id":"'),
@@ -278,10 +278,8 @@ export class RecordMaker {
   #write({ bytes, from, to, isWhole }: FieldLine, nowMs: number): void {
     const fields = this.#fields
     const json = this.#json
-    json.piece(texts.ts)
     if (Number.isNaN(fields.timeMs)) fields.timeMs = nowMs
     this.#time.write(fields, json)
-    json.byte(quote)
     if (fields.severity !== null) json.piece(fields.severity.json)
     if (fields.service !== -1) this.#writeColumn(texts.service, fields.service)
     if (fields.trace !== -1) this.#writeColumn(texts.trace, fields.trace)

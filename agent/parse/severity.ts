@@ -1,7 +1,7 @@
 // Severity: words, letters and numbers of loggers to OpenTelemetry's severity_number (logs data model, 1..24).
 import { ByteMap } from './byte-map.ts'
-import { type Piece, pieceOf } from './json-bytes.ts'
 import type { SeverityOptions, SeverityWord } from './options.ts'
+import { type Piece, pieceOf } from './piece.ts'
 
 export interface Severity {
   /** The word of the line; where it has only a number, the usual word. */

@@ -63,32 +63,41 @@ export function timeParser(format: string, zone: Zone): TimeParser {
 /** Longer texts are read anew each time. */
 const rememberedBytesMax = 40
 
-/** Lines in a row are mostly of the same second: the same text, read at the same time, is the same moment. */
+/** The text that was read last: lines in a row are mostly of the same second. */
+class LastText {
+  readonly #bytes = Buffer.alloc(rememberedBytesMax)
+  #length = -1
+
+  is(bytes: Uint8Array, from: number, to: number): boolean {
+    if (to - from !== this.#length) return false
+    const known = this.#bytes
+    // From the end: there two times differ.
+    for (let at = to - 1; at >= from; at -= 1) if (known[at - from] !== bytes[at]) return false
+    return true
+  }
+
+  keep(bytes: Uint8Array, from: number, to: number): void {
+    this.#length = to - from <= rememberedBytesMax ? to - from : -1
+    for (let at = 0; at < this.#length; at += 1) this.#bytes[at] = bytes[from + at] as number
+  }
+}
+
+/** The same text, read at the same time, is the same moment. */
 function remembering(parser: TimeParser): TimeParser {
-  const last = Buffer.alloc(rememberedBytesMax)
-  let length = -1
+  const last = new LastText()
   let readMs = Number.NaN
   const moment: Moment = { timeMs: 0, timeNanos: 0 }
   return (bytes, from, to, into, nowMs) => {
-    if (to - from !== length || nowMs !== readMs || !isSame(last, bytes, from, to)) {
-      length = -1
+    if (nowMs !== readMs || !last.is(bytes, from, to)) {
+      readMs = Number.NaN
       if (!parser(bytes, from, to, moment, nowMs)) return false
-      if (to - from <= rememberedBytesMax) {
-        length = to - from
-        readMs = nowMs
-        for (let at = 0; at < length; at += 1) last[at] = bytes[from + at] as number
-      }
+      readMs = nowMs
+      last.keep(bytes, from, to)
     }
     into.timeMs = moment.timeMs
     into.timeNanos = moment.timeNanos
     return true
   }
-}
-
-function isSame(known: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
-  // From the end: there two times differ.
-  for (let at = to - 1; at >= from; at -= 1) if (known[at - from] !== bytes[at]) return false
-  return true
 }
 
 function either(one: TimeParser, other: TimeParser): TimeParser {
@@ -98,35 +107,46 @@ function either(one: TimeParser, other: TimeParser): TimeParser {
 
 /** `2026-11-21T06:00:00.123456789+01:00`; a blank or `_` for the T, a comma for the point, no seconds, no zone at all. */
 function isoParser(zone: Zone): TimeParser {
+  const last = new LastText()
+  let lastMs = 0
   return (bytes, from, to, into) => {
-    const year = digits(bytes, from, from + 4, to)
-    const month = digits(bytes, from + 5, from + 7, to)
-    const day = digits(bytes, from + 8, from + 10, to)
-    if (bytes[from + 4] !== dash || bytes[from + 7] !== dash || to - from < 16) return false
-    const between = bytes[from + 10]
-    if (between !== 0x54 && between !== 0x74 && between !== space && between !== 0x5f) return false
-    const hour = digits(bytes, from + 11, from + 13, to)
-    const minute = digits(bytes, from + 14, from + 16, to)
-    if (bytes[from + 13] !== colon) return false
-    let at = from + 16
-    let second = 0
-    let nanos = 0
-    if (at < to && bytes[at] === colon) {
-      second = digits(bytes, at + 1, at + 3, to)
-      at += 3
-      if (at < to && (bytes[at] === dot || bytes[at] === comma)) {
-        const end = digitsEnd(bytes, at + 1, to)
-        nanos = fraction(bytes, at + 1, end)
-        at = end
-      }
+    if (to - from < minuteBytes) return false
+    const hasSecond = to - from > minuteBytes && bytes[from + minuteBytes] === colon
+    let at = Math.min(to, from + (hasSecond ? secondBytes : minuteBytes))
+    const isLast = last.is(bytes, from, at)
+    const wallMs = isLast ? lastMs : isoWallTime(bytes, from, at)
+    if (Number.isNaN(wallMs)) return false
+    if (!isLast) {
+      lastMs = wallMs
+      last.keep(bytes, from, at)
     }
-    const wallMs = wallTime(year, month, day, hour, minute, second)
-    if (Number.isNaN(wallMs) || nanos < 0) return false
+    let nanos = 0
+    if (hasSecond && at < to && (bytes[at] === dot || bytes[at] === comma)) {
+      const end = digitsEnd(bytes, at + 1, to)
+      nanos = fraction(bytes, at + 1, end)
+      at = end
+    }
+    if (nanos < 0) return false
     if (at < to && bytes[at] === space) at += 1
     const offset = at === to ? null : offsetMs(bytes, at, to)
     if (Number.isNaN(offset)) return false
     return give(into, offset === null ? zone(wallMs) : wallMs - offset, nanos)
   }
+}
+
+/** `2026-11-21T06:00` and `:00` in UTC; NaN when it is no such time. */
+function isoWallTime(bytes: Uint8Array, from: number, to: number): number {
+  const year = digits(bytes, from, from + 4, to)
+  const month = digits(bytes, from + 5, from + 7, to)
+  const day = digits(bytes, from + 8, from + 10, to)
+  const between = bytes[from + 10]
+  if (between !== 0x54 && between !== 0x74 && between !== space && between !== 0x5f) return Number.NaN
+  const hour = digits(bytes, from + 11, from + 13, to)
+  const minute = digits(bytes, from + 14, from + minuteBytes, to)
+  if (bytes[from + 4] !== dash || bytes[from + 7] !== dash || bytes[from + 13] !== colon) return Number.NaN
+  const isShort = to - from === minuteBytes
+  const second = isShort ? 0 : digits(bytes, from + minuteBytes + 1, from + secondBytes, to)
+  return wallTime(year, month, day, hour, minute, second)
 }
 
 /** Below 1e11 seconds, below 1e14 ms, below 1e17 us, else ns: the year 5138 and 1973 lie between. */
@@ -155,6 +175,9 @@ function epochParser(unitMs: number): TimeParser {
   }
 }
 
+/** Lengths of `2026-11-21T06:00` and of that with `:00`. */
+const minuteBytes = 16
+const secondBytes = 19
 const dash = 0x2d
 const colon = 0x3a
 const dot = 0x2e
@@ -192,11 +215,14 @@ export function digitsEnd(bytes: Uint8Array, from: number, to: number): number {
   return at
 }
 
+/** What the last of so many digits behind a point counts, in nanoseconds. */
+const nanosOf = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1000, 100, 10, 1]
+
 /** Nanoseconds of the 1 to 9 (or more, the rest is dropped) digits behind a point; -1 when there is none. */
 export function fraction(bytes: Uint8Array, from: number, to: number): number {
   if (to === from) return -1
   const end = Math.min(to, from + 9)
-  return digits(bytes, from, end, to) * 10 ** (9 - (end - from))
+  return digits(bytes, from, end, to) * (nanosOf[end - from] as number)
 }
 
 /** ms of `Z`, `+01:00`, `+0100`, `+01`, `UTC` or `GMT`; NaN for anything else. */

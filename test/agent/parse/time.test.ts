@@ -41,6 +41,27 @@ test.each([
   expect(read(format, text)).toBe(expected)
 })
 
+test('a text that was read before is read again, and nothing behind it', () => {
+  const parse = timeParser('rfc3339', utc)
+  const read = (text: string, to: number) => {
+    const moment: Moment = { timeMs: 0, timeNanos: 0 }
+    return parse(Buffer.from(text), 0, to, moment, now) ? moment.timeMs - Date.UTC(2026, 10, 21, 6) : null
+  }
+  const text = '2026-11-21T06:00:01.250+01:00'
+  expect([19, 23, 29, 16, 19, 17, 18, 20].map((to) => read(text, to))).toEqual([
+    1000,
+    1250,
+    1250 - 3_600_000,
+    0,
+    1000,
+    null,
+    null,
+    null,
+  ])
+  expect(read('2026-11-21T06:00:61', 19)).toBeNull()
+  expect(read(text, 19)).toBe(1000)
+})
+
 test.each([
   ['rfc3339', ''],
   ['rfc3339', '2026-11-21'],
