@@ -2,8 +2,8 @@
 //
 // What it writes is what the general way (a LineParser, records.ts) writes, byte for byte; a line that is unusual in any
 // way (other text between the values, a backslash, a control character, a time that cannot be read) is left to that one.
-// Three steps, each in one place: `#find` reads the bytes and says where the values are, `#read` understands those that
-// are more than text, and a template (record-template.ts) for what such a line has writes the record.
+// Each step is in one place: `#find` looks at the bytes and says where the values are, `#read` understands those that are
+// more than text, and a template (quick-shape.ts) for lines that have what this one has writes the record.
 import { type Copier, copier } from '../../protocol/copy.ts'
 import { isNothing, requestNames, requestParts } from './access-log.ts'
 import { plainEnd } from './four-bytes.ts'
@@ -22,7 +22,7 @@ import {
 } from './quick-shape.ts'
 import { type RecordTemplate, writeTemplate } from './record-template.ts'
 import { RecordTime } from './record-time.ts'
-import type { Severities } from './severity.ts'
+import type { Severities, Severity } from './severity.ts'
 import type { Moment, TimeParser } from './time.ts'
 import { numberEnd } from './values.ts'
 
@@ -42,6 +42,8 @@ const recordBytes = 16 * 1024
 const slack = 32
 /** Templates that are remembered; lines of a format differ in what is `-`. */
 const templatesMax = 64
+
+/** A slot as its bytes are looked at. */
 interface Slot {
   /** A word of four times the byte that ends the value. */
   readonly stop: number
@@ -67,6 +69,8 @@ export class QuickLine {
   readonly #templates = new Map<number, RecordTemplate>()
   readonly #moment: Moment = { timeMs: 0, timeNanos: 0 }
   readonly #time = new RecordTime()
+  /** Null when no value becomes it. */
+  #severity: Severity | null = null
   #copier: Copier | null = null
 
   private constructor(shape: QuickShape, readers: QuickReaders) {
@@ -108,19 +112,9 @@ export class QuickLine {
     if (to - from > lineBytesMax || to + slack > bytes.length) return false
     json.reserve((to - from) * 3 + recordBytes)
     const copy = this.#copierOf(bytes, json)
-    if (!this.#find(bytes, copy.sourceView, from, to) || !this.#readTime(bytes, nowMs)) return false
-    const severityAt = this.#severityAt
-    const severity =
-      severityAt === -1
-        ? null
-        : this.#readers.severities.find(
-            bytes,
-            this.#ranges[2 * severityAt] as number,
-            this.#ranges[2 * severityAt + 1] as number,
-          )
-    if (severity === null && severityAt !== -1) return false
+    if (!this.#find(bytes, copy.sourceView, from, to) || !this.#read(bytes, nowMs)) return false
     this.#time.write(this.#moment, json)
-    if (severity !== null) json.piece(severity.json)
+    if (this.#severity !== null) json.piece(this.#severity.json)
     json.moveTo(writeTemplate(this.#templateOf(bytes), copy, json.length, this.#ranges))
     return true
   }
@@ -146,22 +140,23 @@ export class QuickLine {
     return true
   }
 
-  #readTime(bytes: Uint8Array, nowMs: number): boolean {
+  /** Reads what has to be understood. */
+  #read(bytes: Uint8Array, nowMs: number): boolean {
     const moment = this.#moment
-    const time = this.#timeAt
-    if (time !== -1) {
-      const ranges = this.#ranges
-      return this.#readers.time(
-        bytes,
-        ranges[2 * time] as number,
-        ranges[2 * time + 1] as number,
-        moment,
-        nowMs,
-      )
+    const ranges = this.#ranges
+    const time = 2 * this.#timeAt
+    if (time < 0) {
+      moment.timeMs = nowMs
+      moment.timeNanos = 0
+    } else {
+      const [from, to] = [ranges[time] as number, ranges[time + 1] as number]
+      if (!this.#readers.time(bytes, from, to, moment, nowMs)) return false
     }
-    moment.timeMs = nowMs
-    moment.timeNanos = 0
-    return true
+    const severity = 2 * this.#severityAt
+    if (severity < 0) return true
+    const [from, to] = [ranges[severity] as number, ranges[severity + 1] as number]
+    this.#severity = this.#readers.severities.find(bytes, from, to)
+    return this.#severity !== null
   }
 
   /** The template of lines that have what this one has. */
