@@ -11,7 +11,7 @@ export function nodeHttp(logger: Logger, client: ClientOptions = {}): Http {
   return {
     request,
     async serve(address, handler, limits, tls = null) {
-      // Loaded by who serves only: to import node:http costs an agent 15 MB, its getters bring a WebSocket along.
+      // Loaded by who serves only.
       const { serveHttp } = await import('./http-server.ts')
       return await serveHttp({ address, limits, tls }, handler, logger)
     },

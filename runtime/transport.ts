@@ -1,7 +1,7 @@
 // TCP and TLS of node behind Transport: no delay, keep-alive, one writev an answer, reads without allocation.
 import { once } from 'node:events'
 import net from 'node:net'
-import tls from 'node:tls'
+import type tls from 'node:tls'
 import { LogdriveError } from '../core/errors.ts'
 import type {
   Address,
@@ -39,7 +39,7 @@ async function connect(address: Address, options: ConnectOptions, signal: AbortS
   const socket =
     options.tls === null
       ? net.connect({ host, port, noDelay: true, ...(reader === null ? {} : { onread: reader.onread }) })
-      : tls.connect({
+      : (await loadTls()).connect({
           host,
           port,
           servername: options.tls.serverName ?? (net.isIP(host) === 0 ? host : ''),
@@ -69,7 +69,8 @@ async function listen(
     })
     accept(new SocketConnection(socket, reader))
   }
-  const server = options.tls === null ? net.createServer({ pauseOnConnect: true }) : secure(options.tls)
+  const secured = options.tls === null ? null : await secure(options.tls)
+  const server = secured ?? net.createServer({ pauseOnConnect: true })
   server.maxConnections = options.connectionsMax
   server.on('secureConnection', (socket: tls.TLSSocket) => take(socket, null))
   server.on('tlsClientError', (error: Error) => logger.debug({ err: error }, 'a TLS handshake failed'))
@@ -90,7 +91,7 @@ async function listen(
   return {
     address: { host: address.host, port: bound !== null && typeof bound === 'object' ? bound.port : 0 },
     renew(renewed) {
-      if (server instanceof tls.Server) orInvalid(() => server.setSecureContext(contextOf(renewed)))
+      if (secured !== null) orInvalid(() => secured.setSecureContext(contextOf(renewed)))
     },
     async [Symbol.asyncDispose]() {
       // Its promise is for the connections too: they have another owner.
@@ -99,8 +100,14 @@ async function listen(
   }
 }
 
-function secure(options: ListenTls): tls.Server {
-  return orInvalid(() => tls.createServer(listenOptions(options)))
+async function secure(options: ListenTls): Promise<tls.Server> {
+  const { createServer } = await loadTls()
+  return orInvalid(() => createServer(listenOptions(options)))
+}
+
+/** Loaded by who needs it only: it takes as long as all the rest of a listener. */
+function loadTls(): Promise<typeof tls> {
+  return import('node:tls')
 }
 
 /**
@@ -137,7 +144,7 @@ class SocketConnection implements Connection {
     this.#socket = socket
     this.peer = { host: plainHost(socket.remoteAddress), port: socket.remotePort ?? 0 }
     this.local = { host: plainHost(socket.localAddress), port: socket.localPort ?? 0 }
-    this.tls = socket instanceof tls.TLSSocket ? tlsInfo(socket) : null
+    this.tls = 'encrypted' in socket ? tlsInfo(socket as tls.TLSSocket) : null
     socket.setNoDelay(true)
     socket.setKeepAlive(true, keepAliveMs)
     this.#reader = slab ?? chunked(socket)

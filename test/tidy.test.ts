@@ -52,6 +52,7 @@ const bans: readonly (readonly [RegExp, string])[] = [
   [/\bAbortSignal\.timeout\(/, 'use runtime.clock.sleep'],
   [/(?<![.\w])fetch\(/, 'use runtime.http.request'],
   [/\bprocess\.(env|argv|exit|stdout|stderr|on)\b/, 'only cli talks to the process'],
+  [/\bgetBuiltinModule\('node:(?!crypto')/, 'ask the Runtime'],
 ]
 
 test('every file begins with a sentence that says what it is', () => {

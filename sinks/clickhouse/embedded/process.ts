@@ -1,12 +1,15 @@
 // The embedded ClickHouse process: chDB behind HTTP. It is its own process, so it uses node: modules directly.
 import { mkdir } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { LogdriveError } from '../../../core/errors.ts'
 import { type Engine, openEngine } from './engine.ts'
 import { createInterface } from './interface.ts'
 import { openSpool, type Spool } from './spool.ts'
+
+// As runtime/http-server.ts does: an `import` brings a WebSocket along.
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** What the child tells its parent over IPC, once: it serves, or why it does not. */
 export type ProcessMessage =
