@@ -33,7 +33,21 @@ if (command === 'agent' && option !== '--help') stripInChild()
 if (command !== 'agent') process.env.UV_THREADPOOL_SIZE ??= '16'
 // Sources in a checkout, JavaScript in the published package.
 const source = new URL('./main.ts', import.meta.url)
-await import(existsSync(source) ? source.href : new URL('../dist/cli/main.js', import.meta.url).href)
+const program = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url)
+nameOwnFiles(new URL('..', program).href, program === source ? '.ts' : '.js')
+await import(program.href)
+
+/** Our imports name files of ours: node need not look up each of 400 on the disk (an eighth of a collector's start). */
+function nameOwnFiles(home, suffix) {
+  const format = suffix === '.ts' ? 'module-typescript' : 'module'
+  module.registerHooks({
+    resolve(specifier, context, next) {
+      const isOurs = /^\.\.?\//.test(specifier) && specifier.endsWith(suffix)
+      if (!isOurs || !context.parentURL?.startsWith(home)) return next(specifier, context)
+      return { url: new URL(specifier, context.parentURL).href, format, shortCircuit: true }
+    },
+  })
+}
 
 /** When the sources that an agent loads were last written, in ms. */
 function newestSource() {

@@ -1,7 +1,7 @@
 // logdrive collector: the log, its HTTP interface and its sinks; no agent.
 
 import { nodeRuntime } from '../runtime/node.ts'
-import { type Command, exitCodes } from './command.ts'
+import { type Command, exitCodes, type Io } from './command.ts'
 import { requireConfig } from './config-file.ts'
 import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
 import { serve } from './serve.ts'
@@ -17,7 +17,7 @@ export const collector: Command = {
   options: { ...configOption, ...logOption },
   async run(args, io, signal) {
     const file = args.text('config') ?? 'logdrive.yaml'
-    const { config, warnings } = requireConfig(file, sinkSchemas(), io)
+    const { config, warnings } = await readOwnConfig(file, io)
     const runtime = nodeRuntime({ level: readLogLevel(args, 'info') })
     warnAbout(warnings, runtime.logger)
     const statics = await readStatics({ demo: false })
@@ -27,4 +27,18 @@ export const collector: Command = {
     })
     return exitCodes.good
   },
+}
+
+/** The agent's part of the program is loaded only where the file has inputs, which it is to check. */
+async function readOwnConfig(file: string, io: Io): Promise<ReturnType<typeof requireConfig>> {
+  let hasInputs = false
+  const note = () => {
+    hasInputs = true
+    return null
+  }
+  const noting = { parserProblem: note, framingProblem: note, transformProblem: note }
+  const read = requireConfig(file, sinkSchemas(), noting, io)
+  if (!hasInputs) return read
+  const { inputChecks } = await import('./input-checks.ts')
+  return requireConfig(file, sinkSchemas(), inputChecks, io)
 }

@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs'
 import { LogdriveError } from '../core/errors.ts'
 import { requireConfig } from './config-file.ts'
+import { inputChecks } from './input-checks.ts'
 
 /** The configuration of an agent, or what is wrong with it. */
 export type ConfigAnswer =
@@ -23,7 +24,7 @@ function answer(file: string): ConfigAnswer {
     variable: (name: string) => process.env[name],
   }
   try {
-    return requireConfig(file, 'unchecked', io)
+    return requireConfig(file, 'unchecked', inputChecks, io)
   } catch (error) {
     if (!(error instanceof LogdriveError)) throw error
     return { error: { message: error.message, hint: error.hint } }

@@ -1,24 +1,19 @@
 // The configuration file as commands read it: from the disk, with the environment, with the sinks' schemas.
 
 import { readFileSync, statSync } from 'node:fs'
-import { formatProblem, type Loaded, loadConfig } from '../config/load.ts'
+import { formatProblem, type InputChecks, type Loaded, loadConfig } from '../config/load.ts'
 import type { Config, SinkSchemas } from '../config/schema.ts'
 import { LogdriveError } from '../core/errors.ts'
 import type { Io } from './command.ts'
-import { framingProblem } from './framing-problem.ts'
-import { parserProblem } from './parsers.ts'
-import { transformProblem } from './transform-problem.ts'
 
 const fileBytesMax = 1024 * 1024
 
 /** Reads and checks a file; problems are returned. Throws CONFIG_INVALID when there is no file to read. */
-export function readConfig(file: string, sinkSchemas: SinkSchemas, io: Io): Loaded {
+export function readConfig(file: string, sinkSchemas: SinkSchemas, inputChecks: InputChecks, io: Io): Loaded {
   return loadConfig(textOf(file), {
     file,
     sinkSchemas,
-    parserProblem,
-    framingProblem,
-    transformProblem,
+    ...inputChecks,
     variable: (name) => io.variable(name),
     readFile: (path) => readText(path, 64 * 1024),
   })
@@ -28,9 +23,10 @@ export function readConfig(file: string, sinkSchemas: SinkSchemas, io: Io): Load
 export function requireConfig(
   file: string,
   sinkSchemas: SinkSchemas,
+  inputChecks: InputChecks,
   io: Io,
 ): { readonly config: Config; readonly warnings: readonly string[] } {
-  const loaded = readConfig(file, sinkSchemas, io)
+  const loaded = readConfig(file, sinkSchemas, inputChecks, io)
   if ('config' in loaded) return { config: loaded.config, warnings: loaded.warnings.map(formatProblem) }
   const lines = loaded.problems.map(formatProblem)
   throw new LogdriveError('CONFIG_INVALID', `the configuration has problems\n${lines.join('\n')}`)

@@ -16,6 +16,7 @@ import {
 } from './checks.ts'
 import { type Arguments, type Command, exitCodes, type Io, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
+import { inputChecks } from './input-checks.ts'
 import { checkKafka } from './kafka-checks.ts'
 import { colour, escapeForTerminal } from './output.ts'
 import { sinkSchemas } from './sink-types.ts'
@@ -68,7 +69,7 @@ function examineConfig(args: Arguments, io: Io): { readonly check: Check; readon
     const about = `no ${defaultFile} here: the defaults are looked at`
     return { check: { name: 'configuration', result: 'ok', about }, config: defaultConfig(sinkSchemas()) }
   }
-  const loaded = readConfig(file, sinkSchemas(), io)
+  const loaded = readConfig(file, sinkSchemas(), inputChecks, io)
   if ('problems' in loaded) {
     const first = loaded.problems[0]
     const about = `${loaded.problems.length} wrong, such as ${first === undefined ? file : formatProblem(first)}`

@@ -10,6 +10,7 @@ import { fileInputOf } from './agent-options.ts'
 import { type Command, exitCodes, type Io, jsonOption, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
 import { type Columns, type Difference, differencesOf } from './expectations.ts'
+import { inputChecks } from './input-checks.ts'
 import { colour, escapeForTerminal, jsonText } from './output.ts'
 import { parseOptions } from './parsers.ts'
 import {
@@ -39,7 +40,7 @@ export function testCommand(sinkSchemas: SinkSchemas, defaultFile = 'logdrive.ya
     },
     async run(args, io) {
       const file = args.text('config') ?? defaultFile
-      const loaded = readConfig(file, sinkSchemas, io)
+      const loaded = readConfig(file, sinkSchemas, inputChecks, io)
       if ('problems' in loaded) return await refuse(loaded.problems, args.has('json'), io)
       const chosen = testsNamed(loaded.config, args.positionals)
       const samples = chosen.map(([name, test]) => sampleOf(name, test, file, loaded))

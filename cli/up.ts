@@ -16,6 +16,7 @@ import { besideData } from './collector-options.ts'
 import { type Arguments, type Command, exitCodes, type Io } from './command.ts'
 import { requireConfig } from './config-file.ts'
 import { demoInput, demoTopic, runDemo } from './demo.ts'
+import { inputChecks } from './input-checks.ts'
 import { configOption, logOption, readLogLevel, warnAbout } from './process.ts'
 import { followCounters, screenOf } from './screen.ts'
 import { type Serving, serve } from './serve.ts'
@@ -117,7 +118,7 @@ function readUpConfig(args: Arguments, io: Io): { readonly config: Read; readonl
   const file = named ?? 'logdrive.yaml'
   const read: Read =
     named !== undefined || existsSync(file)
-      ? requireConfig(file, sinkSchemas(), io)
+      ? requireConfig(file, sinkSchemas(), inputChecks, io)
       : { config: defaultConfig(sinkSchemas(), args.text('data')), warnings: [] }
   const data = args.text('data') ?? read.config.data
   const config = { ...read.config, data: resolve(data) }

@@ -7,6 +7,7 @@ import { httpClient } from '../runtime/http-client.ts'
 import { field } from './client.ts'
 import { type Command, exitCodes, type Io, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
+import { inputChecks } from './input-checks.ts'
 import { colour, escapeForTerminal } from './output.ts'
 
 const timeoutMs = 3000
@@ -27,7 +28,7 @@ export function validateCommand(sinkSchemas: SinkSchemas, defaultFile = 'logdriv
       const [positional, more] = args.positionals
       if (more !== undefined) throw usage(`one file at a time: "${more}" is one too many`)
       const file = args.text('config') ?? positional ?? defaultFile
-      const loaded = readConfig(file, sinkSchemas, io)
+      const loaded = readConfig(file, sinkSchemas, inputChecks, io)
       const silent = 'config' in loaded && !args.has('offline') ? await findSilent(loaded.config, signal) : []
       if (args.has('json')) await io.stdout.write(`${JSON.stringify(report(loaded, silent), null, 2)}\n`)
       else await print(file, loaded, silent, io)

@@ -54,10 +54,14 @@ export type Loaded =
     }
   | { readonly problems: readonly Problem[] }
 
-export interface LoadOptions extends Surroundings {
+export interface LoadOptions extends Surroundings, InputChecks {
   /** The file's name, for messages. */
   readonly file: string
   readonly sinkSchemas: SinkSchemas
+}
+
+/** What the agent has to say about inputs, each asked for; null when all is well. */
+export interface InputChecks {
   /** What is wrong with the parser of an input, null when it can be made: parsers are the agent's. */
   parserProblem(parse: ParseConfig): ParserProblem | null
   /** What is wrong with how the lines of an input are to be joined; `path` from the input on. */

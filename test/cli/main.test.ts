@@ -77,11 +77,15 @@ test('the help of a command is the same by --help, -h and help, and exits 0', as
 
 // With this the process names every module it loads on stderr.
 const env = { NODE_DEBUG: 'esm' }
+const root = join(import.meta.dirname, '../..')
+const loadedBy = (stderr: string) =>
+  [...stderr.matchAll(/^ESM \d+: Translating \w+ (?:file:\/\/)?(\S+)/gm)].map(([, url]) => url).join('\n')
 
 test('a command that talks to nobody loads neither collector nor sinks nor an HTTP client', async () => {
   const { stderr } = await logdrive(['--version'], { env })
-  expect(stderr).toContain('/cli/main.ts')
-  expect(stderr).not.toMatch(/\/(collector|sinks|chdb|undici)\//)
+  const loaded = loadedBy(stderr)
+  expect(loaded).toContain(`${root}/cli/main.ts`)
+  expect(loaded).not.toMatch(/\/(collector|sinks|chdb|undici)\//)
 })
 
 test('an agent loads nothing of the collector, the sinks or ClickHouse, though its file has sinks', async () => {
@@ -97,6 +101,26 @@ sinks: { warehouse: { type: clickhouse, topics: [logs] } }
     interruptWhen: (stdout, stderr) => `${stdout}${stderr}`.includes('"msg"'),
   })
   expect(code).toBe(0)
-  expect(stderr).toContain('/agent/agent.ts')
-  expect(stderr).not.toMatch(/main\/(collector|sinks)\/|node_modules\/(chdb|@clickhouse)\//)
+  const loaded = loadedBy(stderr)
+  expect(loaded).toContain(`${root}/agent/agent.ts`)
+  expect(loaded).not.toMatch(new RegExp(`${root}/(collector|sinks)/|/(chdb|@clickhouse)/`))
+})
+
+test('a collector loads what its file asks for: no agent, no client of ClickHouse, no TLS', async () => {
+  using folder = temporaryFolder()
+  const text = `version: 1
+data: ./data
+collector: { http: { listen: "127.0.0.1:0" }, kafka: { listen: "127.0.0.1:0" }, flush: os }
+`
+  writeFileSync(join(folder.path, 'collector.yaml'), text)
+  const { code, stderr } = await logdrive(['collector', '-c', 'collector.yaml'], {
+    cwd: folder.path,
+    env,
+    interruptWhen: (_stdout, stderr) => stderr.includes('collector is up'),
+  })
+  expect(code).toBe(0)
+  const loaded = loadedBy(stderr)
+  expect(loaded).toContain(`${root}/collector/collector.ts`)
+  expect(loaded).toContain('node:net\n')
+  expect(loaded).not.toMatch(new RegExp(`${root}/agent/|/(chdb|@clickhouse|undici)/|node:(tls|https?)$`, 'm'))
 })

@@ -1,8 +1,6 @@
 // Sink schemas for the tests of config/, in the shape of the real ones and independent of them.
 import { z } from 'zod'
-import { framingProblem } from '../../cli/framing-problem.ts'
-import { parserProblem } from '../../cli/parsers.ts'
-import { transformProblem } from '../../cli/transform-problem.ts'
+import { inputChecks } from '../../cli/input-checks.ts'
 import * as fields from '../../config/fields.ts'
 import { loadConfig } from '../../config/load.ts'
 import { type SinkSchema, type SinkSchemas, sinkBatch } from '../../config/schema.ts'
@@ -55,9 +53,7 @@ export function load(
   return loadConfig(text, {
     file: 'logdrive.yaml',
     sinkSchemas,
-    parserProblem,
-    framingProblem,
-    transformProblem,
+    ...inputChecks,
     variable: (name) => (Object.hasOwn(variables, name) ? variables[name] : undefined),
     readFile: (path) => {
       const found = Object.hasOwn(files, path) ? files[path] : undefined

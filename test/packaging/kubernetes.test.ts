@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { requireConfig } from '../../cli/config-file.ts'
+import { inputChecks } from '../../cli/input-checks.ts'
 
 const text = readFileSync(join(import.meta.dirname, '../../packaging/kubernetes/daemonset.yaml'), 'utf8')
 const documents = parseAllDocuments(text).map((document) => {
@@ -40,7 +41,7 @@ function readAgent(yaml: string, variable: (name: string) => string | undefined)
   try {
     writeFileSync(join(folder, 'agent.yaml'), yaml)
     const io = { stdin: process.stdin, stdout: closed, stderr: closed, variable }
-    return requireConfig(join(folder, 'agent.yaml'), 'unchecked', io)
+    return requireConfig(join(folder, 'agent.yaml'), 'unchecked', inputChecks, io)
   } finally {
     rmSync(folder, { recursive: true })
   }
