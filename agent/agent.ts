@@ -4,11 +4,11 @@ import { Scope } from '../core/scope.ts'
 import { compress } from '../protocol/compression.ts'
 import { type AgentLimits, type AgentOptions, defaultLimits, type FileInput } from './options.ts'
 import { lineMaking, Parsing } from './parsing.ts'
-import { RunningSources } from './running-sources.ts'
+import { RunningSources, type RunningSourcesOptions } from './running-sources.ts'
 import { Quarantine } from './ship/quarantine.ts'
 import type { Zstd } from './ship/shipper.ts'
 import { Uplink } from './ship/uplink.ts'
-import type { Source, SourceParts } from './source.ts'
+import type { Source } from './source.ts'
 import { openAgentId } from './state/agent-id.ts'
 import { Checkpoints } from './state/checkpoints.ts'
 import { Losses } from './state/losses.ts'
@@ -155,7 +155,7 @@ class RunningAgent {
       openFiles: this.#handles.count,
       losses: this.#losses,
       parsings: this.#parsings,
-      sources: this.#sources?.all ?? [],
+      sources: this.#sources?.status() ?? {},
     })
   }
 
@@ -221,6 +221,7 @@ class RunningAgent {
   #runSources(scope: Scope, scanning: Scope): void {
     const sources = new RunningSources({
       parts: this.#sourceParts(),
+      losses: this.#losses,
       clock: this.#runtime.clock,
       drainMs: this.#limits.drainMs,
       scope,
@@ -255,7 +256,7 @@ class RunningAgent {
     })
   }
 
-  #sourceParts(): SourceParts {
+  #sourceParts(): RunningSourcesOptions['parts'] {
     return {
       agentId: this.#state.id,
       stateFolder: this.#options.stateFolder,
@@ -264,7 +265,6 @@ class RunningAgent {
       limits: this.#limits,
       runtime: this.#runtime,
       uplink: this.#uplink,
-      losses: this.#losses,
     }
   }
 

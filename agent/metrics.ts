@@ -1,5 +1,6 @@
 // Metrics: the status of an agent in Prometheus' text format 0.0.4.
 import type { Address, Http, HttpServer } from '../core/runtime.ts'
+import type { ParsingStatus } from './parsing.ts'
 import type { AgentStatus, FileStatus } from './status.ts'
 
 export interface MetricsOptions {
@@ -30,7 +31,13 @@ export async function serveMetrics(
 
 /** All metrics of a status. */
 export function metricsText(status: AgentStatus, filesMax: number): string {
-  return [...agentFamilies(status), ...uplinkFamilies(status), ...fileFamilies(status, filesMax)]
+  return [
+    ...agentFamilies(status),
+    ...lineFamilies(status),
+    ...inputFamilies(status),
+    ...uplinkFamilies(status),
+    ...fileFamilies(status, filesMax),
+  ]
     .map(write)
     .join('')
 }
@@ -54,14 +61,11 @@ function counter(name: string, help: string, value: number | readonly Sample[]):
 }
 
 function agentFamilies(status: AgentStatus): readonly Family[] {
-  const { losses, lossesEver, deletions, parsing, files } = status
+  const { losses, lossesEver, deletions, files } = status
   const byReason = (counts: AgentStatus['losses'], pick: 'times' | 'bytes') =>
     Object.entries(counts).map(([reason, loss]): Sample => [{ reason }, loss[pick]])
   const states = ['following', 'rotated', 'unreadable'] as const
   const count = (state: string) => files.filter((file) => file.state === state).length
-  const unparsed = Object.entries(parsing).flatMap(([input, one]) =>
-    Object.entries(one.unparsed).map(([reason, lines]): Sample => [{ input, reason }, lines]),
-  )
   return [
     gauge('info', 'Always 1.', [[{ agent: status.agent, host: status.host }, 1]]),
     gauge('start_time_seconds', 'When the agent was started, since 1970.', status.startedAt / 1000),
@@ -88,13 +92,115 @@ function agentFamilies(status: AgentStatus): readonly Family[] {
       'Tries to remove a file that failed, by reason.',
       Object.entries(deletions.failures).map(([reason, times]) => [{ reason }, times]),
     ),
+  ]
+}
+
+/** What became of lines where there is a parser or a transform, and of all that an input that is no file read. */
+function lineFamilies({ parsing, sources }: AgentStatus): readonly Family[] {
+  const { each, split } = samplesOf<Partial<ParsingStatus>>({ ...parsing, ...sources })
+  return [
     counter(
       'parsed_lines_total',
-      'Lines of inputs with a parser.',
-      Object.entries(parsing).map(([input, { lines }]) => [{ input }, lines]),
+      'Lines that were made records of.',
+      each(({ lines }) => lines),
     ),
-    counter('unparsed_lines_total', 'Lines that did not parse and were shipped whole.', unparsed),
+    counter(
+      'unparsed_lines_total',
+      'Lines that did not parse and were shipped whole.',
+      split('reason', ({ unparsed }) => unparsed),
+    ),
+    counter(
+      'filtered_lines_total',
+      'Lines that a filter left out.',
+      each(({ filtered }) => filtered),
+    ),
+    counter(
+      'sampled_lines_total',
+      'Lines that were left out by chance.',
+      each(({ sampled }) => sampled),
+    ),
+    counter(
+      'redacted_values_total',
+      'Values that were replaced.',
+      split('kind', ({ redacted }) => redacted),
+    ),
+    counter(
+      'transform_errors_total',
+      'Steps that could not be done for a record, which was shipped without them.',
+      split('reason', ({ transformErrors }) => transformErrors),
+    ),
   ]
+}
+
+/** Of the inputs that are no files. */
+function inputFamilies({ sources }: AgentStatus): readonly Family[] {
+  const { each, split } = samplesOf(sources)
+  return [
+    counter(
+      'input_records_total',
+      'Records of an input that is no file, acknowledged.',
+      each(({ records }) => records),
+    ),
+    counter(
+      'input_bytes_total',
+      'Bytes of these records.',
+      each(({ bytes }) => bytes),
+    ),
+    counter(
+      'input_losses_total',
+      'What such an input did not deliver: times, by reason.',
+      split('reason', ({ lost }) => lost),
+    ),
+    counter(
+      'input_starts_total',
+      'Starts of the program that an input reads.',
+      each(({ runs, starts }) => runs ?? starts),
+    ),
+    counter(
+      'input_exits_total',
+      'Ends of such a program, by exit code or signal.',
+      split('code', ({ exits }) => exits),
+    ),
+    counter(
+      'input_timeouts_total',
+      'Runs of such a program that took too long.',
+      each(({ timeouts }) => timeouts),
+    ),
+    counter(
+      'input_datagrams_total',
+      'Datagrams that came.',
+      each(({ datagrams }) => datagrams),
+    ),
+    gauge(
+      'input_connections',
+      'Open connections of senders.',
+      each(({ connections }) => connections),
+    ),
+    counter(
+      'input_malformed_total',
+      'Connections closed because what came was not framed.',
+      each(({ malformed }) => malformed),
+    ),
+  ]
+}
+
+/** A sample for each input that has such a count, or for each name among its counts. */
+function samplesOf<T>(inputs: Readonly<Record<string, T>>) {
+  const all = Object.entries(inputs)
+  return {
+    each: (pick: (one: T) => number | undefined): readonly Sample[] =>
+      all.flatMap(([input, one]) => {
+        const value = pick(one)
+        return value === undefined ? [] : [[{ input }, value] as const]
+      }),
+    split: (
+      label: string,
+      pick: (one: T) => Readonly<Record<string, number>> | undefined,
+    ): readonly Sample[] =>
+      all.flatMap(([input, one]) =>
+        Object.entries(pick(one) ?? {}).map(([name, value]): Sample => [{ input, [label]: name }, value]),
+      ),
+  }
 }
 
 function uplinkFamilies({ uplink }: AgentStatus): readonly Family[] {

@@ -1,7 +1,9 @@
 // The inputs that are no files, as they run: each with a stop of its own, so that a reload can end one and keep another.
 import type { Clock } from '../core/runtime.ts'
 import type { Scope } from '../core/scope.ts'
-import type { Source, SourceParts } from './source.ts'
+import { InputCounts, type InputStatus } from './input-counts.ts'
+import type { Source, SourceParts, SourceStatus } from './source.ts'
+import type { Losses } from './state/losses.ts'
 
 interface Running {
   readonly source: Source
@@ -12,7 +14,9 @@ interface Running {
 }
 
 export interface RunningSourcesOptions {
-  readonly parts: SourceParts
+  /** What all of them are lent; each counts for itself. */
+  readonly parts: Omit<SourceParts, 'losses' | 'counts'>
+  readonly losses: Losses
   readonly clock: Clock
   /** How long requests under way may take at a stop, in ms. */
   readonly drainMs: number
@@ -29,14 +33,21 @@ export class RunningSources {
   readonly #running = new Set<Running>()
   /** What is to run; what is begun anew waits until the old ones have let go of their ports and pipes. */
   #wanted: readonly Source[] = []
+  /** Of what began last under a name. */
+  readonly #counts = new Map<string, InputCounts>()
 
   constructor(options: RunningSourcesOptions) {
     this.#options = options
     options.stop.addEventListener('abort', () => this.#stop(this.#running), { once: true })
   }
 
-  get all(): readonly Source[] {
-    return this.#wanted
+  /** Of those that are to run, by name. */
+  status(): Readonly<Record<string, SourceStatus & InputStatus>> {
+    const entries = this.#wanted.map((source) => {
+      const counts = this.#counts.get(source.name) ?? new InputCounts()
+      return [source.name, { ...source.status?.(), ...counts.status() }] as const
+    })
+    return Object.fromEntries(entries)
   }
 
   start(sources: readonly Source[]): void {
@@ -60,16 +71,19 @@ export class RunningSources {
   }
 
   #begin(source: Source): void {
-    const { scope, parts, stop } = this.#options
+    const { scope, parts, losses, stop } = this.#options
     if (stop.aborted) return
     const ended = Promise.withResolvers<void>()
     const running = { source, stop: new AbortController(), kill: new AbortController(), ended: ended.promise }
     this.#running.add(running)
+    const counts = new InputCounts()
+    this.#counts.set(source.name, counts)
+    const own = { ...parts, losses: counts.ledger(losses), counts }
     scope.spawn(async (kill) => {
       const killed = () => running.kill.abort(kill.reason)
       kill.addEventListener('abort', killed, { once: true })
       try {
-        await source.run(parts, running.stop.signal, running.kill.signal)
+        await source.run(own, running.stop.signal, running.kill.signal)
       } finally {
         kill.removeEventListener('abort', killed)
         this.#running.delete(running)

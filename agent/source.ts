@@ -1,9 +1,10 @@
 // Source: an input that is no file. It makes records by itself and ships them under a source id of its own.
 import type { Runtime } from '../core/runtime.ts'
+import type { InputCounts, LossCounter } from './input-counts.ts'
 import type { AgentLimits } from './options.ts'
+import type { ParsingStatus } from './parsing.ts'
 import type { Zstd } from './ship/shipper.ts'
 import type { Uplink } from './ship/uplink.ts'
-import type { Losses } from './state/losses.ts'
 
 /** What the agent lends a source. */
 export interface SourceParts {
@@ -14,11 +15,29 @@ export interface SourceParts {
   readonly limits: AgentLimits
   readonly runtime: Runtime
   readonly uplink: Uplink
-  readonly losses: Losses
+  readonly losses: LossCounter
+  readonly counts: InputCounts
 }
 
-/** What an input says of itself: counts since the start, and what stands in its way. */
-export type SourceStatus = Readonly<Record<string, number | string | null | Readonly<Record<string, number>>>>
+/** What an input says of itself, as far as it is one of such a type: counts since the start. */
+export interface SourceStatus extends Partial<ParsingStatus> {
+  /** Runs of the program of `exec`. */
+  readonly runs?: number
+  /** Runs that were ended because they took too long. */
+  readonly timeouts?: number
+  /** How runs ended, by exit code or signal. */
+  readonly exits?: Readonly<Record<string, number>>
+  /** Starts of journalctl. */
+  readonly starts?: number
+  /** Entries of the journal that were read. */
+  readonly entries?: number
+  /** Messages that came in datagrams. */
+  readonly datagrams?: number
+  /** Connections that are open. */
+  readonly connections?: number
+  /** Connections that were closed because what came was not framed. */
+  readonly malformed?: number
+}
 
 export interface Source {
   /** The input's name. */

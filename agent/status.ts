@@ -1,8 +1,9 @@
 // Status: what an agent knows about itself, as plain values. Written nowhere; whoever asks gets it.
 import type { Clock } from '../core/runtime.ts'
+import type { InputStatus } from './input-counts.ts'
 import type { Parsing, ParsingStatus } from './parsing.ts'
 import type { Uplink, UplinkStatus } from './ship/uplink.ts'
-import type { Source, SourceStatus } from './source.ts'
+import type { SourceStatus } from './source.ts'
 import type { Checkpoints } from './state/checkpoints.ts'
 import type { Loss, Losses } from './state/losses.ts'
 import { type DeletionStatus, noDeletions } from './tail/deletions.ts'
@@ -39,10 +40,10 @@ export interface AgentStatus {
   readonly lossesEver: Readonly<Record<string, Loss>>
   /** Of the inputs that remove what was shipped. */
   readonly deletions: DeletionStatus
-  /** Of the inputs with a parser, by name. */
+  /** Of the file inputs with a parser or transforms, by name: what was acknowledged. */
   readonly parsing: Readonly<Record<string, ParsingStatus>>
-  /** Of the inputs that are no files, by name. */
-  readonly sources: Readonly<Record<string, SourceStatus>>
+  /** Of the inputs that are no files, by name. Their lines are counted as they are read. */
+  readonly sources: Readonly<Record<string, SourceStatus & InputStatus>>
 }
 
 export interface FileStatus {
@@ -77,7 +78,7 @@ interface Parts {
   readonly openFiles: number
   readonly losses: Losses
   readonly parsings: ReadonlyMap<string, Parsing>
-  readonly sources: readonly Source[]
+  readonly sources: AgentStatus['sources']
 }
 
 /** The status out of the parts that know it. */
@@ -105,7 +106,7 @@ export function statusOf(parts: Parts): AgentStatus {
     lossesEver: parts.losses.totals(),
     deletions: parts.deletions ?? noDeletions,
     parsing: Object.fromEntries([...parts.parsings].map(([name, parsing]) => [name, parsing.status()])),
-    sources: Object.fromEntries(parts.sources.map((source) => [source.name, source.status?.() ?? {}])),
+    sources: parts.sources,
   }
 }
 

@@ -109,7 +109,7 @@ function askError(path: string, error: unknown): LogdriveError {
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     const why = code === 'ENOENT' ? 'there is no socket' : 'the one that made the socket is gone'
     return new LogdriveError('UNAVAILABLE', `no agent runs with this state folder: ${path}: ${why}`, {
-      hint: 'Name the folder of the running one: -c FILE or --state DIR.',
+      hint: 'Start one: logdrive agent -c FILE. One that runs is named by its FILE here too, or by --state DIR.',
       cause: error,
     })
   }

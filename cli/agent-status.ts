@@ -1,5 +1,6 @@
 // logdrive agent status: what the agent of a state folder is doing, file by file.
 
+import type { ParsingStatus } from '../agent/parsing.ts'
 import type { AgentStatus, FileStatus } from '../agent/status.ts'
 import { LogdriveError } from '../core/errors.ts'
 import { askStatus } from './agent-socket.ts'
@@ -8,6 +9,7 @@ import {
   type Cell,
   colour,
   escapeForTerminal,
+  factLines,
   humanSize,
   humanTime,
   jsonText,
@@ -46,6 +48,7 @@ function statusText(status: AgentStatus, output: Output): string {
     facts(status, output),
     section('files', filesTable(status.files)),
     section('cannot be looked at', status.unobservable.length === 0 ? '' : unobservableTable(status)),
+    section('inputs', inputsTable(status)),
     section('parsing', parsingTable(status)),
     section('lost', lossesTable(status)),
   ].join('')
@@ -74,10 +77,11 @@ function facts(status: AgentStatus, output: Output): string {
     ['last scan', humanTime(status.scanMs)],
     ['removed', deletionsText(status)],
   ]
-  return lines
-    .filter((line): line is [string, string] => line[1] !== null)
-    .map(([name, value]) => `${name.padEnd(14)}${name === 'collector' ? value : escapeForTerminal(value)}\n`)
-    .join('')
+  return factLines(
+    lines
+      .filter((line): line is [string, string] => line[1] !== null)
+      .map(([name, value]) => [name, name === 'collector' ? value : escapeForTerminal(value)]),
+  )
 }
 
 /** Files that were removed after they were shipped, and why others were not; null where there are none. */
@@ -121,12 +125,36 @@ function unobservableTable({ unobservable }: AgentStatus): string {
   )
 }
 
-function parsingTable({ parsing }: AgentStatus): string {
-  const rows = Object.entries(parsing).map(([input, { lines, unparsed }]): readonly Cell[] => {
-    const reasons = Object.entries(unparsed).map(([reason, count]) => `${reason}: ${count}`)
-    return [input, lines, reasons.join(', ')]
+/** Of the inputs that are no files. */
+function inputsTable({ sources }: AgentStatus): string {
+  const rows = Object.entries(sources).map(([input, status]): readonly Cell[] => {
+    const { runs, starts, timeouts, exits = {}, datagrams, connections, malformed } = status
+    const ends = Object.entries(exits).map(([code, count]) => [`ended with ${code}`, count] as const)
+    const more = { runs, starts, timeouts, ...Object.fromEntries(ends), datagrams, connections, malformed }
+    return [input, status.records, humanSize(status.bytes), countsText(status.lost), countsText(more)]
   })
-  return rows.length === 0 ? '' : table(['input', 'lines', 'unparsed'], rows)
+  return rows.length === 0 ? '' : table(['input', 'records', 'bytes', 'lost', 'more'], rows)
+}
+
+/** Of all inputs that make records of lines; what transforms do has columns only where they did something. */
+function parsingTable({ parsing, sources }: AgentStatus): string {
+  const all = Object.entries<Partial<ParsingStatus>>({ ...parsing, ...sources })
+  const rows = all.flatMap(([input, one]) => {
+    const { lines, unparsed, filtered, sampled, redacted, transformErrors } = one
+    if (lines === undefined) return []
+    const cells = [filtered ?? 0, sampled ?? 0, countsText(redacted), countsText(transformErrors)]
+    return [[input, lines, countsText(unparsed), ...cells] satisfies Cell[]]
+  })
+  const headings = ['input', 'lines', 'unparsed', 'filtered', 'sampled', 'redacted', 'transform errors']
+  const shown = headings.map((_, column) => column < 3 || rows.some((row) => row[column]))
+  const visible = <T>(cells: readonly T[]) => cells.filter((_, column) => shown[column])
+  return rows.length === 0 ? '' : table(visible(headings), rows.map(visible))
+}
+
+/** `reason: 2, other: 1`; what did not happen is left out. */
+function countsText(counts: Readonly<Record<string, number | undefined>> = {}): string {
+  const happened = Object.entries(counts).filter(([, count]) => (count ?? 0) > 0)
+  return happened.map(([name, count]) => `${name}: ${count}`).join(', ')
 }
 
 function lossesTable({ losses, lossesEver }: AgentStatus): string {
@@ -137,12 +165,12 @@ function lossesTable({ losses, lossesEver }: AgentStatus): string {
   return rows.length === 0 ? '' : table(['reason', 'times', 'bytes', 'times ever', 'bytes ever'], rows)
 }
 
-/** Keys as all JSON of Logdrive has them. Names of inputs and reasons have no capitals. */
+/** Keys as all JSON of Logdrive has them. Names of inputs, reasons and signals have no capitals behind small letters. */
 function snakeKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeKeys)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([key, inner]) => [
-    key.replace(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
+    key.replace(/(?<=[a-z])[A-Z]/g, (capital) => `_${capital.toLowerCase()}`),
     snakeKeys(inner),
   ])
   return Object.fromEntries(entries)

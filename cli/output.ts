@@ -81,6 +81,12 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
   return `${[headings.map((heading) => heading.toUpperCase()), ...texts].map(line).join('\n')}\n`
 }
 
+/** Facts, a line each, the values in one column; what comes from outside is escaped by the caller. */
+export function factLines(facts: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(0, ...facts.map(([name]) => name.length)) + 2
+  return facts.map(([name, value]) => `${name.padEnd(width)}${value}\n`).join('')
+}
+
 /** JSON for a program, or for a terminal with what could steer it escaped. */
 export function jsonText(value: unknown, output: Output, indent = 2): string {
   const text = JSON.stringify(value, null, indent)

@@ -6,6 +6,7 @@ import {
   type Cell,
   colour,
   escapeForTerminal,
+  factLines,
   humanSize,
   humanTime,
   jsonText,
@@ -44,37 +45,37 @@ const sections: readonly (readonly [string, readonly string[]])[] = [
   ['losses', []],
 ]
 
+type Fact = readonly [name: string, value: string]
+
 function statusText(url: string, answer: unknown, output: Output): string {
   const health = escapeForTerminal(String(field(answer, 'health')))
   const shown = colour(health, isWell(answer) ? 'green' : 'red', output)
   const facts = Object.entries(typeof answer === 'object' && answer !== null ? answer : {})
     .filter(([name]) => name !== 'health' && !sections.some(([section]) => section === name))
-    .flatMap(([name, value]) => factLines(name, value))
+    .flatMap(([name, value]) => factsOf(name, value))
   const tables = sections.flatMap(([name, first]) => {
     // The loss ledger is two lists: what was lost in all, and lately.
     const list = name === 'losses' ? listIn(field(answer, name), 'totals') : listIn(answer, name)
     const rows = list.filter((row) => typeof row === 'object' && row !== null)
     return rows.length === 0 ? [] : [`\n${name}\n${sectionTable(rows, first)}`]
   })
-  return `${'collector'.padEnd(20)}${url}: ${shown}\n${facts.join('')}${tables.join('')}`
+  return `${factLines([['collector', `${url}: ${shown}`], ...facts])}${tables.join('')}`
 }
 
-/** One line for a plain value, one for each value of a map of plain values. */
-function factLines(name: string, value: unknown): readonly string[] {
+/** One for a plain value, one for each value of a map of plain values. */
+function factsOf(name: string, value: unknown): readonly Fact[] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const inner = Object.entries(value)
-    return inner.flatMap(([key, one]) =>
-      typeof one === 'object' ? [] : [factLine(`${name}.${key}`, key, one)],
-    )
+    return inner.flatMap(([key, one]) => (typeof one === 'object' ? [] : [fact(`${name}.${key}`, key, one)]))
   }
   if (Array.isArray(value))
-    return value.length === 0 ? [] : [factLine(name, name, value.map(shortText).join(', '))]
+    return value.length === 0 ? [] : [fact(name, name, value.map(shortText).join(', '))]
   if (value === null) return []
-  return [factLine(name, name, value)]
+  return [fact(name, name, value)]
 }
 
-function factLine(label: string, key: string, value: unknown): string {
-  return `${label.replace(/_(ms|bytes)$/, '').padEnd(19)} ${factText(key, value)}\n`
+function fact(label: string, key: string, value: unknown): Fact {
+  return [escapeForTerminal(label.replace(/_(ms|bytes)$/, '')), factText(key, value)]
 }
 
 function sectionTable(rows: readonly unknown[], first: readonly string[]): string {

@@ -1,5 +1,5 @@
 // The input host_metrics: measures this machine every so often and ships what it measured as a source of its own.
-import { pump } from '../../core/flow.ts'
+import { type PumpEvent, pump } from '../../core/flow.ts'
 import { Scope } from '../../core/scope.ts'
 import { freshStanding, Sender } from '../inputs/sender.ts'
 import { quiet } from '../quiet.ts'
@@ -22,7 +22,7 @@ async function runHostMetrics(
   stop: AbortSignal,
   kill: AbortSignal,
 ): Promise<void> {
-  const { runtime, losses, limits } = parts
+  const { runtime, losses, counts, limits } = parts
   const { clock, random } = runtime
   const logger = runtime.logger.child({ input: input.name })
   await using waiting = new Waiting(limits.samplesBytesMax, (sample) => {
@@ -37,6 +37,9 @@ async function runHostMetrics(
     retryMsMin: limits.retryMsMin,
     retryMsMax: limits.retryMsMax,
     triesMax: Number.POSITIVE_INFINITY,
+    observe(event: PumpEvent<Sample>) {
+      if (event.kind === 'written') counts.shipped(event.item.count - event.refused, event.item.bytes.length)
+    },
     setAside: async (_: Sample, refusals: readonly { readonly reason: string }[]) => {
       for (const _refusal of refusals) losses.count('metrics_refused', 0)
       logger.warn({ reason: refusals[0]?.reason }, 'the collector refused host metrics')

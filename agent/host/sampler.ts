@@ -1,7 +1,7 @@
 // Sampler: asks all scrapers at a time. One that fails or hangs is counted, said once, and costs only its own points.
 import { LogdriveError } from '../../core/errors.ts'
 import type { Clock, Logger } from '../../core/runtime.ts'
-import type { Losses } from '../state/losses.ts'
+import type { LossCounter } from '../input-counts.ts'
 import type { ScraperName } from './options.ts'
 import type { Point } from './point.ts'
 import type { Scrape } from './scrapers.ts'
@@ -16,7 +16,7 @@ const saidMax = 1000
 export interface SamplerDeps {
   readonly clock: Clock
   readonly logger: Logger
-  readonly losses: Losses
+  readonly losses: LossCounter
 }
 
 export class Sampler {

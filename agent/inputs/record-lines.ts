@@ -19,13 +19,11 @@ export interface LineOptions {
 export class RecordLines {
   /** Null where lines travel as they are. */
   readonly #making: LineMaking | null
-  readonly #hasTransforms: boolean
   readonly #tally = new Tally()
 
   /** Throws CONFIG_INVALID for options of no use. */
   constructor({ parse, transforms = [], isRaw }: LineOptions) {
     const parser = parse === null ? (isRaw ? null : plainParser()) : compileParser(parse)
-    this.#hasTransforms = transforms.length > 0
     if (transforms.length > 0) this.#making = transformedLines(parser, transforms)
     else this.#making = parser === null ? null : parsedLines(parser)
   }
@@ -49,9 +47,8 @@ export class RecordLines {
     return made.count === 0 ? null : { ...packetOf(made, atMs), transformErrors: made.marks }
   }
 
-  status(): Pick<ParsingStatus, 'lines' | 'unparsed'> & Partial<ParsingStatus> {
-    const status = parsingStatus(this.#tally)
-    const { lines, unparsed } = status
-    return this.#hasTransforms ? status : { lines, unparsed }
+  /** What became of the lines since the start, shipped or not. */
+  status(): ParsingStatus {
+    return parsingStatus(this.#tally)
   }
 }

@@ -27,7 +27,8 @@ export async function shipQueue(
   kill: AbortSignal,
   committed?: (packet: Packet) => void,
 ): Promise<void> {
-  const { runtime, losses, limits } = parts
+  const { runtime, losses, counts, limits } = parts
+  let refusedBytes = 0
   const logger = runtime.logger.child({ input })
   const options: PumpOptions<Packet> = {
     retryMsMin: limits.retryMsMin,
@@ -35,12 +36,17 @@ export async function shipQueue(
     triesMax: Number.POSITIVE_INFINITY,
     async setAside(packet, refusals) {
       for (const { offset, reason } of refusals) {
-        losses.count('input_refused', recordBytes(packet, offset))
+        const bytes = recordBytes(packet, offset)
+        losses.count('input_refused', bytes)
+        refusedBytes += bytes
         logger.warn({ reason }, 'the collector refused a record')
       }
     },
     observe(event) {
-      if (event.kind === 'written') committed?.(event.item)
+      if (event.kind !== 'written') return
+      counts.shipped(event.item.count - event.refused, valueBytes(event.item) - refusedBytes)
+      refusedBytes = 0
+      committed?.(event.item)
     },
   }
   try {
@@ -57,11 +63,16 @@ export function countLeft(input: string, queue: RecordQueue, { losses, runtime }
   let bytes = 0
   for (const packet of queue.leftovers()) {
     records += packet.count
-    bytes += packet.bytes.length - packet.count + 1
+    bytes += valueBytes(packet)
   }
   if (records === 0) return
   losses.count('input_unsent', bytes, records)
   runtime.logger.child({ input }).warn({ records, bytes }, 'records were not shipped before the stop')
+}
+
+/** Without what is between the records. */
+function valueBytes({ bytes, count }: Packet): number {
+  return bytes.length - count + 1
 }
 
 function recordBytes({ ends }: Packet, index: number): number {

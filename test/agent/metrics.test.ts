@@ -1,16 +1,23 @@
 // What an agent tells of itself, as status and as metrics, in the simulated world.
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { type Agent, startAgent } from '../../agent/agent.ts'
+import { stdin } from '../../agent/inputs/stdin.ts'
 import { metricsText } from '../../agent/metrics.ts'
+import { WrittenStream } from '../sim/byte-stream.ts'
 import { logsInput, stage } from './simulated.ts'
 
-function shown(seed: number) {
+// The simulated clock does not wait for a module that is loaded late.
+beforeAll(async () => {
+  await import('../../agent/transform/making.ts')
+})
+
+function shown(seed: number, more: Partial<Parameters<typeof startAgent>[0]> = {}) {
   const on = stage(seed)
   let agent: Agent | null = null
   on.agent.start(async (runtime, signal) => {
-    const inputs = [logsInput]
+    const inputs = more.inputs ?? [logsInput]
     const to = { collectors: ['http://collector:8750'], key: null, stateFolder: '/state', host: 'web1' }
-    agent = await startAgent({ ...to, inputs, limits: { requestMs: 5000 } }, runtime, signal)
+    agent = await startAgent({ ...to, ...more, inputs, limits: { requestMs: 5000 } }, runtime, signal)
     await agent.stopped
   })
   const status = () => {
@@ -82,4 +89,39 @@ test('with few series the files with the longest lag have them', async () => {
   files.append('/logs/7.log', 'late\n')
   await world.runFor(5000)
   expect(metricsText(status(), 1)).toMatch(/file_lag_bytes\{path="\/logs\/7\.log",.*\} 5\n/)
+})
+
+test('what transforms did and what other inputs shipped and lost is there under the name of the input', async () => {
+  const stream = new WrittenStream()
+  const redact = { kinds: ['email'], patterns: {}, text: '[{kind}]' } as const
+  const filter = 'number(.body) > 3'
+  const { files, world, receiver, arrived, status } = shown(4, {
+    inputs: [{ ...logsInput, transforms: [{ filter: 'not (.body starts_with "debug")' }, { redact }] }],
+    sources: [
+      stdin(
+        { name: 'piped', topic: 'logs', lineBytesMax: 1000, parse: null, transforms: [{ filter }] },
+        () => stream,
+      ),
+    ],
+  })
+  receiver.refuses = (line) => line === '5'
+  files.append('/logs/a.log', 'debug\nada@example.com\n')
+  stream.write('1\n4\n5\nsix\n')
+  await arrived(3)
+  await world.runFor(2000)
+  const text = metricsText(status(), 30)
+  const input = logsInput.name
+  for (const [name, labels, value] of [
+    ['parsed_lines_total', `input="${input}"`, 2],
+    ['filtered_lines_total', `input="${input}"`, 1],
+    ['redacted_values_total', `input="${input}",kind="email"`, 1],
+    ['parsed_lines_total', 'input="piped"', 4],
+    ['filtered_lines_total', 'input="piped"', 1],
+    ['transform_errors_total', 'input="piped",reason="not_a_number"', 1],
+    ['input_records_total', 'input="piped"', 2],
+    ['input_bytes_total', 'input="piped"', 4],
+    ['input_losses_total', 'input="piped",reason="input_refused"', 1],
+  ] as const) {
+    expect(text).toContain(`logdrive_agent_${name}{${labels}} ${value}\n`)
+  }
 })

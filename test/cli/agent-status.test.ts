@@ -64,7 +64,24 @@ const status = {
   losses: {},
   lossesEver: { line_cut: { times: 2, bytes: 2048 } },
   deletions: { files: 3, bytes: 4096, failures: { forbidden: 2 } },
-  parsing: { nginx: { lines: 7, unparsed: { no_match: 2 } } },
+  parsing: {
+    nginx: {
+      lines: 7,
+      unparsed: { no_match: 2 },
+      filtered: 3,
+      sampled: 0,
+      redacted: { email: 4, card: 1 },
+      transformErrors: { wrong_type: 1 },
+    },
+  },
+  sources: {
+    backups: {
+      ...{ records: 12, bytes: 3000, lost: { input_refused: 2, input_unsent: 1 } },
+      ...{ lines: 14, unparsed: {}, filtered: 0, sampled: 0, redacted: {}, transformErrors: {} },
+      ...{ runs: 5, timeouts: 0, exits: { '0': 3, SIGTERM: 1 } },
+    },
+    machine: { records: 400, bytes: 90_000, lost: {} },
+  },
 }
 
 test('agent status prints what the running agent says, and with --json all of it', async () => {
@@ -74,17 +91,17 @@ test('agent status prints what the running agent says, and with --json all of it
   const shown = await logdrive(['agent', 'status', '--state', folder.path])
   expect(shown.code).toBe(0)
   expect(shown.stdout).toMatchInlineSnapshot(`
-    "agent         b4ebc3c2-6210-4fa8-bcb2-500388848079 on web1
-    started       1970-01-01T00:00:00.000Z
-    collector     http://collector:8750: good
-    last error    OVERLOADED: busy (1970-01-01T00:00:01.000Z)
-    requests      12, 3 failed, 1 open of 4
-    in flight     1 batches, 2.0 KiB on their way
-    sent          4.0 KiB
-    lag           4 B, 90 s
-    open files    1
-    last scan     3 ms
-    removed       3 files, 4.0 KiB; in vain: forbidden: 2
+    "agent       b4ebc3c2-6210-4fa8-bcb2-500388848079 on web1
+    started     1970-01-01T00:00:00.000Z
+    collector   http://collector:8750: good
+    last error  OVERLOADED: busy (1970-01-01T00:00:01.000Z)
+    requests    12, 3 failed, 1 open of 4
+    in flight   1 batches, 2.0 KiB on their way
+    sent        4.0 KiB
+    lag         4 B, 90 s
+    open files  1
+    last scan   3 ms
+    removed     3 files, 4.0 KiB; in vain: forbidden: 2
 
     files
     PATH         INPUT  TOPIC  POSITION  SIZE  LAG  LAG FOR  STATE      RETRIES
@@ -95,9 +112,15 @@ test('agent status prints what the running agent says, and with --json all of it
     PATH         REASON
     /root/x.log  permission denied
 
+    inputs
+    INPUT    RECORDS  BYTES     LOST                               MORE
+    backups       12  2.9 KiB   input_refused: 2, input_unsent: 1  runs: 5, ended with 0: 3, ended with SIGTERM: 1
+    machine      400  87.9 KiB  -                                  -
+
     parsing
-    INPUT  LINES  UNPARSED
-    nginx      7  no_match: 2
+    INPUT    LINES  UNPARSED     FILTERED  REDACTED           TRANSFORM ERRORS
+    nginx        7  no_match: 2         3  email: 4, card: 1  wrong_type: 1
+    backups     14  -                   0  -                  -
 
     lost
     REASON    TIMES  BYTES  TIMES EVER  BYTES EVER
@@ -109,6 +132,8 @@ test('agent status prints what the running agent says, and with --json all of it
     lag_ms: 90_000,
     uplink: { requests_limit: 4 },
     losses_ever: { line_cut: { times: 2 } },
+    parsing: { nginx: { transform_errors: { wrong_type: 1 } } },
+    sources: { backups: { records: 12, lost: { input_refused: 2 }, exits: { SIGTERM: 1 } } },
   })
 })
 
@@ -120,6 +145,7 @@ test('the folder is found in the configuration; without an agent it says so', as
   const { code, stderr } = await logdrive(['agent', 'status', '-c', file])
   expect(code).toBe(1)
   expect(stderr).toContain('no agent runs with this state folder')
+  expect(stderr).toContain('Start one: logdrive agent -c FILE.')
   expect((await logdrive(['agent', 'stat'])).code).toBe(2)
 })
 

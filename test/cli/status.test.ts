@@ -17,20 +17,22 @@ describe('status', () => {
     losses: { totals: [{ reason: 'line cut', count: 2 }], recent: [] },
     unreadable_topics: ['broken'],
     http: { open_requests: 1, in_flight_bytes: 0 },
+    kafka: { connections_of_one_address: 3 },
   }
   test('shows facts and tables, and with --json what the collector said', async () => {
     await using collector = await peer((_, response) => answerJson(response, 200, answer))
     const shown = await logdrive(['status', '--url', collector.url])
     expect(shown.code).toBe(0)
     expect(shown.stdout.replace(collector.url, 'URL')).toMatchInlineSnapshot(`
-      "collector           URL: ok
-      version             0.1.0
-      started_at          2026-11-21T00:00:00.000Z
-      uptime              61 s
-      durability.flush    commit
-      unreadable_topics   broken
-      http.open_requests  1
-      http.in_flight      0 B
+      "collector                         URL: ok
+      version                           0.1.0
+      started_at                        2026-11-21T00:00:00.000Z
+      uptime                            61 s
+      durability.flush                  commit
+      unreadable_topics                 broken
+      http.open_requests                1
+      http.in_flight                    0 B
+      kafka.connections_of_one_address  3
 
       sinks
       NAME       TYPE        STATE

@@ -6,7 +6,8 @@ import { type Fields, kind } from '../../parse/fields.ts'
 import type { Name } from '../../parse/names.ts'
 import type { ParseOptions } from '../../parse/options.ts'
 import { syslogSeverity } from '../../parse/severity.ts'
-import { type LineMaking, parsedLines } from '../../parsing.ts'
+import { type LineMaking, type ParsingStatus, parsedLines, parsingStatus } from '../../parsing.ts'
+import { Tally } from '../../tally.ts'
 import { transformedLines } from '../../transform/making.ts'
 import type { TransformOptions } from '../../transform/options.ts'
 import { type Packet, packetOf } from '../packet.ts'
@@ -52,6 +53,7 @@ export class EntryRecords {
   readonly #choice: FieldChoice
   readonly #parser: CompiledParser
   readonly #making: LineMaking
+  readonly #tally = new Tally()
   readonly #message: Name
   readonly #identifier: Name
   readonly #raw: Name
@@ -86,7 +88,13 @@ export class EntryRecords {
     // The same entry is sampled or not whenever it is read.
     const hashOf = () => this.#making.hashOf('', 0, numberOf(cursor))
     const made = this.#making.make(lines, nowMs, { facts, hashOf })
+    this.#tally.add(made.tally)
     return made.count === 0 ? null : { ...packetOf(made, nowMs), marks: [cursor] }
+  }
+
+  /** What became of the entries since the start, shipped or not. */
+  status(): ParsingStatus {
+    return parsingStatus(this.#tally)
   }
 
   #fill(fields: Fields): null {

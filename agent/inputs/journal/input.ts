@@ -31,19 +31,21 @@ const restartMsMax = 60_000
 /** The kept cursor is only there for a collector that forgot: it need not be of this moment. */
 const keepMs = 1000
 
-/** The source of the input. */
+/** The source of the input. Throws CONFIG_INVALID for a parser or transforms that are none. */
 export function journald(input: JournalInput, processes: Processes): Source {
+  const records = new EntryRecords(input)
   const counts = { entries: 0, starts: 0 }
   return {
     name: input.name,
-    status: () => ({ ...counts }),
-    run: (parts, stop, kill) => new Journal({ input, processes, parts, counts, stop, kill }).run(),
+    status: () => ({ ...records.status(), ...counts }),
+    run: (parts, stop, kill) => new Journal({ input, processes, records, parts, counts, stop, kill }).run(),
   }
 }
 
 interface Deps {
   readonly input: JournalInput
   readonly processes: Processes
+  readonly records: EntryRecords
   readonly parts: SourceParts
   readonly counts: { entries: number; starts: number }
   readonly stop: AbortSignal
@@ -160,9 +162,8 @@ class Journal {
 
   /** Runs journalctl from the cursor on, and again from the last entry that was read when it ends. */
   async #read(begun: string | null, queue: RecordQueue, signal: AbortSignal): Promise<void> {
-    const { input, processes, parts, counts } = this.#deps
+    const { input, processes, records, parts, counts } = this.#deps
     const { clock, random } = parts.runtime
-    const records = new EntryRecords(input)
     let cursor = begun
     let waitMsMax = restartMsMin
     while (!signal.aborted) {

@@ -37,7 +37,7 @@ test('lines travel as they are; the agent ends after the last one', async () => 
 })
 
 test('a parser makes records of them', async () => {
-  const { stream, start, receiver, arrived, status } = piped(2, { type: 'json' })
+  const { stream, start, receiver, arrived, status, world } = piped(2, { type: 'json' })
   start()
   stream.write('{"level":"warn","msg":"x","n":1}\nnot json\n')
   await arrived(2)
@@ -45,7 +45,12 @@ test('a parser makes records of them', async () => {
     { severity_number: 13, attrs_number: { n: 1 } },
     { body: 'not json', attrs_string: { parse_error: 'not_a_json_object' } },
   ])
-  expect(status()?.sources.app).toEqual({ lines: 2, unparsed: { not_a_json_object: 1 } })
+  await world.runFor(1000)
+  const bytes = receiver.texts.join('').length
+  expect(status()?.sources.app).toEqual({
+    ...{ lines: 2, unparsed: { not_a_json_object: 1 }, filtered: 0, sampled: 0, redacted: {} },
+    ...{ transformErrors: {}, records: 2, bytes, lost: {} },
+  })
 })
 
 test('a line that a transform could not be done for says so in a header, wherever it comes to lie in a batch', async () => {
@@ -111,6 +116,8 @@ test('a line that the collector refuses is counted, those beside it arrive', asy
   await world.runUntil(() => !agent.running, 60_000)
   expect(receiver.texts).toEqual(numbered(0, 40).filter((line) => line !== 'line 7' && line !== 'line 30'))
   expect(status()?.losses.input_refused).toEqual({ times: 2, bytes: 13 })
+  const bytes = receiver.texts.join('').length
+  expect(status()?.sources.app).toMatchObject({ records: 38, bytes, lost: { input_refused: 2 } })
 })
 
 test('a stop ships what was read; without a collector it is counted and does not hang', async () => {
