@@ -11,7 +11,8 @@ import { troubleOf } from './trouble.ts'
 type ProduceRequest = RequestOf<'Produce'>
 type TopicData = ProduceRequest['topicData'][number]
 type PartitionData = TopicData['partitionData'][number]
-type PartitionAnswer = ResponseInput<'Produce'>['responses'][number]['partitionResponses'][number]
+type ProduceAnswer = ResponseInput<'Produce'>
+type PartitionAnswer = ProduceAnswer['responses'][number]['partitionResponses'][number]
 
 /** Older versions know no zstd. */
 const zstdVersionMin = 7
@@ -20,27 +21,55 @@ const abortableVersionMin = 11
 const magicAt = 16
 
 export const produceHandlers = {
-  /** Appends begin before the first await, so that those of a connection keep its order. */
-  async Produce(request, context) {
+  /** Appends begin here and now, so that those of a connection keep its order. */
+  Produce(request, context) {
     const acks = checkAcks(request)
-    const answers = request.topicData.map(async (data) => {
-      const topic = context.broker.findTopic(data.name)
-      const refusal = refusalOf(topic, data.name, acks, context)
-      const partitions = data.partitionData.map((partition) =>
-        refusal === null && topic !== null
-          ? appendTo(topic, partition, request, context)
-          : refused(partition.index, refusal, context),
-      )
-      return { name: data.name, partitionResponses: await Promise.all(partitions) }
-    })
-    const responses = await Promise.all(answers)
-    if (acks !== 0) return { responses }
-    const failed = responses.flatMap((topic) => topic.partitionResponses).find((one) => one.errorCode !== 0)
-    // Nobody waits for an answer: the end of the connection is the only way to tell.
-    if (failed !== undefined) throw new KafkaError('UNKNOWN_SERVER_ERROR', `acks 0: ${failed.errorMessage}`)
-    return null
+    return answerOf(
+      acks,
+      request.topicData.map((data) => appendAll(data, acks, request, context)),
+    )
   },
 } satisfies Partial<Handlers>
+
+/** The partitions of one topic, each on its way to its answer. */
+interface Appending {
+  readonly name: string
+  readonly partitions: readonly (PartitionAnswer | Promise<PartitionAnswer>)[]
+}
+
+async function answerOf(acks: number, topics: readonly Appending[]): Promise<ProduceAnswer | null> {
+  const responses: ProduceAnswer['responses'][number][] = []
+  let failed: PartitionAnswer | null = null
+  for (const { name, partitions } of topics) {
+    const partitionResponses: PartitionAnswer[] = []
+    for (const each of partitions) {
+      const answer = await each
+      if (answer.errorCode !== 0) failed ??= answer
+      partitionResponses.push(answer)
+    }
+    responses.push({ name, partitionResponses })
+  }
+  if (acks !== 0) return { responses }
+  // Nobody waits for an answer: the end of the connection is the only way to tell.
+  if (failed !== null) throw new KafkaError('UNKNOWN_SERVER_ERROR', `acks 0: ${failed.errorMessage}`)
+  return null
+}
+
+function appendAll(
+  { name, partitionData }: TopicData,
+  acks: number,
+  request: ProduceRequest,
+  context: RequestContext,
+): Appending {
+  const topic = context.broker.findTopic(name)
+  const refusal = refusalOf(topic, name, acks, context)
+  const partitions = partitionData.map((data) =>
+    refusal === null && topic !== null
+      ? appendTo(topic, data, request, context)
+      : refused(data.index, refusal, context),
+  )
+  return { name, partitions }
+}
 
 /** 0: no answer, 1 and -1: durable as the flush mode says; there are no others to wait for. */
 function checkAcks({ acks }: ProduceRequest): number {
@@ -67,25 +96,34 @@ function refusalOf(
   return new KafkaError('INVALID_TOPIC_EXCEPTION', `topic ${name} is written by the broker alone`)
 }
 
-async function appendTo(
+/** Begins the append; what is given back never rejects. */
+function appendTo(
   topic: OpenTopic,
   data: PartitionData,
   request: ProduceRequest,
   context: RequestContext,
-): Promise<PartitionAnswer> {
+): PartitionAnswer | Promise<PartitionAnswer> {
+  const { index } = data
   try {
-    const partition = topic.open[data.index]
+    const partition = topic.open[index]
     if (partition === undefined) {
-      throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has no partition ${data.index}`)
+      throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.name} has no partition ${index}`)
     }
     const header = checkBatch(data.records, topic, context)
     if (header.isTransactional) checkTransactional(request, context)
     const knowsAbortable = context.apiVersion >= abortableVersionMin
-    const appended = await partition.appendKafka(data.records as Uint8Array, { header, knowsAbortable })
-    const { baseOffset, logAppendTimeMs, logStartOffset } = appended
-    return { index: data.index, errorCode: 0, baseOffset, logAppendTimeMs, logStartOffset }
+    return partition.appendKafka(data.records as Uint8Array, { header, knowsAbortable }).then(
+      ({ baseOffset, logAppendTimeMs, logStartOffset }) => ({
+        index,
+        errorCode: 0,
+        baseOffset,
+        logAppendTimeMs,
+        logStartOffset,
+      }),
+      (error: unknown) => refused(index, error, context),
+    )
   } catch (error) {
-    return refused(data.index, error, context)
+    return refused(index, error, context)
   }
 }
 

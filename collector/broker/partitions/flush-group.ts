@@ -22,6 +22,8 @@ export interface WaitingBatch {
   readonly marker: Marker | null
   /** Made by a Kafka client. */
   readonly isForeign: boolean
+  /** The largest one in it, ms. */
+  readonly timestamp: number
   /** Known once the group is sealed. */
   baseOffset: number
 }
@@ -63,13 +65,13 @@ export class FlushGroup {
 
   /** Takes one whole batch of a source. */
   append(bytes: Uint8Array, range: GuardedRange): void {
-    this.#add({ bytes, header: readHeader(bytes, 0), marker: null, isForeign: false })
+    this.#add(bytes, readHeader(bytes, 0), null, false)
     this.ranges.set(range.source, { epoch: range.epoch, to: range.to, guard: range.guard })
   }
 
   /** Takes one whole batch of a Kafka client, or the marker of a transaction. */
   appendKafka(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): WaitingBatch {
-    return this.#add({ bytes, header, marker, isForeign: true })
+    return this.#add(bytes, header, marker, true)
   }
 
   /** Takes one record into the open batch; returns its index. */
@@ -115,10 +117,11 @@ export class FlushGroup {
     this.#builder = null
   }
 
-  #add(batch: Omit<WaitingBatch, 'baseOffset'>): WaitingBatch {
-    const waiting = { ...batch, baseOffset: -1 }
+  #add(bytes: Uint8Array, header: BatchHeader, marker: Marker | null, isForeign: boolean): WaitingBatch {
+    const timestamp = header.maxTimestamp
+    const waiting = { bytes, header, marker, isForeign, timestamp, baseOffset: -1 }
     this.batches.push(waiting)
-    this.bytes += batch.bytes.length
+    this.bytes += bytes.length
     return waiting
   }
 }

@@ -5,7 +5,7 @@ import { encodeMarker, type Marker } from '../../../protocol/control-batch.ts'
 import { KafkaError } from '../../../protocol/errors.ts'
 import type { TopicSettings } from '../topics/topic-settings.ts'
 import type { Aborted } from './aborted.ts'
-import type { FlushGroup, WaitingBatch } from './flush-group.ts'
+import type { FlushGroup } from './flush-group.ts'
 import type { FlushQueue } from './flush-queue.ts'
 import { admitBatch } from './kafka-admit.ts'
 import type { KafkaAppended, KafkaAppendOptions, MarkerListener, TransactionGuard } from './kafka-append.ts'
@@ -21,8 +21,14 @@ export interface PartitionProducersParts {
   readonly clock: Clock
 }
 
-/** Where a batch is and the largest timestamp in it. */
+/** Where a batch is and the largest timestamp in it, ms. */
 type Placed = Pick<NumberedBatch, 'baseOffset' | 'timestamp'>
+
+/** A batch that was taken: where it is, is known once `done` has resolved. */
+export interface Placing {
+  readonly done: Promise<void>
+  readonly placed: Placed
+}
 
 export class PartitionProducers {
   readonly #parts: PartitionProducersParts
@@ -74,8 +80,8 @@ export class PartitionProducers {
     return this.#state.lastStableOffset(startOffset, highWatermark)
   }
 
-  /** See `Partition.appendKafka`. */
-  async append(batch: Uint8Array, options: KafkaAppendOptions, settings: TopicSettings): Promise<Placed> {
+  /** See `Partition.appendKafka`: decided now, and what refuses the batch is thrown now. */
+  append(batch: Uint8Array, options: KafkaAppendOptions, settings: TopicSettings): Placing {
     const now = this.#parts.clock.now()
     const { bytes, header } =
       options.origin === 'coordinator'
@@ -86,14 +92,13 @@ export class PartitionProducers {
       const duplicate = producers.duplicateOf(header)
       if (duplicate !== null) {
         // The answer says that the batch is safe: so wait for the first one when it is still on its way.
-        if (duplicate.baseOffset < 0) await this.#parts.queue.durable()
-        return duplicate
+        const done = duplicate.baseOffset < 0 ? this.#parts.queue.durable() : Promise.resolve()
+        return { done, placed: duplicate }
       }
       if (header.isTransactional) this.#checkTransaction(header, options.knowsAbortable === true)
       producers.take(header, now)
     }
-    const { baseOffset } = await this.#append(bytes, header, null)
-    return { baseOffset, timestamp: header.maxTimestamp }
+    return this.#append(bytes, header, null)
   }
 
   /** The client will send this batch again: see `Producers.noteRefused`. */
@@ -107,7 +112,7 @@ export class PartitionProducers {
     const bytes = encodeMarker(marker, now)
     const header = readHeader(bytes, 0)
     this.#state.producers.take(header, now)
-    await this.#append(bytes, header, marker)
+    await this.#append(bytes, header, marker).done
   }
 
   /** See `Partition.onMarker`. */
@@ -138,13 +143,12 @@ export class PartitionProducers {
     this.#state.aborted.trim(startOffset)
   }
 
-  async #append(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): Promise<WaitingBatch> {
+  #append(bytes: Uint8Array, header: BatchHeader, marker: Marker | null): Placing {
     const { queue } = this.#parts
     const group = queue.openGroup()
-    const waiting = group.appendKafka(bytes, header, marker)
+    const placed = group.appendKafka(bytes, header, marker)
     queue.took(bytes.length)
-    await group.done
-    return waiting
+    return { done: group.done, placed }
   }
 
   /** Asked for every batch of a transaction: a late one of a transaction that has ended must not get into the next. */

@@ -20,7 +20,7 @@ import type {
   MarkerListener,
   TransactionGuard,
 } from './kafka-append.ts'
-import { kafkaAppended, PartitionProducers } from './partition-producers.ts'
+import { kafkaAppended, PartitionProducers, type Placing } from './partition-producers.ts'
 import { PartitionSources, type Ticket } from './partition-sources.ts'
 import { loadPartitionState, type PartitionState, savePartitionState } from './partition-state.ts'
 import type { GuardedRange } from './sources.ts'
@@ -179,16 +179,15 @@ export class Partition implements AsyncDisposable {
    * Appends one whole batch of a Kafka client, verified by the caller and stamped in place: decided now, in the order of
    * calls, answered once durable. Rejects with KafkaError or LogdriveError.
    */
-  async appendKafka(batch: Uint8Array, options: KafkaAppendOptions): Promise<KafkaAppended> {
-    if (options.origin === 'coordinator') this.#refuseUnlessFull()
-    else {
-      const refusal = this.refusal()
-      if (refusal !== null) this.producers.noteRefused(options.header)
-      if (refusal !== null) throw refusal
+  appendKafka(batch: Uint8Array, options: KafkaAppendOptions): Promise<KafkaAppended> {
+    // One promise beside the group's: there is one for each batch of a client.
+    try {
+      const settings = this.#settings
+      const { done, placed } = this.#takeKafka(batch, options, settings)
+      return done.then(() => kafkaAppended(placed, settings, this.startOffset))
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const settings = this.#settings
-    const placed = await this.producers.append(batch, options, settings)
-    return kafkaAppended(placed, settings, this.startOffset)
   }
 
   /** Ends a producer's transaction here; resolves once that is durable. Throws INVALID_PRODUCER_EPOCH. */
@@ -298,6 +297,16 @@ export class Partition implements AsyncDisposable {
   #refuseUnlessFull(): void {
     const refusal = this.refusal()
     if (refusal !== null && !isCode(refusal, 'OVERLOADED')) throw refusal
+  }
+
+  #takeKafka(batch: Uint8Array, options: KafkaAppendOptions, settings: TopicSettings): Placing {
+    if (options.origin === 'coordinator') this.#refuseUnlessFull()
+    else {
+      const refusal = this.refusal()
+      if (refusal !== null) this.producers.noteRefused(options.header)
+      if (refusal !== null) throw refusal
+    }
+    return this.producers.append(batch, options, settings)
   }
 
   /** The group is on the disk: positions and sequences move, readers see it. */
