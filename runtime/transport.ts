@@ -15,7 +15,7 @@ import type {
   TransportListener,
 } from '../core/runtime.ts'
 import { listenError } from './listen-error.ts'
-import { ChunkReader, SlabReader, type SocketReader } from './socket-reader.ts'
+import { Bursts, ChunkReader, SlabReader, type SocketReader } from './socket-reader.ts'
 import { contextOf, listenOptions, orInvalid } from './tls-context.ts'
 
 /** A peer that vanished without a word is found out about this late at the earliest. */
@@ -26,15 +26,21 @@ const backlog = 511
 
 /** Sockets of this machine. */
 export function nodeTransport(logger: Logger): Transport {
+  const bursts = new Bursts()
   return {
-    connect: (address, options, signal) => connect(address, options, signal),
-    listen: (address, options, accept) => listen(address, options, accept, logger),
+    connect: (address, options, signal) => connect(address, options, bursts, signal),
+    listen: (address, options, accept) => listen(address, options, accept, { logger, bursts }),
   }
 }
 
-async function connect(address: Address, options: ConnectOptions, signal: AbortSignal): Promise<Connection> {
+async function connect(
+  address: Address,
+  options: ConnectOptions,
+  bursts: Bursts,
+  signal: AbortSignal,
+): Promise<Connection> {
   signal.throwIfAborted()
-  const reader = options.tls === null ? new SlabReader() : null
+  const reader = options.tls === null ? new SlabReader(bursts) : null
   const { host, port } = address
   const socket =
     options.tls === null
@@ -59,7 +65,7 @@ async function listen(
   address: Address,
   options: ListenOptions,
   accept: (connection: Connection) => void,
-  logger: Logger,
+  { logger, bursts }: { readonly logger: Logger; readonly bursts: Bursts },
 ): Promise<TransportListener> {
   let open = 0
   const take = (socket: net.Socket, reader: SlabReader | null) => {
@@ -77,7 +83,7 @@ async function listen(
   if (options.tls === null) {
     server.on('connection', (socket: net.Socket) => {
       if (open >= options.connectionsMax) socket.destroy()
-      else take(...withSlab(socket))
+      else take(...withSlab(socket, bursts))
     })
   }
   server.listen({ host: address.host, port: address.port, backlog })
@@ -114,11 +120,11 @@ function loadTls(): Promise<typeof tls> {
  * A server has no `onread` option: its sockets are made before anybody is asked. Their handle goes into a socket of our own;
  * should a later node hide it, the slower way is taken.
  */
-function withSlab(accepted: net.Socket): [net.Socket, SlabReader | null] {
+function withSlab(accepted: net.Socket, bursts: Bursts): [net.Socket, SlabReader | null] {
   if (!('_handle' in accepted)) return [accepted, null]
   const handle = accepted._handle
   if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) return [accepted, null]
-  const reader = new SlabReader()
+  const reader = new SlabReader(bursts)
   accepted._handle = null
   // What is left of it counts as a connection of the server that has gone.
   accepted.destroy()

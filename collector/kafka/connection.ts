@@ -165,11 +165,14 @@ export class KafkaConnection implements ClientConnection {
   async #readFrames(): Promise<void> {
     while (this.#closing === null) {
       if (!this.#answers.hasRoom) await this.#answers.room()
-      const length = await this.#frames.length(this.session.frameBytesMax ?? this.limits.requestBytesMax)
+      // What is here already is started in this very turn: what several requests bring goes to the disk together.
+      const header = this.#frames.length(this.session.frameBytesMax ?? this.limits.requestBytesMax)
+      const length = header instanceof Promise ? await header : header
       if (length === null) return
       // Only now: the wait for these bytes began before the client was told to pause.
       if (this.#mutedUntil > 0) await this.#pause()
-      const frame = await this.#frames.frame(length, this.signal)
+      const read = this.#frames.frame(length, this.signal)
+      const frame = read instanceof Promise ? await read : read
       if (frame === null) return
       if (this.#closing !== null) {
         this.#frames.release(frame, false)

@@ -71,5 +71,5 @@ export class Loan {
 }
 
 function sizeFor(length: number): number {
-  return 2 ** Math.ceil(Math.log2(length))
+  return 2 ** (32 - Math.clz32(length - 1))
 }

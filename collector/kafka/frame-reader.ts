@@ -31,35 +31,62 @@ export class FrameReader {
     return this.#dueAt
   }
 
-  /** The length of the next frame, or null at the end of the stream. Throws INVALID_REQUEST above `bytesMax`. */
-  async length(bytesMax: number): Promise<number | null> {
+  /**
+   * The length of the next frame, or null at the end of the stream; no promise when it is here already. Throws
+   * INVALID_REQUEST above `bytesMax`.
+   */
+  length(bytesMax: number): number | null | Promise<number | null> {
     const read = this.#connection.read(this.#head, 4)
-    if ((typeof read === 'number' ? read : await read) < 4) return null
-    const length = this.#head.readInt32BE(0)
-    if (length >= 0 && length <= bytesMax) return length
-    throw new KafkaError('INVALID_REQUEST', `a request of ${length} bytes: at most ${bytesMax} are allowed`)
+    return typeof read === 'number'
+      ? this.#lengthIn(read, bytesMax)
+      : read.then((count) => this.#lengthIn(count, bytesMax))
   }
 
-  /** The frame behind its length, which the caller gives back with `release`; null at the end of the stream. */
-  async frame(length: number, signal: AbortSignal): Promise<Buffer | null> {
-    const { budget, pool, clock, requestMs } = this.#parts
-    if (!budget.tryTake(length) && !(await budget.take(length, signal))) return null
-    const frame = pool.take(length)
-    let count = 0
-    try {
-      const read = length === 0 ? 0 : this.#connection.read(frame, length)
-      if (typeof read !== 'number') this.#dueAt = clock.monotonic() + requestMs + length / bytesPerMsMin
-      count = typeof read === 'number' ? read : await read
-    } finally {
-      this.#dueAt = null
-      if (count < length) budget.give(length)
-    }
-    return count < length ? null : frame
+  /**
+   * The frame behind its length, which the caller gives back with `release`; null at the end of the stream. No promise
+   * when it is here already.
+   */
+  frame(length: number, signal: AbortSignal): Buffer | null | Promise<Buffer | null> {
+    const { budget } = this.#parts
+    if (budget.tryTake(length)) return this.#read(length)
+    return budget.take(length, signal).then((isTaken) => (isTaken ? this.#read(length) : null))
   }
 
   /** The frame is done with. `isReusable`: nobody looks at its bytes any more. */
   release(frame: Buffer, isReusable: boolean): void {
     this.#parts.budget.give(frame.length)
     if (isReusable) this.#parts.pool.give(frame)
+  }
+
+  #lengthIn(count: number, bytesMax: number): number | null {
+    if (count < 4) return null
+    const length = this.#head.readInt32BE(0)
+    if (length >= 0 && length <= bytesMax) return length
+    throw new KafkaError('INVALID_REQUEST', `a request of ${length} bytes: at most ${bytesMax} are allowed`)
+  }
+
+  #read(length: number): Buffer | null | Promise<Buffer | null> {
+    const frame = this.#parts.pool.take(length)
+    const read = length === 0 ? 0 : this.#connection.read(frame, length)
+    return typeof read === 'number' ? this.#whole(frame, read) : this.#wholeInTime(frame, read)
+  }
+
+  async #wholeInTime(frame: Buffer, reading: Promise<number>): Promise<Buffer | null> {
+    const { clock, requestMs } = this.#parts
+    this.#dueAt = clock.monotonic() + requestMs + frame.length / bytesPerMsMin
+    try {
+      return this.#whole(frame, await reading)
+    } catch (error) {
+      this.#parts.budget.give(frame.length)
+      throw error
+    } finally {
+      this.#dueAt = null
+    }
+  }
+
+  #whole(frame: Buffer, count: number): Buffer | null {
+    if (count === frame.length) return frame
+    this.#parts.budget.give(frame.length)
+    return null
   }
 }
