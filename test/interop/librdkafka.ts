@@ -7,6 +7,7 @@
 // with the npm package of Confluent's JavaScript client; they are built here and nothing of them is committed.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { parseScript } from '../script.ts'
 import { brokerNamed } from './brokers.ts'
 import { cachedFolder, progress } from './cache.ts'
@@ -166,8 +167,7 @@ async function runOne(test: string, mode: Mode): Promise<Result> {
   })
   rmSync(conf, { force: true })
   const seconds = (performance.now() - began) / 1000
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the runner colours what it prints.
-  const text = `${outcome.stdout}${outcome.stderr}`.replace(/\x1b\[[0-9;]*m/g, '')
+  const text = stripVTControlCharacters(`${outcome.stdout}${outcome.stderr}`)
   if (flags.log !== undefined) writeFileSync(`${flags.log}.${test}.${mode}`, text)
   if (outcome.timedOut) return { test, mode, outcome: 'failed', seconds, why: `no end; ${failureOf(text)}` }
   if (outcome.code !== 0) return { test, mode, outcome: 'failed', seconds, why: failureOf(text) }

@@ -1,20 +1,20 @@
 // kafkajs as a driver of the interop rig; the codecs it leaves to its users are plugged in as its documents say.
-
-import { readFileSync } from 'node:fs'
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import kafkajs, { type Kafka as Client, type Consumer, type EachMessagePayload } from 'kafkajs'
-import type {
-  AdminJob,
-  AdminStep,
-  ConsumeJob,
-  Job,
-  JobRecord,
-  MemberJob,
-  ProduceJob,
-  TransactJob,
-} from '../job.ts'
-import { countdown, decoded, encoded, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import type { AdminStep, ConsumeJob, Job, JobRecord, MemberJob } from '../job.ts'
+import {
+  acksFrom,
+  countdown,
+  decoded,
+  encoded,
+  loginOf,
+  type Operations,
+  serve,
+  tell,
+  tellRecord,
+  tlsOf,
+} from './node-driver.ts'
 
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = kafkajs
 
@@ -50,35 +50,15 @@ plug(
 plug(CompressionTypes.ZSTD, zstdCompressSync, zstdDecompressSync)
 
 function client(job: Job): Client {
-  const { security } = job
-  const text = (path: string) => readFileSync(path, 'utf8')
-  const ssl =
-    security?.ca === undefined
-      ? {}
-      : {
-          ssl: {
-            ca: [text(security.ca)],
-            ...(security.cert === undefined ? {} : { cert: text(security.cert) }),
-            ...(security.key === undefined ? {} : { key: text(security.key) }),
-          },
-        }
-  const sasl =
-    security?.mechanism === undefined
-      ? {}
-      : {
-          sasl: {
-            mechanism: security.mechanism.toLowerCase() as 'plain',
-            username: security.username ?? '',
-            password: security.password ?? '',
-          },
-        }
+  const ssl = tlsOf(job)
+  const sasl = loginOf(job, (name) => name.toLowerCase() as 'plain')
   return new Kafka({
     clientId: 'interop-kafkajs',
     brokers: job.brokers.split(','),
     logLevel: logLevel.NOTHING,
     retry: { retries: 4 },
-    ...ssl,
-    ...sasl,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
   })
 }
 
@@ -102,15 +82,11 @@ function headersOf(record: JobRecord): Record<string, Buffer | Buffer[]> {
   return headers
 }
 
-/** kafkajs tells the base offset of each partition; records of a partition follow it in the order they were sent. */
 function acks(records: readonly JobRecord[], told: readonly { partition: number; baseOffset?: string }[]) {
-  const next = new Map(told.map((one) => [one.partition, Number(one.baseOffset)]))
-  return records.map((record) => {
-    const partition = record.partition ?? told[0]?.partition ?? -1
-    const offset = next.get(partition) ?? -1
-    next.set(partition, offset + 1)
-    return [partition, offset] as const
-  })
+  return acksFrom(
+    records,
+    told.map(({ partition, baseOffset }) => ({ partition, offset: Number(baseOffset) })),
+  )
 }
 
 function out({ partition, message }: EachMessagePayload): void {
@@ -130,7 +106,7 @@ function out({ partition, message }: EachMessagePayload): void {
 const partitioner = { createPartitioner: Partitioners.DefaultPartitioner }
 
 const operations: Operations = {
-  async produce(job: ProduceJob) {
+  async produce(job) {
     const producer = client(job).producer({ ...partitioner, idempotent: job.idempotent ?? false })
     await producer.connect()
     const compression = compressions[job.codec ?? 'none']
@@ -144,7 +120,7 @@ const operations: Operations = {
     return { acks: acks(job.records, told) }
   },
 
-  async consume(job: ConsumeJob) {
+  async consume(job) {
     const kafka = client(job)
     const { from } = job
     const admin = kafka.admin()
@@ -177,7 +153,7 @@ const operations: Operations = {
     return {}
   },
 
-  async member(job: MemberJob, signal: AbortSignal) {
+  async member(job, signal) {
     const consumer = reader(client(job), job, true)
     const { promise: failed, reject } = Promise.withResolvers<never>()
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
@@ -199,7 +175,7 @@ const operations: Operations = {
     return {}
   },
 
-  async transact(job: TransactJob) {
+  async transact(job) {
     const producer = client(job).producer({
       ...partitioner,
       idempotent: true,
@@ -223,7 +199,7 @@ const operations: Operations = {
     return { transactions: told }
   },
 
-  async step(job: AdminJob, step: AdminStep) {
+  async step(job, step) {
     const admin = client(job).admin()
     await admin.connect()
     try {

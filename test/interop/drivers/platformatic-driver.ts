@@ -1,5 +1,4 @@
 // @platformatic/kafka as a driver of the interop rig.
-import { readFileSync } from 'node:fs'
 import {
   Admin,
   type BaseOptions,
@@ -12,42 +11,29 @@ import {
   type ProduceResult,
   Producer,
 } from '@platformatic/kafka'
-import type {
-  AdminJob,
-  AdminStep,
-  ConsumeJob,
-  Job,
-  JobRecord,
-  MemberJob,
-  ProduceJob,
-  TransactJob,
-} from '../job.ts'
-import { countdown, decoded, encoded, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import type { AdminStep, ConsumeJob, Job, JobRecord, MemberJob } from '../job.ts'
+import {
+  acksFrom,
+  countdown,
+  decoded,
+  encoded,
+  loginOf,
+  type Operations,
+  serve,
+  tell,
+  tellRecord,
+  tlsOf,
+} from './node-driver.ts'
 
 function base(job: Job): BaseOptions {
-  const { security } = job
-  const text = (path: string) => readFileSync(path, 'utf8')
-  const tls =
-    security?.ca === undefined
-      ? {}
-      : {
-          tls: {
-            ca: text(security.ca),
-            ...(security.cert === undefined ? {} : { cert: text(security.cert) }),
-            ...(security.key === undefined ? {} : { key: text(security.key) }),
-          },
-        }
-  const sasl =
-    security?.mechanism === undefined
-      ? {}
-      : {
-          sasl: {
-            mechanism: security.mechanism,
-            username: security.username ?? '',
-            password: security.password ?? '',
-          },
-        }
-  return { clientId: 'interop-platformatic', bootstrapBrokers: job.brokers.split(','), ...tls, ...sasl }
+  const tls = tlsOf(job)
+  const sasl = loginOf(job, (name) => name)
+  return {
+    clientId: 'interop-platformatic',
+    bootstrapBrokers: job.brokers.split(','),
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+  }
 }
 
 /** Its types know no null keys and values, its wire code does: undefined is written as null. */
@@ -64,15 +50,11 @@ function messages(topic: string, records: readonly JobRecord[]) {
   }))
 }
 
-function acks(records: readonly JobRecord[], result: ProduceResult) {
-  const next = new Map((result.offsets ?? []).map(({ partition, offset }) => [partition, Number(offset)]))
-  const only = result.offsets?.[0]?.partition ?? -1
-  return records.map((record) => {
-    const partition = record.partition ?? only
-    const offset = next.get(partition) ?? -1
-    next.set(partition, offset + 1)
-    return [partition, offset] as const
-  })
+function acks(records: readonly JobRecord[], { offsets = [] }: ProduceResult) {
+  return acksFrom(
+    records,
+    offsets.map(({ partition, offset }) => ({ partition, offset: Number(offset) })),
+  )
 }
 
 function out(message: Message): void {
@@ -98,7 +80,7 @@ function reader(job: ConsumeJob | MemberJob): Consumer {
 }
 
 const operations: Operations = {
-  async produce(job: ProduceJob) {
+  async produce(job) {
     const producer = new Producer({ ...base(job), idempotent: job.idempotent ?? false })
     const result = await producer.send({
       messages: messages(job.topic, job.records),
@@ -109,7 +91,7 @@ const operations: Operations = {
     return { acks: acks(job.records, result) }
   },
 
-  async consume(job: ConsumeJob) {
+  async consume(job) {
     const consumer = reader(job)
     const { from } = job
     const timestamp =
@@ -145,7 +127,7 @@ const operations: Operations = {
     return {}
   },
 
-  async member(job: MemberJob, signal: AbortSignal) {
+  async member(job, signal) {
     const consumer = reader(job)
     consumer.on('consumer:group:join', ({ assignments }) =>
       tell({
@@ -175,7 +157,7 @@ const operations: Operations = {
     return {}
   },
 
-  async transact(job: TransactJob) {
+  async transact(job) {
     const producer = new Producer({
       ...base(job),
       idempotent: true,
@@ -187,18 +169,9 @@ const operations: Operations = {
       const sent = await transaction.send({ messages: messages(job.topic, one.records), acks: -1 })
       told.push(acks(one.records, sent))
       if (one.offsets !== undefined) {
-        const { group, topic, partition, offset } = one.offsets
-        const consumer = new Consumer({ ...base(job), groupId: group })
+        const consumer = new Consumer({ ...base(job), groupId: one.offsets.group })
         await transaction.addConsumer(consumer)
-        const coordinatorId = await consumer.findGroupCoordinator()
-        // Only what addOffset reads of a message; it commits the offset after the one of the message.
-        const read = {
-          topic,
-          partition,
-          offset: BigInt(offset - 1),
-          metadata: { consumer: { groupId: group, generationId: -1, memberId: '', coordinatorId } },
-        }
-        await transaction.addOffset(read as unknown as Message)
+        await transaction.addOffset(await lastRead(consumer, one.offsets))
         await consumer.close(true)
       }
       await (one.end === 'commit' ? transaction.commit() : transaction.abort())
@@ -207,7 +180,7 @@ const operations: Operations = {
     return { transactions: told }
   },
 
-  async step(job: AdminJob, step: AdminStep) {
+  async step(job, step) {
     const admin = new Admin(base(job))
     try {
       return await answer(admin, step)
@@ -215,6 +188,17 @@ const operations: Operations = {
       await admin.close()
     }
   },
+}
+
+/** The message before the offset that is to be committed: the client commits what it has read. */
+async function lastRead(
+  consumer: Consumer,
+  { topic, partition, offset }: { topic: string; partition: number; offset: number },
+): Promise<Message> {
+  const offsets = [{ topic, partition, offset: BigInt(offset - 1) }]
+  const stream = await consumer.consume({ topics: [topic], mode: 'manual', offsets })
+  for await (const message of stream) if (message.partition === partition) return message
+  throw new Error(`nothing to read at ${topic}-${partition}@${offset - 1}`)
 }
 
 async function answer(admin: Admin, step: AdminStep): Promise<unknown> {
