@@ -3,8 +3,17 @@ import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, WayIn } from './broker.ts'
 import type { Driver, RunningJob } from './driver.ts'
-import type { AdminStep, ConsumedRecord, ConsumeJob, Done, Job, JobRecord, ProduceJob } from './job.ts'
-import { byPartition, essence, inOrder, type Shapes } from './samples.ts'
+import type {
+  AdminStep,
+  ConsumedRecord,
+  ConsumeJob,
+  Counted,
+  Done,
+  Job,
+  JobRecord,
+  ProduceJob,
+} from './job.ts'
+import { byPartition, essence, inOrder, isText, type Shapes } from './samples.ts'
 
 /** A client and what it cannot do, each with the reason that stands in the table. */
 export interface Client {
@@ -92,16 +101,56 @@ export function consumeJob(
   }
 }
 
-/** The records of a topic from its beginning, read by the reference (or another), in order. */
+/** The records of a topic from its beginning, read by the reference, in order. */
 export async function readAll(
   world: World,
   topic: string,
   count: number,
-  more: Partial<ConsumeJob> & { by?: Driver } = {},
+  more: Partial<ConsumeJob> = {},
 ): Promise<ConsumedRecord[]> {
-  const { by = world.reference, ...job } = more
-  const { records } = await done(by, consumeJob(world, topic, count, job))
+  const { records } = await done(world.reference, consumeJob(world, topic, count, more))
   return inOrder(records)
+}
+
+/** Produces by the client; `sent` is what it was asked to write, or what a client made up that only writes its own. */
+export async function produced(
+  world: World,
+  job: ProduceJob,
+): Promise<Done & { sent: readonly JobRecord[] }> {
+  const result = await done(world.driver, job)
+  const sent = result.written ?? job.records
+  assert.equal(sent.length, job.records.length, 'records written')
+  return { ...result, sent }
+}
+
+/** Reads by the client, and asserts that it is what was sent. */
+export async function assertReads(
+  world: World,
+  topic: string,
+  sent: readonly JobRecord[],
+  what: string,
+  more: Partial<ConsumeJob> = {},
+): Promise<readonly ConsumedRecord[]> {
+  const { records, ...result } = await done(world.driver, consumeJob(world, topic, sent.length, more))
+  assertRead(records, result, sent, what)
+  return inOrder(records)
+}
+
+/** Asserts that a job read what was sent: each record, or how many and how much where the client tells no more. */
+export function assertRead(
+  records: readonly ConsumedRecord[],
+  { counted }: Done,
+  sent: readonly JobRecord[],
+  what: string,
+): void {
+  if (counted === undefined) assertSame(inOrder(records), sent, what)
+  else assert.deepEqual(counted, countedOf(sent), what)
+}
+
+function countedOf(sent: readonly JobRecord[]): Counted {
+  const parts = sent.flatMap(({ key, value }) => [key ?? '', value ?? ''])
+  const bytes = parts.reduce((sum, part) => sum + Buffer.from(part, 'base64').length, 0)
+  return { records: sent.length, megabytes: (bytes / 1024 / 1024).toFixed(4) }
 }
 
 /** Without the records that the client cannot tell from others. */
@@ -109,6 +158,7 @@ export function fitting<Some extends JobRecord>({ lacks }: Client, records: read
   return records
     .filter(({ value }) => value !== '' || lacks['empty values'] === undefined)
     .filter(({ value }) => value !== null || lacks['null values'] === undefined)
+    .filter(({ value }) => isText(value) || lacks['binary values'] === undefined)
 }
 
 /** Asserts that what was read is what was sent: same bytes, same order in each partition, nothing more. */

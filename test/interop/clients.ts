@@ -8,7 +8,11 @@ import { run } from './commands.ts'
 import { debianPackages, versionOf } from './debian.ts'
 import { ProgramDriver } from './driver.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
-import { KcatDriver } from './kcat.ts'
+import { consoleTools } from './kafka-tools/console.ts'
+import { perfTools } from './kafka-tools/perf.ts'
+import { toolboxes } from './kafka-tools/toolbox.ts'
+import { verifiableTools } from './kafka-tools/verifiable.ts'
+import { kcatDriver } from './kcat.ts'
 import { nodeRdkafka } from './node-rdkafka.ts'
 import { confluent, debianPython, kafkaPython, wheels } from './python.ts'
 import { rsyslog, syslogNg } from './shippers.ts'
@@ -25,6 +29,7 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
     kafkaPython('kafka-python (Debian)', await debianPython(), {
       idempotent: 'kafka-python 2.0 has no idempotent producer',
       transactions: 'kafka-python 2.0 has no transactions',
+      'read committed': 'kafka-python 2.0 has no transactions',
       cooperative: 'kafka-python has no cooperative assignor',
     }),
   'kafka-python (PyPI)': async () =>
@@ -45,6 +50,24 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   'ClickHouse (chDB)': clickhouse,
   'Java 3.9': async () => java('Java 3.9', kafkaVersions.old),
   'Java 4.3': async () => java('Java 4.3', kafkaVersions.server),
+  ...toolsOf('3.9'),
+  ...toolsOf('4.3'),
+}
+
+/** Kafka's command-line tools of a version; Java and the jars come with its Java clients. */
+function toolsOf(version: keyof typeof toolboxes): Readonly<Record<string, () => Promise<Client>>> {
+  const box = toolboxes[version]
+  const named = {
+    'kafka-console-*': consoleTools,
+    'kafka-*-perf-test': perfTools,
+    'kafka-verifiable-*': verifiableTools,
+  }
+  return Object.fromEntries(
+    Object.entries(named).map(([kind, client]) => [
+      `${kind} ${version}`,
+      async () => client(`${kind} ${version}`, box),
+    ]),
+  )
 }
 
 /** One of each kind, without what takes long to install: for CI. */
@@ -75,7 +98,7 @@ async function kcat(): Promise<Client> {
       abort: 'kcat has no command to abort',
       cooperative: 'kcat assigns eagerly in its rebalance callback',
     },
-    driver: () => new KcatDriver(),
+    driver: kcatDriver,
   }
 }
 

@@ -17,7 +17,7 @@ export interface RunningJob {
 }
 
 /** Longest time that one job may take; longer means that the client hangs. */
-const jobMsMax = 90_000
+export const jobMsMax = 90_000
 
 /** A driver program. It is started with the first job, and anew after a kill. */
 export class ProgramDriver implements Driver {

@@ -3,6 +3,17 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 
+/** What a tool is started with beside its arguments. */
+export interface JavaToolOptions {
+  readonly version?: string
+  /** The level of its log, and classes of which it tells more: these at level info. */
+  readonly log?: { readonly level: 'warn' | 'error'; readonly info: readonly string[] }
+  /** Takes what it writes to stdout as bytes; `lines` stays empty then. */
+  readonly onOutput?: (chunk: Buffer) => void
+  /** Takes each line of its stderr, where the log goes. */
+  readonly onError?: (line: string) => void
+}
+
 export class JavaTool implements AsyncDisposable {
   readonly lines: string[] = []
   readonly #child: ChildProcessWithoutNullStreams
@@ -13,19 +24,21 @@ export class JavaTool implements AsyncDisposable {
   static async start(
     mainClass: string,
     args: readonly string[],
-    version: string = kafkaVersions.server,
+    options: JavaToolOptions = {},
   ): Promise<JavaTool> {
-    return new JavaTool(mainClass, args, await kafkaClassPath(version))
+    const classPath = await kafkaClassPath(options.version ?? kafkaVersions.server)
+    return new JavaTool([classPath, ...logSettings(options), mainClass, ...args], options)
   }
 
-  private constructor(mainClass: string, args: readonly string[], classPath: string) {
-    const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', classPath]
-    const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
-    this.#child = spawn('java', [...java, quiet, mainClass, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+  private constructor(args: readonly string[], { onOutput, onError = () => {} }: JavaToolOptions) {
+    const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp']
+    this.#child = spawn('java', [...java, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stdin.on('error', () => {})
-    createInterface({ input: this.#child.stdout }).on('line', (line) => this.lines.push(line))
-    this.#child.stderr.on('data', (chunk: Buffer) => {
-      this.#errors = (this.#errors + chunk.toString('utf8')).slice(-20_000)
+    if (onOutput !== undefined) this.#child.stdout.on('data', onOutput)
+    else createInterface({ input: this.#child.stdout }).on('line', (line) => this.lines.push(line))
+    createInterface({ input: this.#child.stderr }).on('line', (line) => {
+      this.#errors = `${this.#errors}${line}\n`.slice(-20_000)
+      onError(line)
     })
     this.#gone = new Promise((resolve) => this.#child.once('close', () => resolve()))
   }
@@ -62,4 +75,9 @@ export class JavaTool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGKILL', 10_000)
   }
+}
+
+function logSettings({ log = { level: 'warn', info: [] } }: JavaToolOptions): string[] {
+  const name = '-Dorg.slf4j.simpleLogger'
+  return [`${name}.defaultLogLevel=${log.level}`, ...log.info.map((one) => `${name}.log.${one}=info`)]
 }

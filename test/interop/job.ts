@@ -114,6 +114,16 @@ export interface Done {
   readonly acks?: readonly Ack[] | null
   readonly transactions?: readonly (readonly Ack[] | null)[]
   readonly results?: readonly unknown[]
+  /** What a client wrote that writes records of its own: as many as it was asked to. */
+  readonly written?: readonly JobRecord[]
+  /** What a client read that tells no records, only how many. */
+  readonly counted?: Counted
+}
+
+/** How much a consumer read; megabytes of keys and values, with four digits. */
+export interface Counted {
+  readonly records: number
+  readonly megabytes: string
 }
 
 export type Ack = readonly [partition: number, offset: number]

@@ -1,10 +1,9 @@
 // kcat as a driver: jobs become command lines, its output is parsed by lengths, so that any bytes may be in a record.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CommandDriver, programOf, type Workplace } from './command-driver.ts'
 import { run } from './commands.ts'
-import type { Driver, RunningJob } from './driver.ts'
 import type {
   AdminJob,
   ConsumedRecord,
@@ -20,82 +19,50 @@ import type {
 /** partition, offset, timestamp, lengths of key and value, then their bytes, then the headers up to the end of the line. */
 const format = '%p %o %T %K %S\n%k%s%h\n'
 
-export class KcatDriver implements Driver {
-  readonly #children = new Set<ChildProcess>()
+/** kcat for the rig: a run of it for each job, or for each kind of record. */
+export function kcatDriver(): CommandDriver {
+  return new CommandDriver(perform)
+}
 
-  run(job: Job): RunningJob {
-    const records: ConsumedRecord[] = []
-    const ready = Promise.withResolvers<void>()
-    const running = { ready: ready.promise, records, assigned: null as readonly number[] | null }
-    const assigned = (partitions: readonly number[]) => {
-      running.assigned = partitions
-    }
-    const finished = this.#perform(job, { records, ready: ready.resolve, assigned })
-    finished.catch(ready.reject)
-    ready.promise.catch(() => {})
-    return Object.assign(running, { finished })
-  }
-
-  async end(signal: NodeJS.Signals): Promise<void> {
-    for (const child of this.#children) {
-      if (child.exitCode !== null || child.signalCode !== null) continue
-      const gone = new Promise((resolve) => child.once('close', resolve))
-      child.kill(signal)
-      await gone
-    }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.end('SIGKILL')
-  }
-
-  async #perform(job: Job, told: Told): Promise<Done> {
-    switch (job.op) {
-      case 'produce':
-        await produce(job, job.records, idempotence(job))
-        return { acks: null }
-      case 'transact':
-        return transact(job)
-      case 'admin':
-        return { results: await Promise.all(job.steps.map((step) => answer(job, step))) }
-      case 'consume':
-        return this.#read(consumeArguments(job), job.count, told)
-      case 'member':
-        return this.#read(memberArguments(job), Number.POSITIVE_INFINITY, told)
-    }
-  }
-
-  /** Reads until `count` records are there, or until it is ended. */
-  #read(args: readonly string[], count: number, told: Told): Promise<Done> {
-    const child = spawn('kcat', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#children.add(child)
-    const { promise, resolve, reject } = Promise.withResolvers<Done>()
-    let output = Buffer.alloc(0)
-    let errors = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      output = parsed(Buffer.concat([output, chunk]), told.records)
-      if (told.records.length >= count) child.kill('SIGTERM')
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      errors = (errors + chunk.toString('utf8')).slice(-4000)
-      if (errors.includes('Reached end of topic')) told.ready()
-      const last = [...errors.matchAll(/rebalanced \(memberid [^)]*\): (assigned|revoked):(.*)\n/g)].at(-1)
-      if (last !== undefined) told.assigned(last[1] === 'assigned' ? partitionsIn(last[2] ?? '') : [])
-    })
-    child.on('error', reject)
-    child.on('close', (code, signal) => {
-      this.#children.delete(child)
-      if (code === 0 || signal !== null || told.records.length >= count) resolve({})
-      else reject(new Error(`kcat ended with ${code}: ${errors.slice(-1500)}`))
-    })
-    return promise
+async function perform(job: Job, place: Workplace): Promise<Done> {
+  switch (job.op) {
+    case 'produce':
+      await produce(job, job.records, idempotence(job), place.folder)
+      return { acks: null }
+    case 'transact':
+      return transact(job, place.folder)
+    case 'admin':
+      return { results: await Promise.all(job.steps.map((step) => answer(job, step))) }
+    case 'consume':
+      return read(consumeArguments(job), job.count, place)
+    case 'member':
+      return read(memberArguments(job), Number.POSITIVE_INFINITY, place)
   }
 }
 
-interface Told {
-  readonly records: ConsumedRecord[]
-  ready(): void
-  assigned(partitions: readonly number[]): void
+/** Reads until `count` records are there, or until it is ended. */
+function read(args: readonly string[], count: number, place: Workplace): Promise<Done> {
+  const child = spawn('kcat', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  place.started(programOf(child))
+  const { promise, resolve, reject } = Promise.withResolvers<Done>()
+  let output = Buffer.alloc(0)
+  let errors = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    output = parsed(Buffer.concat([output, chunk]), place.records)
+    if (place.records.length >= count) child.kill('SIGTERM')
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors = (errors + chunk.toString('utf8')).slice(-4000)
+    if (errors.includes('Reached end of topic')) place.ready()
+    const last = [...errors.matchAll(/rebalanced \(memberid [^)]*\): (assigned|revoked):(.*)\n/g)].at(-1)
+    if (last !== undefined) place.assigned(last[1] === 'assigned' ? partitionsIn(last[2] ?? '') : [])
+  })
+  child.on('error', reject)
+  child.on('close', (code, signal) => {
+    if (code === 0 || signal !== null || place.records.length >= count) resolve({})
+    else reject(new Error(`kcat ended with ${code}: ${errors.slice(-1500)}`))
+  })
+  return promise
 }
 
 function partitionsIn(text: string): number[] {
@@ -162,47 +129,43 @@ async function produce(
   job: ProduceJob | TransactJob,
   records: readonly JobRecord[],
   more: readonly string[],
+  folder: string,
 ): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'logdrive-kcat-'))
   const text = (value: string | null) => Buffer.from(value ?? '', 'base64').toString('utf8')
   const codec = job.op === 'produce' ? (job.codec ?? 'none') : 'none'
   const settings = ['acks=all', 'message.timeout.ms=20000', 'linger.ms=50'].flatMap((one) => ['-X', one])
-  try {
-    for (const group of runsOf(records)) {
-      const [first = { key: null, value: null }] = group
-      const place = first.partition === undefined ? [] : ['-p', String(first.partition)]
-      const headers = (first.headers ?? []).flatMap(([name, value]) => ['-H', `${name}=${text(value)}`])
-      const args = [
-        '-P',
-        '-t',
-        job.topic,
-        ...access(job),
-        ...more,
-        ...settings,
-        '-z',
-        codec,
-        ...place,
-        ...headers,
-      ]
-      const key = text(first.key)
-      if (kindOf(first) === 'bytes') {
-        const files = group.map((record, index) => {
-          const file = join(folder, `${index}`)
-          writeFileSync(file, Buffer.from(record.value ?? '', 'base64'))
-          return file
-        })
-        await run('kcat', [...args, ...(first.key === null ? [] : ['-k', key]), ...files], {
-          timeoutMs: 60_000,
-        })
-      } else {
-        // kcat skips empty files; a line of a key and nothing else is an empty value, or with -Z a null one.
-        const lines = group.map(() => `${key}\t\n`).join('')
-        const nulls = first.value === null ? ['-Z'] : []
-        await run('kcat', [...args, ...nulls, '-K', '\\t'], { input: lines, timeoutMs: 60_000 })
-      }
+  for (const group of runsOf(records)) {
+    const [first = { key: null, value: null }] = group
+    const place = first.partition === undefined ? [] : ['-p', String(first.partition)]
+    const headers = (first.headers ?? []).flatMap(([name, value]) => ['-H', `${name}=${text(value)}`])
+    const args = [
+      '-P',
+      '-t',
+      job.topic,
+      ...access(job),
+      ...more,
+      ...settings,
+      '-z',
+      codec,
+      ...place,
+      ...headers,
+    ]
+    const key = text(first.key)
+    if (kindOf(first) === 'bytes') {
+      const files = group.map((record, index) => {
+        const file = join(folder, `${index}`)
+        writeFileSync(file, Buffer.from(record.value ?? '', 'base64'))
+        return file
+      })
+      await run('kcat', [...args, ...(first.key === null ? [] : ['-k', key]), ...files], {
+        timeoutMs: 60_000,
+      })
+    } else {
+      // kcat skips empty files; a line of a key and nothing else is an empty value, or with -Z a null one.
+      const lines = group.map(() => `${key}\t\n`).join('')
+      const nulls = first.value === null ? ['-Z'] : []
+      await run('kcat', [...args, ...nulls, '-K', '\\t'], { input: lines, timeoutMs: 60_000 })
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
@@ -224,10 +187,10 @@ function runsOf(records: readonly JobRecord[]): JobRecord[][] {
 }
 
 /** kcat makes a transaction of all that one run of it produces: one for each partition. */
-async function transact(job: TransactJob): Promise<Done> {
+async function transact(job: TransactJob, folder: string): Promise<Done> {
   for (const { records } of job.transactions) {
     const sorted = records.toSorted((a, b) => (a.partition ?? 0) - (b.partition ?? 0))
-    await produce(job, sorted, ['-X', `transactional.id=${job.transactionalId}`])
+    await produce(job, sorted, ['-X', `transactional.id=${job.transactionalId}`], folder)
   }
   return {}
 }

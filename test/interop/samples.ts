@@ -1,8 +1,9 @@
 // Records for the cases: every shape that Kafka allows, and plain lines for clients that ship lines.
+import { isUtf8 } from 'node:buffer'
 import type { ConsumedRecord, JobRecord } from './job.ts'
 
-/** What records a client can be given: anything, text without keys and headers, or text with them on its command line. */
-export type Shapes = 'any' | 'lines' | 'text'
+/** What records a client can be given: anything, lines of text in partitions of its own choice, or these without keys. */
+export type Shapes = 'any' | 'text' | 'lines'
 
 export function base64(text: string | Uint8Array): string {
   return Buffer.from(text as Uint8Array).toString('base64')
@@ -21,8 +22,14 @@ export function mixedRecords(label: string, partitions: number, shapes: Shapes):
     null,
     base64(`${label} last`),
   ]
+  if (shapes === 'text') return values.filter(isText).map((value) => ({ key: base64('k'), value }))
   const all = Array.from({ length: partitions }, (_, partition) => partition)
   return all.flatMap((partition) => values.map((value) => ({ partition, key: base64('k'), value })))
+}
+
+/** Whether a value survives a client that takes it for text. */
+export function isText(value: string | null): boolean {
+  return value === null || isUtf8(Buffer.from(value, 'base64'))
 }
 
 /** Lines of text, without keys, headers or a partition of their own. */

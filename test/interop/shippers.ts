@@ -1,20 +1,19 @@
 // rsyslog and syslog-ng as drivers: each ships the lines of a job to a topic and stops when they are delivered.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cachedFolder } from './cache.ts'
 import type { Client } from './case.ts'
+import { CommandDriver } from './command-driver.ts'
 import { outcomeOf, run } from './commands.ts'
 import { debianPackages, unpackedPackages, versionOf } from './debian.ts'
-import type { Driver, RunningJob } from './driver.ts'
-import type { Done, Job, ProduceJob } from './job.ts'
+import type { ProduceJob } from './job.ts'
 
 const onlyWrites = 'ships lines only'
 const lacks = Object.fromEntries(
   [
     ...['consume beginning', 'consume end', 'consume time', 'keys', 'headers', 'group', 'group kill'],
-    ...['cooperative', 'admin topics', 'admin groups', 'transactions'],
+    ...['cooperative', 'admin topics', 'admin groups', 'transactions', 'read committed'],
   ].map((name) => [name, onlyWrites]),
 )
 
@@ -22,7 +21,7 @@ const lacks = Object.fromEntries(
 export async function rsyslog(): Promise<Client> {
   await debianPackages(['rsyslog', 'rsyslog-kafka'])
   const version = versionOf('rsyslog')?.split('-')[0] ?? '?'
-  const driver = () => new ShipperDriver((job, folder) => shipByRsyslog(job, folder))
+  const driver = shipping(shipByRsyslog)
   return { name: 'rsyslog', version, shapes: 'lines', lacks, driver }
 }
 
@@ -36,35 +35,18 @@ export async function syslogNg(): Promise<Client> {
   const program = join(root, 'usr/sbin/syslog-ng')
   const env = { LD_LIBRARY_PATH: join(root, 'usr/lib/syslog-ng') }
   const version = /\((.*)\)|version: ([\d.]+)/.exec(await run(program, ['--version'], { env }))?.[1] ?? '3.38'
-  const driver = () => new ShipperDriver((job, folder) => shipBySyslogNg(job, folder, { root, program, env }))
+  const driver = shipping((job, folder) => shipBySyslogNg(job, folder, { root, program, env }))
   return { name: 'syslog-ng', version, shapes: 'lines', lacks, driver }
 }
 
-class ShipperDriver implements Driver {
-  readonly #ship: (job: ProduceJob, folder: string) => Promise<void>
-
-  constructor(ship: (job: ProduceJob, folder: string) => Promise<void>) {
-    this.#ship = ship
-  }
-
-  run(job: Job): RunningJob {
-    const finished = this.#perform(job)
-    finished.catch(() => {})
-    return { ready: Promise.resolve(), finished, records: [], assigned: null }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {}
-
-  async #perform(job: Job): Promise<Done> {
-    if (job.op !== 'produce') throw new Error(`a log shipper does not ${job.op}`)
-    const folder = mkdtempSync(join(tmpdir(), 'logdrive-shipper-'))
-    try {
-      await this.#ship(job, folder)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-    return { acks: null }
-  }
+/** A driver that hands the lines of each job to `ship`, with a folder for its files. */
+function shipping(ship: (job: ProduceJob, folder: string) => Promise<void>) {
+  return () =>
+    new CommandDriver(async (job, { folder }) => {
+      if (job.op !== 'produce') throw new Error(`a log shipper does not ${job.op}`)
+      await ship(job, folder)
+      return { acks: null }
+    })
 }
 
 /** librdkafka's settings for a job: both shippers pass them on. */

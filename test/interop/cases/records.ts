@@ -2,28 +2,31 @@
 import assert from 'node:assert/strict'
 import {
   assertAcks,
+  assertRead,
+  assertReads,
   assertSame,
   assertSameSet,
   type Case,
   consumeJob,
   done,
   fitting,
+  produced,
   produceJob,
   readAll,
   topicOf,
 } from '../case.ts'
 import { type Codec, codecs, type JobRecord } from '../job.ts'
-import { base64, compressibleRecords, lineRecords, mixedRecords } from '../samples.ts'
+import { base64, compressibleRecords, mixedRecords } from '../samples.ts'
 import { wireBatches } from '../wire-probe.ts'
 
 const produce: Case = {
   name: 'produce',
   about: 'records of all shapes lie where they were acknowledged, byte for byte, in order',
   async run(world) {
-    const { client, driver } = world
-    const topic = await topicOf(world, client.shapes === 'lines' ? 1 : 3)
-    const sent = fitting(client, mixedRecords(client.name, 3, client.shapes))
-    const result = await done(driver, produceJob(world, topic, sent))
+    const { client } = world
+    const topic = await topicOf(world, client.shapes === 'any' ? 3 : 1)
+    const asked = fitting(client, mixedRecords(client.name, 3, client.shapes))
+    const { sent, ...result } = await produced(world, produceJob(world, topic, asked))
     const read = await readAll(world, topic, sent.length)
     assertSame(read, sent, 'produced')
     assertAcks(read, sent, result)
@@ -40,8 +43,7 @@ const consumeBeginning: Case = {
       timestamp: 1_700_000_000_000 + index,
     }))
     await done(world.reference, produceJob(world, topic, sent))
-    const read = await readAll(world, topic, sent.length, { by: world.driver })
-    assertSame(read, sent, 'consumed')
+    const read = await assertReads(world, topic, sent, 'consumed')
     const times = (records: readonly JobRecord[]) => records.map((record) => record.timestamp)
     if (world.client.lacks.timestamps === undefined) assert.deepEqual(times(read), times(sent), 'timestamps')
   },
@@ -53,12 +55,11 @@ const consumeEnd: Case = {
   async run(world) {
     const topic = await topicOf(world, 2)
     await done(world.reference, produceJob(world, topic, mixedRecords('old', 2, 'any')))
-    const sent = mixedRecords('new', 2, 'any')
+    const sent = fitting(world.client, mixedRecords('new', 2, 'any'))
     const job = world.driver.run(consumeJob(world, topic, sent.length, { from: 'end' }))
     await job.ready
     await done(world.reference, produceJob(world, topic, sent))
-    await job.finished
-    assertSame(job.records, sent, 'consumed from the end')
+    assertRead(job.records, await job.finished, sent, 'consumed from the end')
   },
 }
 
@@ -79,8 +80,7 @@ const consumeTime: Case = {
     }
     const expected = sent.slice(13)
     const from = { time: began + 12_500 }
-    const read = await readAll(world, topic, expected.length, { from, by: world.driver })
-    assertSame(read, expected, 'consumed from a time')
+    await assertReads(world, topic, expected, 'consumed from a time', { from })
   },
 }
 
@@ -89,11 +89,11 @@ function codecCase(codec: Codec): Case {
     name: codec,
     about: `batches in ${codec} as this client writes them, and as Java writes them read by this client`,
     async run(world) {
-      const { client, driver, broker } = world
+      const { client, broker } = world
       if (client.lacks.produce === undefined) {
         const topic = await topicOf(world, 1)
-        const sent = compressibleRecords(`${client.name} ${codec}`, client.shapes)
-        await done(driver, { ...produceJob(world, topic, sent), codec })
+        const asked = compressibleRecords(`${client.name} ${codec}`, client.shapes)
+        const { sent } = await produced(world, { ...produceJob(world, topic, asked), codec })
         assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
         const batches = await wireBatches(broker.plain, topic, 0)
         assert.deepEqual(
@@ -106,7 +106,7 @@ function codecCase(codec: Codec): Case {
         const topic = await topicOf(world, 1)
         const sent = compressibleRecords(`java ${codec}`, 'any')
         await done(world.reference, { ...produceJob(world, topic, sent), codec })
-        assertSame(await readAll(world, topic, sent.length, { by: driver }), sent, 'read by the client')
+        await assertReads(world, topic, sent, 'read by the client')
       }
     },
   }
@@ -125,7 +125,7 @@ const keys: Case = {
     }))
     await done(world.driver, produceJob(world, topic, sent))
     assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
-    assertSame(await readAll(world, topic, sent.length, { by: world.driver }), sent, 'read by the client')
+    await assertReads(world, topic, sent, 'read by the client')
   },
 }
 
@@ -148,7 +148,7 @@ const headers: Case = {
     }))
     await done(world.driver, produceJob(world, topic, sent))
     assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
-    assertSame(await readAll(world, topic, sent.length, { by: world.driver }), sent, 'read by the client')
+    await assertReads(world, topic, sent, 'read by the client')
   },
 }
 
@@ -158,11 +158,9 @@ const idempotent: Case = {
   async run(world) {
     const topic = await topicOf(world, 1)
     const { client, broker } = world
-    const sent =
-      client.shapes === 'lines'
-        ? lineRecords('idempotent', 100)
-        : compressibleRecords('idempotent', client.shapes)
-    const result = await done(world.driver, { ...produceJob(world, topic, sent), idempotent: true })
+    const asked = compressibleRecords('idempotent', client.shapes)
+    const job = { ...produceJob(world, topic, asked), idempotent: true }
+    const { sent, ...result } = await produced(world, job)
     const read = await readAll(world, topic, sent.length)
     assertSame(read, sent, 'produced')
     assertAcks(read, sent, result)
