@@ -1,11 +1,12 @@
-// A real collector whose fdatasync fails once: no record is acknowledged after that, exit 75, and a restart has them all.
+// A real collector whose fdatasync fails once: no record is acknowledged after that, exit 75, and a restart has them all;
+// also when kill -9 comes before it has ended by itself. Needs gcc.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openBroker } from '../../collector/broker/broker.ts'
 import { nodeRuntime } from '../../runtime/node.ts'
 import { startCollector } from './power-cut/collector.ts'
+import { FailingSync } from './power-cut/failing-sync.ts'
 import { temporaryFolder, until } from './processes.ts'
 
 const never = new AbortController().signal
@@ -13,14 +14,20 @@ const writers = 8
 const hasCompiler = spawnSync('gcc', ['--version']).status === 0
 if (!hasCompiler) console.info('failed sync: skipped, because there is no gcc to build the libc that fails')
 
-test.runIf(hasCompiler).each(['collector', 'up'] as const)(
-  '%s: one fdatasync fails: nothing is acknowledged any more, exit 75, a restart has what was',
-  async (command) => {
+const cases = [
+  { command: 'collector', killAfterUs: null, loses: false, end: 'exit 75' },
+  { command: 'up', killAfterUs: null, loses: true, end: 'exit 75' },
+  { command: 'collector', killAfterUs: 0, loses: true, end: 'kill -9 at once' },
+  { command: 'collector', killAfterUs: 3_000, loses: true, end: 'kill -9 while it ends' },
+] as const
+
+test.runIf(hasCompiler).each(cases)(
+  '$command: one fdatasync fails, pages lost: $loses, $end: nothing is acknowledged any more, a restart has what was',
+  async ({ command, killAfterUs, loses }) => {
     await using folder = await temporaryFolder()
     const data = join(folder.path, 'data')
-    const library = failingLibrary(folder.path)
-    const mark = join(folder.path, 'mark')
-    const env = { LD_PRELOAD: library, FAILING_SYNC: mark, UV_USE_IO_URING: '0' }
+    const failing = new FailingSync(folder.path)
+    const env = failing.env()
     const acknowledged: { readonly partition: number; readonly offset: number; readonly n: number }[] = []
     let refused = 0
     {
@@ -42,16 +49,19 @@ test.runIf(hasCompiler).each(['collector', 'up'] as const)(
       const writing = Promise.all(Array.from({ length: writers }, write))
       await until('records are taken', 30, async () => (acknowledged.length > 200 ? true : null))
       expect(refused).toBe(0)
-      writeFileSync(mark, '')
+      failing.arm({ of: '/topics/notes/', killAfterUs, loses })
       const ended = () => Promise.resolve(collector.process.exited || null)
       await until('the collector has ended', 20, ended).finally(() => {
         stopping = true
       })
       await writing
-      expect(collector.process.exitCode).toBe(75)
-      expect(collector.process.output).toMatch(/the log in \S+notes\S+ failed and takes no more writes/)
+      expect(failing.isArmed).toBe(false)
+      expect(collector.process.exitCode).toBe(killAfterUs === null ? 75 : null)
+      if (killAfterUs === null) {
+        expect(collector.process.output).toMatch(/the log in \S+notes\S+ failed and takes no more writes/)
+        expect(refused).toBeGreaterThan(0)
+      }
     }
-    expect(refused).toBeGreaterThan(0)
     await using collector = await startCollector(data)
     expect(await put(collector.url, 1_000_000)).toMatchObject({ partition: expect.any(Number) })
     await collector.process.stop()
@@ -61,14 +71,6 @@ test.runIf(hasCompiler).each(['collector', 'up'] as const)(
   },
   120_000,
 )
-
-function failingLibrary(folder: string): string {
-  const library = join(folder, 'failing-sync.so')
-  const source = join(import.meta.dirname, 'power-cut/failing-sync.c')
-  const built = spawnSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, source], { encoding: 'utf8' })
-  expect(built.stderr).toBe('')
-  return library
-}
 
 /** Where the record is; `refused` for 503 with DISK_FAILED; null when no answer came. */
 async function put(url: string, n: number) {

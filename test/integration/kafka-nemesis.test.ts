@@ -1,7 +1,9 @@
-// The Kafka workload over real processes: kill -9, SIGSTOP, a full disk, clock jumps; then the checker over what clients saw.
+// The Kafka workload over real processes: kill -9, SIGSTOP, a full disk, clock jumps, a failed fsync; then the checker over
+// what clients saw.
 //
-// Short by default; LOGDRIVE_TEST_RUNS=full goes on for a minute. The disk is a tmpfs of 256 MiB where that can be mounted;
-// clocks jump where libfaketime is installed (Debian: libfaketime), which changes what the collector is told of the time of day.
+// Short by default; LOGDRIVE_TEST_RUNS=full goes on for longer. The disk is a tmpfs of 256 MiB where that can be mounted.
+// Clocks jump by libfaketime, which changes what the collector is told of the time of day; fdatasync fails by a library that
+// gcc builds. Both are installed where Debian's apt-get may; what cannot be done is said, with the reason.
 import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -13,6 +15,7 @@ import { check, forbidden } from '../checker/check.ts'
 import { checkCopies } from '../checker/copies.ts'
 import { checkGroups } from '../checker/groups.ts'
 import { send } from '../checker/history.ts'
+import { debianPackages } from '../interop/debian.ts'
 import { type Audit, runAudit } from '../kafka-workload/audit.ts'
 import {
   clientProgram,
@@ -26,8 +29,9 @@ import { runCopier, runGroupReader } from '../kafka-workload/group-clients.ts'
 import { Recorder } from '../kafka-workload/recorder.ts'
 import { runs } from '../runs.ts'
 import { SeededRandom } from '../sim/random.ts'
+import { FailingSync } from './power-cut/failing-sync.ts'
 import { mountTmpfs } from './power-cut/images.ts'
-import { freePorts, Running, temporaryFolder, until } from './processes.ts'
+import { answers, freePorts, Running, temporaryFolder, until } from './processes.ts'
 
 const chaosMs = runs(30_000, 15_000)
 const seed = 7
@@ -45,7 +49,7 @@ const cast: readonly (readonly [name: string, work: (hands: Hands) => Promise<vo
   ['member-2', runGroupReader],
 ]
 
-test('clients of a real collector see no forbidden anomaly through kills, stops, a full disk and clock jumps', async () => {
+test('clients of a real collector see no forbidden anomaly through kills, stops, a full disk, clock jumps and failed fsyncs', async () => {
   await using nemesis = await Nemesis.start()
   const { workload } = nemesis
   const stop = new AbortController()
@@ -64,11 +68,13 @@ test('clients of a real collector see no forbidden anomaly through kills, stops,
   recorder.close()
   const anomalies = check(recorder.operations, { readToEnd: true, idempotent: true })
   console.info(`kafka nemesis: ${recorder.operations.length} operations, ${nemesis.told()}`)
+  expect(nemesis.missing).toEqual([])
   expect(
     recorder.operations.filter(({ verb, outcome }) => verb === 'send' && outcome === 'ok').length,
   ).toBeGreaterThan(20)
   expect([
     ...recorder.troubles,
+    ...nemesis.wrongEnds,
     ...forbidden(anomalies).map(({ name, what }) => `${name}: ${what}`),
     ...checkGroups(recorder.groupEvents),
     ...checkCopies(audit.inputs, audit.copied, true),
@@ -82,29 +88,35 @@ class Nemesis implements AsyncDisposable {
   readonly #collector: Running
   readonly #folder: string
   readonly #disk: (Disposable & { readonly path: string }) | null
+  readonly #failing: FailingSync | null
+  readonly #readyUrl: string
   readonly #random = new SeededRandom(seed, 'nemesis')
   readonly #counts = new Map<string, number>()
   /** The last words of collectors that ended by themselves. */
   readonly #ends: string[] = []
+  /** Sentences about collectors that did not end as they should after a failed fsync. */
+  readonly wrongEnds: string[] = []
   readonly #dispose: () => PromiseLike<void>
 
   private constructor(
     folder: { readonly path: string } & AsyncDisposable,
     disk: (Disposable & { readonly path: string }) | null,
-    port: number,
+    { http, port }: { readonly http: number; readonly port: number },
   ) {
     this.#folder = folder.path
+    this.#readyUrl = `http://127.0.0.1:${http}/readyz`
     this.#disk = disk
     this.#dispose = () => folder[Symbol.asyncDispose]()
     const clock = join(folder.path, 'clock')
     writeFileSync(clock, '+0')
     const fake = {
-      LD_PRELOAD: faketime,
       FAKETIME_TIMESTAMP_FILE: clock,
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
     }
-    const env: Readonly<Record<string, string>> = existsSync(faketime) ? fake : {}
+    this.#failing = failingSync(folder.path)
+    const preload = existsSync(faketime) ? [faketime] : []
+    const env = { LD_PRELOAD: preload.join(':'), ...fake, ...this.#failing?.env(...preload) }
     this.#collector = new Running(['collector', '-c', join(folder.path, 'collector.yaml')], env)
     this.workload = {
       recorder: new Recorder(),
@@ -117,6 +129,7 @@ class Nemesis implements AsyncDisposable {
   }
 
   static async start(): Promise<Nemesis> {
+    await installed(['libfaketime', 'gcc', 'libc6-dev'])
     const folder = await temporaryFolder()
     const [http = 0, port = 0] = await freePorts(2)
     const disk = smallDisk()
@@ -126,7 +139,7 @@ class Nemesis implements AsyncDisposable {
     const addresses = `  http: { listen: "127.0.0.1:${http}" }\n  kafka: { listen: "127.0.0.1:${port}" }\n`
     const yaml = `version: 1\ndata: ${data}\ncollector:\n${addresses}topics:\n${topics}`
     writeFileSync(join(folder.path, 'collector.yaml'), yaml)
-    return new Nemesis(folder, disk, port)
+    return new Nemesis(folder, disk, { http, port })
   }
 
   /** Runs a client until it has had enough; what it throws fails the test. */
@@ -134,24 +147,48 @@ class Nemesis implements AsyncDisposable {
     await clientProgram(name, this.workload, work)(this.runtime, signal)
   }
 
-  /** One trouble after the other; at the end all is well again. */
+  /** One trouble after the other, in rounds of all of them in any order: at least one round. At the end all is well again. */
   async chaos(ms: number): Promise<void> {
     const random = this.#random
+    await this.#serves()
     const end = performance.now() + ms
     await delay(1_500)
-    while (performance.now() < end) {
-      const trouble = random.pick([...this.#troubles()])
-      this.#counts.set(trouble, (this.#counts.get(trouble) ?? 0) + 1)
+    let waiting: string[] = []
+    while (performance.now() < end || waiting.length > 0) {
+      if (waiting.length === 0) waiting = [...this.#troubles()]
+      const trouble = random.pick(waiting)
+      waiting.splice(waiting.indexOf(trouble), 1)
+      this.#count(trouble)
       await this.#make(trouble)
+      // Now and then the next one comes while it still recovers.
+      if (random.chance(0.7)) await this.#serves()
       await delay(random.next() * 1_500)
       this.#supervise()
     }
   }
 
+  /** Resolves when the collector is well. */
+  async #serves(): Promise<void> {
+    const what = () => `the collector serves\n${this.#collector.output.slice(-2000)}`
+    await until(what, 60, async () => {
+      this.#supervise()
+      return await answers(this.#readyUrl)
+    })
+  }
+
+  #count(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1)
+  }
+
+  /** Troubles that this machine can make and that were not made. */
+  get missing(): readonly string[] {
+    return this.#troubles().filter((trouble) => !this.#counts.has(trouble))
+  }
+
   /** What systemd does: one that could not start on a full disk, or ended because of one, is started again. */
   #supervise(): void {
     if (!this.#collector.exited) return
-    this.#counts.set('ended by itself', (this.#counts.get('ended by itself') ?? 0) + 1)
+    this.#count('ended by itself')
     this.#ends.push(this.#collector.output.slice(-1_000))
     this.#collector.restart()
   }
@@ -202,7 +239,9 @@ class Nemesis implements AsyncDisposable {
   #troubles(): readonly string[] {
     const always = ['kill', 'kill', 'stop', 'pause']
     const full = this.#disk === null ? [] : ['full disk']
-    return [...always, ...full, ...(existsSync(faketime) ? ['clock'] : [])]
+    const clock = existsSync(faketime) ? ['clock'] : []
+    const sync = this.#failing === null ? [] : ['failed fsync', 'failed fsync, then kill']
+    return [...always, ...full, ...clock, ...sync]
   }
 
   async #make(trouble: string): Promise<void> {
@@ -217,6 +256,7 @@ class Nemesis implements AsyncDisposable {
       await delay(500 + random.next() * 2_500)
       this.#signal('SIGCONT')
     } else if (trouble === 'full disk') await this.#fill()
+    else if (trouble.startsWith('failed fsync')) await this.#failSync(trouble !== 'failed fsync')
     else writeFileSync(join(this.#folder, 'clock'), `${random.pick(['+', '-'])}${random.below(3_600)}`)
   }
 
@@ -233,6 +273,31 @@ class Nemesis implements AsyncDisposable {
     }
   }
 
+  /**
+   * The next fdatasync of any log fails, and what it was for is lost in half of the cases. The collector ends by itself,
+   * or gets kill -9 before it has.
+   */
+  async #failSync(isKilled: boolean): Promise<void> {
+    const failing = this.#failing
+    if (failing === null) return
+    const killAfterUs = isKilled ? this.#random.below(5_000) : null
+    const loses = this.#random.chance(0.5)
+    failing.arm({ of: '/topics/', killAfterUs, loses })
+    try {
+      const ended = async () => (this.#collector.exited ? true : null)
+      await until('the collector has ended after a failed fsync', 15, ended)
+    } catch (error) {
+      this.wrongEnds.push(`${String(error)}; the failure ${failing.isArmed ? 'never came' : 'came'}`)
+    }
+    const { exitCode } = this.#collector
+    this.#count(
+      `ended by ${exitCode === null ? 'the kill' : `exit ${exitCode}`}, ${loses ? 'with' : 'without'} loss`,
+    )
+    if (exitCode !== (isKilled ? null : 75)) this.wrongEnds.push(`a failed fsync ended with ${exitCode}`)
+    failing.disarm()
+    if (this.#collector.exited) this.#collector.restart()
+  }
+
   #signal(name: NodeJS.Signals): void {
     if (!this.#collector.exited) process.kill(this.#collector.pid, name)
   }
@@ -243,6 +308,26 @@ function smallDisk(): (Disposable & { readonly path: string }) | null {
     return mountTmpfs(256 * mebibyte)
   } catch (error) {
     console.info(`kafka nemesis: without a full disk, because: ${String(error)}`)
+    return null
+  }
+}
+
+/** Installs Debian packages where that can be done; says why where it cannot. */
+async function installed(packages: readonly string[]): Promise<void> {
+  try {
+    await debianPackages(packages)
+  } catch (error) {
+    console.info(`kafka nemesis: ${String(error)}`)
+  }
+  if (!existsSync(faketime))
+    console.info(`kafka nemesis: without clock jumps, because there is no ${faketime}`)
+}
+
+function failingSync(folder: string): FailingSync | null {
+  try {
+    return new FailingSync(folder)
+  } catch (error) {
+    console.info(`kafka nemesis: without failed fsyncs, because: ${String(error)}`)
     return null
   }
 }
