@@ -9,12 +9,14 @@ import { debianPackages } from './debian.ts'
 /** Newest 4.x whose server and tools are complete on Maven Central; 3.9 is the last line before KIP-896. */
 export const kafkaVersions = { server: '4.3.1', old: '3.9.2' } as const
 
+const slf4j = '1.7.36'
+
 const pom = (version: string) => `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>logdrive</groupId><artifactId>interop</artifactId><version>1</version>
   <dependencies>
     ${dependency('org.apache.kafka', 'kafka_2.13', version)}
     ${dependency('org.apache.kafka', 'kafka-tools', version)}
-    ${dependency('org.slf4j', 'slf4j-simple', '1.7.36')}
+    ${dependency('org.slf4j', 'slf4j-simple', slf4j)}
   </dependencies>
 </project>`
 
@@ -28,7 +30,8 @@ export async function kafkaClassPath(version: string): Promise<string> {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
     await run('mvn', ['-q', '-B', goal, '-DoutputDirectory=lib'], { cwd: aside })
   })
-  return join(folder, 'lib/*')
+  // Kafka 3.9 brings a logger of its own, which says nothing without a file of settings: the first one is taken.
+  return [join(folder, `lib/slf4j-simple-${slf4j}.jar`), join(folder, 'lib/*')].join(':')
 }
 
 function dependency(group: string, artifact: string, version: string): string {
