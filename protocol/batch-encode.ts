@@ -10,6 +10,7 @@ import { assert } from './assert.ts'
 import { BATCH_OVERHEAD, sealBatch } from './batch-header.ts'
 import { type Codec, codecId, compress } from './compression.ts'
 import { type Copier, copier, copyBytes } from './copy.ts'
+import { roomFor } from './room.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from './varint.ts'
 
 /** How to close a batch. Without producer fields it is a plain one (-1), which Logdrive's own senders write. */
@@ -75,7 +76,7 @@ export async function encodeLinesLater(
 ): Promise<Uint8Array> {
   if (lines.codec !== 'zstd') return encodeLines(lines)
   const { headers, size } = measureLines(lines)
-  if (room.bytes.length < size) room.bytes = Buffer.allocUnsafeSlow(size)
+  room.bytes = roomFor(size, room.bytes)
   frameLines(lines, headers, room.bytes)
   return wrap(await zstd(room.bytes.subarray(BATCH_OVERHEAD, size)), factsOf(lines), lines)
 }

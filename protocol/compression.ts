@@ -56,14 +56,18 @@ export function compress(codec: Codec, bytes: Uint8Array, level = 1): Uint8Array
 }
 
 function packZstd(bytes: Uint8Array, level: number): Uint8Array {
-  const packed = level === 1 ? smallPacker.pack(bytes) : null
+  const packed = level === 1 ? packer.pack(bytes) : null
   return (
     packed ?? zstdCompressSync(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(level) })
   )
 }
 
-/** Packs with zstd and level 1 on another core; the bytes must stay as they are until it resolves. */
-export function zstdLater(bytes: Uint8Array): Promise<Uint8Array> {
+/**
+ * Packs with zstd and level 1, much of it on another core: the bytes must stay as they are until it resolves. What is little is
+ * packed at once: handing it over costs more than packing it.
+ */
+export async function zstdLater(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.length <= inPlaceBytesMax) return packZstd(bytes, 1)
   return zstdOnPool(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(1) })
 }
 
@@ -189,12 +193,14 @@ function zstdParams(level: number): Record<number, number> {
   return params
 }
 
-/** Small groups of published records come by the hundred a second; from a quarter MiB on a context more is little. */
-const smallPacker = new ZstdPacker(256 * 1024, zstdParams(1))
+/** Keeps its room for as much as a batch of logs; larger ones are rare. */
+const packer = new ZstdPacker(4 * 1024 * 1024, zstdParams(1))
+/** Above it a batch takes half a millisecond and more. */
+const inPlaceBytesMax = 256 * 1024
 
-/** One output chunk holds what logs pack to (a third or less); anything denser takes another chunk, no harm done. */
+/** One output chunk holds what logs mostly pack to; anything denser takes another chunk, no harm done. */
 function packedChunkSize(size: number): number {
-  return Math.max(CHUNK_BYTES_MIN, Math.ceil(size / 3))
+  return Math.max(CHUNK_BYTES_MIN, Math.ceil(size / 8))
 }
 
 /**

@@ -5,6 +5,7 @@
 // for the next frame as soon as one has ended (zstd manual, ZSTD_compressStream2), so ours stays. Its handle is no public
 // part of node: should a later node hide it, `pack` says so by null, and the caller takes the slow way.
 import { constants, createZstdCompress } from 'node:zlib'
+import { roomFor } from './room.ts'
 
 interface Handle {
   writeSync(
@@ -46,9 +47,8 @@ export class ZstdPacker {
   }
 
   #write({ handle, state }: { handle: Handle; state: WriteState }, bytes: Uint8Array): number | null {
-    const room = frameBytesMax(bytes.length)
-    if (this.#target.length < room) this.#target = Buffer.allocUnsafeSlow(room)
-    const target = this.#target
+    const target = roomFor(frameBytesMax(bytes.length), this.#target)
+    this.#target = target
     // After an error they stay as they are here.
     state.fill(0xffffffff)
     handle.writeSync(constants.ZSTD_e_end, bytes, 0, bytes.length, target, 0, target.length)

@@ -42,6 +42,8 @@ const recordBytes = 16 * 1024
 const slack = 32
 /** Templates that are remembered; lines of a format differ in what is `-`. */
 const templatesMax = 64
+/** Their keys are small integers. */
+const keysMax = 2 ** 30
 
 /** A slot as its bytes are looked at. */
 interface Slot {
@@ -103,7 +105,7 @@ export class QuickLine {
       new Set(names).size === names.length &&
       names.length <= fieldsMax &&
       Buffer.byteLength(names.join()) <= namesBytesMax &&
-      (!shape.hasNothing || keysOf(slots) <= Number.MAX_SAFE_INTEGER)
+      (!shape.hasNothing || keysOf(slots) <= keysMax)
     return isUsual ? new QuickLine(shape, readers) : null
   }
 
@@ -165,14 +167,15 @@ export class QuickLine {
     let key = 0
     if (hasNothing)
       for (let index = 0; index < slots.length; index += 1)
-        key = key * (this.#slots[index] as Slot).states + this.#stateOf(bytes, index)
-    const known = this.#templates.get(key)
-    if (known !== undefined) return known
+        key = (Math.imul(key, (this.#slots[index] as Slot).states) + this.#stateOf(bytes, index)) | 0
+    return this.#templates.get(key) ?? this.#learn(key, bytes)
+  }
+
+  /** Apart from `#templateOf`: a closure in there would cost every line its memory. */
+  #learn(key: number, bytes: Uint8Array): RecordTemplate {
+    const states = this.#slots.map((_, index) => this.#stateOf(bytes, index))
+    const made = templateOf(this.#shape, states)
     if (this.#templates.size === templatesMax) this.#templates.clear()
-    const made = templateOf(
-      this.#shape,
-      slots.map((_, index) => this.#stateOf(bytes, index)),
-    )
     this.#templates.set(key, made)
     return made
   }
