@@ -1,8 +1,9 @@
 // Benchmark: one cached log from disk to an HTTP server that answers at once, against zstd alone and a bare loop over the same bytes.
 //
-// Every subject runs in a child of its own, the receiving server on the second core; rounds are interleaved.
-//   agent   the whole agent: discover, read, frame, encode, pack, post, checkpoint after the answer; with the flags of the
-//           command, and after it shipped another small file: loading modules and connecting are no part of the figure.
+// Every subject runs in a child of its own, the receiving server on the second core; rounds are interleaved. A child is
+// started as cli/bin.js starts an agent: its flags, its malloc, types stripped before. RSS is the most it ever had.
+//   agent   the whole agent: discover, read, frame, encode, pack, post, checkpoint after the answer; after it shipped
+//           another small file: loading modules and connecting are no part of the figure.
 //           As the command runs it: packing happens in the thread pool, on whatever core is free, the server's included
 //   agent1  the same bound to one core, packing in between; it and all below have one core and no more
 //   agent-nginx, agent-json  as agent1, with `parse: nginx`; with `parse: json` on JSON lines with the same in them
@@ -11,8 +12,10 @@
 //   bare    reading, framing, encoding and packing in one loop: all that an agent has to do to the bytes. The goals of an
 //           agent by CPU are shares of it: 250, 100 and 150 MB a CPU second where this loop was measured with 390
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import fs from 'node:fs'
 import http from 'node:http'
+import module from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +55,7 @@ interface Measured {
 
 const [role, file = '', url = ''] = process.argv.slice(2)
 if (role === 'sink') serve()
+else if (role === 'strip') module.flushCompileCache()
 else if (role !== undefined) process.send?.(await measure(role as Subject))
 else await compare()
 
@@ -80,10 +84,7 @@ function kept(headers: http.IncomingHttpHeaders): string {
 
 async function measure(subject: Subject): Promise<Measured> {
   if (isAgent(subject)) {
-    const small = `${file}.small`
-    if (subject === 'agent-json') makeJsonLog(small, warmLines, 2)
-    else makeNginxLog(small, warmLines, 2)
-    await runOnce(small, subject)
+    await runOnce(smallOf(file), subject)
   }
   const before = process.cpuUsage()
   const started = performance.now()
@@ -91,7 +92,7 @@ async function measure(subject: Subject): Promise<Measured> {
   else plain(subject)
   const ms = performance.now() - started
   const { user, system } = process.cpuUsage(before)
-  return { ms, cpuMs: (user + system) / 1000, rssMb: process.memoryUsage().rss / 2 ** 20 }
+  return { ms, cpuMs: (user + system) / 1000, rssMb: process.resourceUsage().maxRSS / 1024 }
 }
 
 function isAgent(subject: Subject): subject is AgentSubject {
@@ -162,6 +163,11 @@ async function compare(): Promise<void> {
   const log = path.join(folder, 'access.log')
   const json = path.join(folder, 'app.log')
   const bytes = { nginx: makeNginxLog(log, lines, 1).bytes, json: makeJsonLog(json, lines, 1).bytes }
+  makeNginxLog(smallOf(log), warmLines, 2)
+  makeJsonLog(smallOf(json), warmLines, 2)
+  process.env.NODE_COMPILE_CACHE = path.join(folder, 'stripped')
+  process.env.MALLOC_ARENA_MAX = '1'
+  await once(child(['strip'], null), 'exit')
   const sink = child(['sink'], 1)
   const { port } = await message<{ port: number }>(sink)
   const results = new Map<Subject, Measured[]>(subjects.map((subject) => [subject, []]))
@@ -181,6 +187,11 @@ async function compare(): Promise<void> {
     fs.rmSync(folder, { recursive: true, force: true })
   }
   report(bytes, results)
+}
+
+/** The log that an agent ships before its clock starts. */
+function smallOf(log: string): string {
+  return `${log}.small`
 }
 
 /** Bytes of the logs. */

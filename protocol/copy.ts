@@ -26,7 +26,7 @@ export function copier(source: Uint8Array, target: Buffer): Copier {
 }
 
 /**
- * Copies `source[from, to)` to `at`. It may write up to 31 bytes behind the range, where it stays inside `target`: only
+ * Copies `source[from, to)` to `at`. It may write up to 15 bytes behind the range, where it stays inside `target`: only
  * for targets filled from front to back.
  */
 export function copyBytes(copy: Copier, at: number, from: number, to: number): void {
@@ -40,11 +40,10 @@ export function copyBytes(copy: Copier, at: number, from: number, to: number): v
   for (let read = from, write = at; read < to; read += STEP, write += STEP) {
     targetView.setBigInt64(write, sourceView.getBigInt64(read, true), true)
     targetView.setBigInt64(write + 8, sourceView.getBigInt64(read + 8, true), true)
-    targetView.setBigInt64(write + 16, sourceView.getBigInt64(read + 16, true), true)
-    targetView.setBigInt64(write + 24, sourceView.getBigInt64(read + 24, true), true)
   }
 }
 
-const STEP = 32
+/** Not 32: what is copied is short mostly, and long lines are no slower. */
+const STEP = 16
 /** Measured: a native copy takes 50 ns whatever its length, the loop 5 ns and 0.15 ns a byte. */
 const INLINE_BYTES_MAX = 320

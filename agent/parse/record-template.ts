@@ -2,28 +2,23 @@
 //
 // Values that stand in the record as they do in the line, with the same text between them, are copied as one.
 import { type Copier, copyBytes } from '../../protocol/copy.ts'
-import { type Piece, pieceOf, putPiece } from './piece.ts'
-
-/** Text, and what stands in the line from the beginning of value `first` to the end of value `last`. */
-interface Step {
-  readonly text: Piece
-  readonly first: number
-  readonly last: number
-}
+import { pieceOf, putBytes } from './piece.ts'
 
 export interface RecordTemplate {
-  readonly steps: readonly Step[]
-  readonly end: Piece
+  /** All of its text, one piece behind the other, and room behind that. */
+  readonly text: DataView
+  /** Of each step, three numbers: bytes of text, and where in the ranges the values behind it begin and end; -1 behind the last text. */
+  readonly steps: Int32Array
 }
 
 /** Makes a template from front to back. */
 export class TemplateBuilder {
-  /** The text behind each value in the line; null behind one that no other follows. */
-  readonly #between: readonly (string | null)[]
+  /** The text behind each value in the line, but for the last. */
+  readonly #between: readonly string[]
   readonly #steps: { readonly text: string; readonly first: number; last: number }[] = []
   #text = ''
 
-  constructor(between: readonly (string | null)[]) {
+  constructor(between: readonly string[]) {
     this.#between = between
   }
 
@@ -42,27 +37,38 @@ export class TemplateBuilder {
   }
 
   end(): RecordTemplate {
-    const steps = this.#steps.map(({ text, first, last }) => ({ text: pieceOf(text), first, last }))
-    return { steps, end: pieceOf(this.#text) }
+    const steps = this.#steps.flatMap(({ text, first, last }) => [
+      Buffer.byteLength(text),
+      2 * first,
+      2 * last + 1,
+    ])
+    const text = this.#steps.map((step) => step.text).join('') + this.#text
+    return {
+      text: pieceOf(text).view,
+      steps: Int32Array.of(...steps, Buffer.byteLength(this.#text), -1),
+    }
   }
 }
 
 /** Writes a record at `start`, where there has to be room for it; where it ends. Value `i` is at `[ranges[2 i], ranges[2 i + 1])`. */
 export function writeTemplate(
-  { steps, end }: RecordTemplate,
+  { text, steps }: RecordTemplate,
   copy: Copier,
   start: number,
   ranges: Int32Array,
 ): number {
   const target = copy.targetView
   let at = start
-  for (let index = 0; index < steps.length; index += 1) {
-    const { text, first, last } = steps[index] as Step
-    at = putPiece(target, at, text)
-    const from = ranges[2 * first] as number
-    const to = ranges[2 * last + 1] as number
+  let textAt = 0
+  for (let step = 0; ; step += 3) {
+    const length = steps[step] as number
+    at = putBytes(target, at, text, textAt, length)
+    textAt += length
+    const first = steps[step + 1] as number
+    if (first === -1) return at
+    const from = ranges[first] as number
+    const to = ranges[steps[step + 2] as number] as number
     copyBytes(copy, at, from, to)
     at += to - from
   }
-  return putPiece(target, at, end)
 }
