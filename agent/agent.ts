@@ -146,6 +146,8 @@ class RunningAgent {
       host: this.#options.host,
       followers: this.#roster?.followers ?? [],
       deletions: this.#roster?.deletions.status(),
+      resting: this.#roster?.resting ?? null,
+      inputs: this.#inputs,
       scan: this.#scanning?.last ?? null,
       uplink: this.#uplink,
       checkpoints: this.#state.checkpoints,
@@ -176,7 +178,7 @@ class RunningAgent {
       this.#roster = roster
       const stopAll = () => {
         lives.stop()
-        for (const follower of roster.followers) follower.tail.poke()
+        roster.stop()
       }
       scanning.signal.addEventListener('abort', stopAll, { once: true })
       followers.signal.addEventListener('abort', () => lives.kill(), { once: true })

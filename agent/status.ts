@@ -1,6 +1,7 @@
 // Status: what an agent knows about itself, as plain values. Written nowhere; whoever asks gets it.
 import type { Clock } from '../core/runtime.ts'
 import type { InputStatus } from './input-counts.ts'
+import type { FileInput } from './options.ts'
 import type { Parsing, ParsingStatus } from './parsing.ts'
 import type { Uplink, UplinkStatus } from './ship/uplink.ts'
 import type { SourceStatus } from './source.ts'
@@ -9,6 +10,8 @@ import type { Loss, Losses } from './state/losses.ts'
 import { type DeletionStatus, noDeletions } from './tail/deletions.ts'
 import type { Scan } from './tail/discover.ts'
 import type { Follower } from './tail/follower.ts'
+import { sourceOf } from './tail/identity.ts'
+import type { Resting } from './tail/resting.ts'
 import type { TailState } from './tail/tail-options.ts'
 
 export interface AgentStatus {
@@ -69,6 +72,8 @@ interface Parts {
   readonly host: string
   readonly followers: Iterable<Follower>
   readonly deletions: DeletionStatus | undefined
+  readonly resting: Resting | null
+  readonly inputs: ReadonlyMap<string, FileInput>
   readonly scan: { readonly scan: Scan; readonly tookMs: number } | null
   readonly uplink: Uplink
   readonly checkpoints: Checkpoints
@@ -84,7 +89,10 @@ interface Parts {
 /** The status out of the parts that know it. */
 export function statusOf(parts: Parts): AgentStatus {
   const nowMs = parts.clock.monotonic()
-  const files = [...parts.followers].map((follower) => fileStatus(follower, nowMs))
+  const files = [
+    ...[...parts.followers].map((follower) => fileStatus(follower, nowMs)),
+    ...restingFiles(parts, nowMs),
+  ]
   const uplink = parts.uplink.status()
   const unobservable = [...(parts.scan?.scan.unobservable ?? [])]
   return {
@@ -123,8 +131,30 @@ function fileStatus(follower: Follower, nowMs: number): FileStatus {
     lagBytes: tail.lagBytes,
     lagMs: follower.lag.ageMs(tail.committed.position, nowMs),
     state: tail.state,
-    retries: follower.retries,
-    shippedBytes: follower.shipped.bytes,
-    shippedLines: follower.shipped.lines,
+    ...follower.past,
   }
+}
+
+/** Files that nobody reads now, as they are known by their checkpoints. */
+function restingFiles({ agent, resting, inputs }: Parts, nowMs: number): readonly FileStatus[] {
+  return [...(resting?.files ?? [])].map(([key, { sighting, checkpoint, rested, past }]) => {
+    const { input, path, stat } = sighting
+    const position = checkpoint?.position ?? 0
+    const since = resting?.waitsSince(key) ?? null
+    const size = since === null ? (rested?.size ?? position) : Math.max(position, stat.size)
+    const lagBytes = Math.max(0, size - position)
+    return {
+      path,
+      input,
+      topic: inputs.get(input)?.topic ?? '',
+      source: checkpoint?.source ?? sourceOf(agent, stat),
+      epoch: checkpoint?.epoch ?? 0,
+      position,
+      size,
+      lagBytes,
+      lagMs: since === null || lagBytes === 0 ? 0 : nowMs - since,
+      state: 'following',
+      ...past,
+    }
+  })
 }

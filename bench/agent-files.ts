@@ -1,6 +1,6 @@
 // Benchmark: the agent command over 20,000 files: what it costs at rest, and how soon it sees a write to a file at rest.
 //
-// A collector stub that only looks at headers takes the batches in this process. Files are made in 20 directories and
+// A collector stub takes the batches in this process, and looks at no more of them than the path in their first record. Files are made in 20 directories and
 // shipped once; then the agent is left alone until its handles are closed. BENCH_QUICK=1: 2,000 files, shorter.
 //   rest      CPU of the agent's process over a minute without writes, its memory, its open descriptors
 //   active    CPU with 20 of the files written once a second
@@ -10,6 +10,10 @@ import fs from 'node:fs'
 import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
+import { openEnvelope } from '../collector/http/source-envelope.ts'
+import { headerKeys } from '../core/records.ts'
+import { firstRecord } from '../protocol/batch-decode.ts'
+import { defaultLimits } from '../protocol/batch-header.ts'
 import { cpuSeconds, descriptors, memoryMb } from '../test/integration/proc.ts'
 import { printResult } from './result.ts'
 
@@ -39,21 +43,33 @@ try {
   fs.rmSync(folder, { recursive: true, force: true })
 }
 
+/** Answers as a collector that had nothing before, and notes which file has arrived. */
 function take(request: http.IncomingMessage, response: http.ServerResponse): void {
-  request.on('data', () => undefined)
+  const parts: Buffer[] = []
+  request.on('data', (part: Buffer) => parts.push(part))
   request.on('end', () => {
-    const { headers } = request
-    const to = Number(headers['logdrive-to'])
-    if (request.method === 'POST') {
-      const file = decodeURIComponent(String(headers['logdrive-path']))
-      arrived.set(file, to)
-      onArrival(file)
-    }
-    const kept = { partition: 0, epoch: Number(headers['logdrive-epoch']), to, duplicate: false }
-    const body = request.method === 'POST' ? JSON.stringify(kept) : '{"positions":[]}'
+    const answer =
+      request.method === 'POST' ? taken(request.headers, Buffer.concat(parts)) : { positions: [] }
+    const body = JSON.stringify(answer)
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
     response.end(body)
   })
+}
+
+function taken(headers: http.IncomingHttpHeaders, body: Buffer): object {
+  const number = (name: string) => Number(headers[`logdrive-${name}`])
+  if (headers['content-type'] !== 'application/vnd.logdrive.sources')
+    return keep({ epoch: number('epoch'), to: number('to') }, body)
+  const results = openEnvelope(body).map(({ range, bytes }) => ({ status: 200, ...keep(range, bytes) }))
+  return { results }
+}
+
+function keep({ epoch, to }: { readonly epoch: number; readonly to: number }, batch: Uint8Array): object {
+  const { headers } = firstRecord(batch, 0, defaultLimits)
+  const file = Buffer.from(headers.find(({ key }) => key === headerKeys.path)?.value ?? []).toString()
+  arrived.set(file, to)
+  onArrival(file)
+  return { partition: 0, epoch, to, duplicate: false }
 }
 
 function makeFiles(): readonly string[] {

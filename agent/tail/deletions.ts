@@ -46,7 +46,7 @@ interface Due {
 
 export class Deletions {
   readonly #deps: DeletionsDeps
-  readonly #followers: ReadonlyMap<string, Follower>
+  readonly #awake: (key: string) => Follower | null
   readonly #restless: Pick<Set<Follower>, 'add'>
   readonly #failures = new Map<DeletionFailure, number>()
   /** What was said, by input and reason. */
@@ -56,14 +56,14 @@ export class Deletions {
   #files = 0
   #bytes = 0
 
-  /** `followers` by the keys of their locators; `restless` are those that need ticks. */
+  /** `awake` gives the follower of a file by the key of its locator; `restless` are those that need ticks. */
   constructor(
     deps: DeletionsDeps,
-    followers: ReadonlyMap<string, Follower>,
+    awake: (key: string) => Follower | null,
     restless: Pick<Set<Follower>, 'add'>,
   ) {
     this.#deps = deps
-    this.#followers = followers
+    this.#awake = awake
     this.#restless = restless
   }
 
@@ -91,15 +91,18 @@ export class Deletions {
     const afterMs = inputs.get(input)?.deleteAfterMs
     const now = runtime.clock.now()
     if (afterMs === undefined || now - stat.mtimeMs < afterMs) return null
-    const follower = this.#followers.get(key)
-    if (follower === undefined || !isAtRest(follower) || follower.options.input !== input) return null
     if (runtime.clock.monotonic() - (this.#tried.get(key) ?? Number.NEGATIVE_INFINITY) < pauseMs) return null
     const known = checkpoints.find(stat)
-    const { epoch, position } = follower.tail.committed
-    if (known === null || known.epoch !== epoch || known.position !== position) return null
+    if (known === null || now - known.updatedAt < afterMs) return null
+    const { position } = known
     // A position that nothing was read before: the content was left out, not shipped.
     if (position > 0 && known.head.length === 0) return null
-    return now - known.updatedAt < afterMs ? null : { key, follower, stat, position }
+    const follower = this.#awake(key)
+    if (follower === null || !isAtRest(follower) || follower.options.input !== input) return null
+    const { committed } = follower.tail
+    return known.epoch === committed.epoch && position === committed.position
+      ? { key, follower, stat, position }
+      : null
   }
 
   async #remove(due: Due): Promise<void> {

@@ -297,7 +297,8 @@ async function statOrError(files: Files, file: string): Promise<FileStat | Logdr
   }
 }
 
-function isChanged(before: FileStat, now: FileStat): boolean {
+/** Its content is another now, as far as a stat tells. */
+export function isChanged(before: FileStat, now: FileStat): boolean {
   return before.size !== now.size || before.mtimeMs !== now.mtimeMs
 }
 

@@ -1,11 +1,26 @@
 // Extent: how long a file is, as far as stats and reads can tell, and how much of it a truncation cost.
 
+/** What is known of the extent of a file at rest. */
+export interface Rested {
+  /** Where what is read of it ended. */
+  readonly size: number
+  /** How it was seen last. */
+  readonly seen: { readonly size: number; readonly mtimeMs: number }
+}
+
 /** Knows the size of one file. A stat may be older than the last read: it says that something changed, a read says what. */
 export class Extent {
   #size = 0
   /** How much of the size is known to be of the content being read: nothing that a later truncation brought. */
   #confirmed = 0
   #seen: { readonly size: number; readonly mtimeMs: number } | null = null
+
+  /** It was at rest: all of it was read when it was seen so last. */
+  rested({ size, seen }: Rested): void {
+    this.#size = size
+    this.#confirmed = size
+    this.#seen = seen
+  }
 
   /** Where the file ends as far as is known. */
   get size(): number {

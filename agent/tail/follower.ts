@@ -8,8 +8,10 @@ import { Ahead } from '../ship/ahead.ts'
 import type { Quarantine } from '../ship/quarantine.ts'
 import type { PackedBatch, Shipper } from '../ship/shipper.ts'
 import type { Kept, Uplink } from '../ship/uplink.ts'
+import type { Sighting } from './discover.ts'
 import { Lag } from './lag.ts'
 import type { Life, Lives } from './lives.ts'
+import type { FilePast } from './resting.ts'
 import type { Tail } from './tail.ts'
 
 /** Batches of one turn while other files wait for theirs. */
@@ -22,6 +24,8 @@ export interface FollowerOptions {
   readonly retryMsMax: number
   /** No checkpoint tells where the file stands, but the collector may know. */
   readonly ask: boolean
+  /** What is counted of the file goes on from here. */
+  readonly past: FilePast
 }
 
 export interface FollowerDeps {
@@ -31,6 +35,8 @@ export interface FollowerDeps {
   readonly uplink: Uplink
   /** An acknowledgement moved the position. */
   acknowledged(follower: Follower): void
+  /** What there was to ship is shipped, or cannot be now. */
+  shipped(follower: Follower): void
 }
 
 export class Follower {
@@ -42,9 +48,10 @@ export class Follower {
   #ended = false
   #leftAt: number | null = null
   #life: Life | null = null
-  #retries = 0
-  #shippedBytes = 0
-  #shippedLines = 0
+  #sighting: Sighting
+  #retries: number
+  #shippedBytes: number
+  #shippedLines: number
   /** Conflicts since the last write that worked. */
   #conflicts = 0
   /** Scans in a row that did not see the file. */
@@ -52,19 +59,43 @@ export class Follower {
   /** Found under a name that no glob means: read to its end, never looked for. */
   adopted = false
 
-  constructor(options: FollowerOptions, tail: Tail, shipper: Shipper, deps: FollowerDeps) {
+  /** Of a file as it was seen now. */
+  constructor(
+    { sighting, ...options }: FollowerOptions & { readonly sighting: Sighting },
+    tail: Tail,
+    shipper: Shipper,
+    deps: FollowerDeps,
+  ) {
     this.options = options
     this.tail = tail
     this.shipper = shipper
     this.#deps = deps
+    this.#sighting = sighting
+    this.#retries = options.past.retries
+    this.#shippedBytes = options.past.shippedBytes
+    this.#shippedLines = options.past.shippedLines
   }
 
-  get retries(): number {
-    return this.#retries
+  /** The file as a scan saw it last. */
+  get sighting(): Sighting {
+    return this.#sighting
   }
 
-  get shipped(): { readonly bytes: number; readonly lines: number } {
-    return { bytes: this.#shippedBytes, lines: this.#shippedLines }
+  /** What is counted of the file since the start of the agent. */
+  get past(): FilePast {
+    return { retries: this.#retries, shippedBytes: this.#shippedBytes, shippedLines: this.#shippedLines }
+  }
+
+  /** Nothing is to be done and nothing is under way: it may be made anew when there is. */
+  get isAsleep(): boolean {
+    const isElsewhere = this.missed > 0 || this.adopted || this.#leftAt !== null
+    return !isElsewhere && this.#life === null && this.tail.isAsleep
+  }
+
+  /** Takes over how a scan saw the file. */
+  observe(sighting: Sighting): void {
+    this.#sighting = sighting
+    this.tail.observe(sighting.stat, sighting.path)
   }
 
   /** When it was told to leave its file to others, monotonic ms; null while it follows it. */
@@ -91,8 +122,8 @@ export class Follower {
   }
 
   /**
-   * Ships until the file ends or the lives are stopped. A file at rest costs two objects and a promise, no signals and
-   * no pump. Rejects only when our own disk fails, or for a bug.
+   * Ships until the file ends or the lives are stopped. One that waits for its file to grow has no signals and no pump.
+   * Rejects only when our own disk fails, or for a bug.
    */
   async run(lives: Lives): Promise<void> {
     try {
@@ -106,6 +137,7 @@ export class Follower {
         } finally {
           leave()
         }
+        this.#deps.shipped(this)
       }
     } finally {
       await this.tail[Symbol.asyncDispose]()
@@ -130,6 +162,7 @@ export class Follower {
     if (stopped.kind === 'resting') return
     this.tail.rewind()
     leave()
+    this.#deps.shipped(this)
     if (stopped.kind === 'conflict') await this.#resolve(stopped.kept, stop)
     else await this.#deps.runtime.clock.sleep(stopped.waitMs, stop)
   }

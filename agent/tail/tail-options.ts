@@ -2,6 +2,7 @@
 import type { Clock, Files, Logger } from '../../core/runtime.ts'
 import type { Framing } from '../lines/framing.ts'
 import type { Losses } from '../state/losses.ts'
+import type { Rested } from './extent.ts'
 import type { Locator, Print } from './identity.ts'
 import type { Handles } from './open-file.ts'
 import type { PackedFile } from './packed-file.ts'
@@ -34,6 +35,8 @@ export interface TailOptions {
   readonly start: TailMark
   /** The modification time that the file had then; null when that is not known. */
   readonly mtimeMs: number | null
+  /** How it came to rest in this run of the agent; null for one that was not read in it. */
+  readonly rested: Rested | null
 }
 
 /** What a checkpoint keeps of a tail. */

@@ -5,12 +5,13 @@ import type { FileStat, ReadableFile } from '../../core/runtime.ts'
 import { Trouble } from '../ship/trouble.ts'
 import type { LossReason } from '../state/losses.ts'
 import { batchOf, type LineBatch } from './batch.ts'
-import { type Block, type Flush, type Frontier, frontierAt, readBlock } from './block.ts'
+import { type Block, type Flush, readBlock } from './block.ts'
+import { beginningOf, Cursor } from './cursor.ts'
 import { Doorbell } from './doorbell.ts'
 import { Extent } from './extent.ts'
-import { emptyPrint, type Locator, printOf } from './identity.ts'
+import type { Locator, Print } from './identity.ts'
 import { Claiming } from './kin.ts'
-import { examine, findContent, growHead, guardBefore, OpenFile, readHead } from './open-file.ts'
+import { findContent, growHead, OpenFile, readHead } from './open-file.ts'
 import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
 import type { Relative } from './relatives.ts'
 import { Rest } from './rest.ts'
@@ -25,11 +26,7 @@ export class Tail implements AsyncDisposable {
   /** The name it is known by, and the one that leads to it now. */
   #path: string
   #way: string
-  #epoch: number
-  #read: Frontier
-  #committed: TailMark
-  /** The start is only believed after its prints were compared with the file. */
-  #verified: boolean
+  readonly #cursor: Cursor
   readonly #extent = new Extent()
   /** Batches that were given out and not committed. */
   readonly #out = new Set<LineBatch>()
@@ -59,10 +56,8 @@ export class Tail implements AsyncDisposable {
     this.#trouble = new Trouble(deps.logger)
     this.#path = options.path
     this.#way = options.path
-    this.#epoch = start.epoch
-    this.#committed = start
-    this.#read = frontierAt(start.position, new Uint8Array(0), start.epoch)
-    this.#verified = start.position === 0 && start.head.length === 0
+    this.#cursor = new Cursor(start)
+    if (options.rested !== null) this.#extent.rested(options.rested)
     this.#rest = new Rest(deps.clock.monotonic())
   }
 
@@ -79,7 +74,7 @@ export class Tail implements AsyncDisposable {
   }
 
   get epoch(): number {
-    return this.#epoch
+    return this.#cursor.epoch
   }
 
   get size(): number {
@@ -97,13 +92,18 @@ export class Tail implements AsyncDisposable {
   /** At rest: nothing open, nothing waiting, nothing wrong. No tick changes anything. */
   get isAsleep(): boolean {
     const isBusy =
-      this.#dirty || this.#filling || this.#claiming.waits || this.#rest.bytes > 0 || this.#trouble.isThere
+      this.#dirty ||
+      this.#filling ||
+      this.#out.size > 0 ||
+      this.#claiming.waits ||
+      this.#rest.bytes > 0 ||
+      this.#trouble.isThere
     return this.#state === 'following' && !isBusy && !this.#file.isOpen
   }
 
   /** Everything up to here is acknowledged. */
   get committed(): TailMark {
-    return this.#committed
+    return this.#cursor.committed
   }
 
   /** When the file was last written, as far as was seen; null before it was. */
@@ -113,7 +113,7 @@ export class Tail implements AsyncDisposable {
 
   /** Bytes that are not acknowledged yet. */
   get lagBytes(): number {
-    return Math.max(0, this.#extent.size - this.#committed.position)
+    return Math.max(0, this.#extent.size - this.committed.position)
   }
 
   /** Facts of the file as the scan saw it under `path`; reading begins when they changed. */
@@ -214,18 +214,14 @@ export class Tail implements AsyncDisposable {
     if (batch.cutBytes !== null) {
       this.#deps.losses.count('line_cut', batch.cutBytes - this.#options.limits.lineBytesMax)
     }
-    // The last acknowledgement of content that is gone must not move the position in the new one.
-    if (batch.epoch !== this.#epoch) return
-    assert(batch.to >= this.#committed.position, 'positions only grow')
-    this.#committed = { ...this.#committed, position: batch.to, guard: printOf(batch.guard) }
+    this.#cursor.acknowledge(batch)
   }
 
   /** Takes back what is not committed; it will be read again, if it is still there. */
   rewind(): void {
     for (const batch of this.#out) this.#deps.slabs.give(batch.slab)
     this.#out.clear()
-    this.#read = frontierAt(this.#committed.position, new Uint8Array(0), this.#epoch)
-    this.#verified = false
+    this.#cursor.rewind()
     this.#touch()
   }
 
@@ -238,10 +234,7 @@ export class Tail implements AsyncDisposable {
       if (!(await this.#verify(file))) return true
       const found = await findContent(file, position, text)
       if (found === null) return false
-      this.#epoch = epoch
-      this.#read = frontierAt(position, found.guard, epoch)
-      const head = found.head ?? this.#committed.head
-      this.#committed = { epoch, position, head, guard: printOf(found.guard) }
+      this.#cursor.seek(position, epoch, found)
       return true
     })
     // Not what the collector has of it: its content began anew unseen.
@@ -250,19 +243,17 @@ export class Tail implements AsyncDisposable {
   }
 
   /** The content began anew: next epoch, position 0. What was not read of the old one is lost and counted. */
-  async restart(epoch = this.#epoch + 1): Promise<void> {
-    const mark = { epoch, position: 0, head: emptyPrint, guard: emptyPrint }
-    const isMissed = this.#extent.behind(this.#read.position) > 0
-    const stored = isMissed ? await this.#deps.stored(this.#epoch) : 0
+  async restart(epoch = this.epoch + 1): Promise<void> {
+    const mark = beginningOf(epoch)
+    const isMissed = this.#extent.behind(this.#cursor.read.position) > 0
+    const stored = isMissed ? await this.#deps.stored(this.epoch) : 0
     await this.#deps.keepEpoch(mark)
-    const lostBytes = this.#extent.restart(Math.max(this.#read.position, stored))
+    const { position } = this.#cursor.read
+    const lostBytes = this.#extent.restart(Math.max(position, stored))
     if (lostBytes > 0) this.#lose('truncated', lostBytes)
-    const at = { path: this.#path, source: this.source, position: this.#read.position }
+    const at = { path: this.#path, source: this.source, position }
     this.#deps.logger.info({ ...at, epoch }, 'file was truncated; reading it from its beginning')
-    this.#epoch = epoch
-    this.#read = frontierAt(0, new Uint8Array(0), epoch)
-    this.#committed = mark
-    this.#verified = true
+    this.#cursor.restart(mark)
     this.#rest.note(0, this.#deps.clock.monotonic())
     this.#touch()
   }
@@ -279,33 +270,32 @@ export class Tail implements AsyncDisposable {
     const { limits, source, framing } = this.#options
     const flush = this.#flush
     this.#flush = null
-    const epoch = this.#epoch
+    const { epoch } = this
     const block = await this.#file.use(this.#way, async (file) => {
-      if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.#committed))) return null
+      if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.committed))) return null
       if (!(await this.#verify(file))) return null
       const batchBytesMax = file instanceof PackedFile ? packedBatchBytesMax : limits.batchBytesMax
-      return readBlock(file, slab, this.#read, { ...limits, batchBytesMax, framing, flush })
+      return readBlock(file, slab, this.#cursor.read, { ...limits, batchBytesMax, framing, flush })
     })
     this.#file.usedAt = clock.monotonic()
     this.#draining = false
     if (this.#trouble.isThere) this.#trouble.end(this.#path)
     if (this.#state === 'unreadable') this.#state = 'following'
     // A restart or a seek while reading: what was read belongs to the past.
-    if (block === null || epoch !== this.#epoch) return null
+    if (block === null || epoch !== this.epoch) return null
     if (block.kind === 'changed') {
       await this.restart()
       return null
     }
     // Before anything is taken: a head that cannot be read just now must not cost the lines.
-    if (block.kind === 'lines') await this.#learnHead(slab, block)
-    if (epoch !== this.#epoch) return null
-    this.#read = block.next
+    const head = block.kind === 'lines' ? await this.#headOf(slab, block) : this.committed.head
+    if (epoch !== this.epoch) return null
+    this.#cursor.move(block.next, head)
     const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
     if (cut > 0) this.#lose('truncated', cut)
     this.#rest.note(block.unfinished, clock.monotonic())
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
-    const { head } = this.#committed
     const own = this.#deps.slabs.shrink(slab)
     const batch = batchOf(block, own, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
     this.#out.add(batch)
@@ -314,22 +304,15 @@ export class Tail implements AsyncDisposable {
 
   /** Compares the file with the checkpoint it goes on from; false when it began anew. */
   async #verify(file: ReadableFile): Promise<boolean> {
-    if (this.#verified) return true
-    if ((await examine(file, this.#committed)) === 'truncated') {
-      await this.restart()
-      return false
-    }
-    const { position } = this.#committed
-    this.#read = frontierAt(position, await guardBefore(file, position), this.#epoch)
-    this.#verified = true
-    return true
+    if (await this.#cursor.verify(file)) return true
+    await this.restart()
+    return false
   }
 
-  async #learnHead(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<void> {
+  #headOf(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<Print> {
     const size = Math.max(this.#extent.size, block.next.position)
     const read = () => this.#file.use(this.#way, (file) => readHead(file, size))
-    const head = await growHead(this.#committed.head, size, slab, block, read)
-    this.#committed = { ...this.#committed, head }
+    return growHead(this.committed.head, size, slab, block, read)
   }
 
   async #tickRotated(): Promise<void> {
@@ -345,7 +328,7 @@ export class Tail implements AsyncDisposable {
       return this.#end()
     }
     this.#note(stat)
-    if (this.#dirty || this.#read.position + this.#rest.bytes < this.#extent.size) return
+    if (this.#dirty || this.#cursor.read.position + this.#rest.bytes < this.#extent.size) return
     const now = this.#deps.clock.monotonic()
     this.#takeRest(limits.graceMs, now)
     if (this.#dirty || this.#out.size > 0 || this.#rest.restedMs(now) < limits.graceMs) return
@@ -355,7 +338,7 @@ export class Tail implements AsyncDisposable {
   /** Has what rested long enough at the end of the file taken, though it is no whole record. */
   #takeRest(lineMs: number, now: number): void {
     const groupMs = this.#options.framing.grouper?.limits.waitMs ?? lineMs
-    const flush = this.#rest.due(this.#read.position, now, { lineMs, groupMs })
+    const flush = this.#rest.due(this.#cursor.read.position, now, { lineMs, groupMs })
     if (flush === null) return
     this.#flush = flush
     this.#touch()
@@ -372,17 +355,22 @@ export class Tail implements AsyncDisposable {
     if (news === 'same') return
     this.#rest.grew(this.#deps.clock.monotonic())
     // Changed while no agent ran, and as long as before: only its content tells whether it began anew.
-    const isUnseen = news === 'first' && !this.#verified && stat.mtimeMs !== this.#options.mtimeMs
-    if (news === 'changed' || isUnseen || stat.size !== this.#read.position) this.#touch()
+    const isUnseen = news === 'first' && !this.#cursor.isVerified && stat.mtimeMs !== this.#options.mtimeMs
+    if (news === 'changed' || isUnseen || stat.size !== this.#cursor.read.position) this.#touch()
   }
 
   #lose(reason: LossReason, bytes: number): void {
-    const at = { path: this.#path, source: this.source, epoch: this.#epoch, position: this.#read.position }
+    const at = {
+      path: this.#path,
+      source: this.source,
+      epoch: this.epoch,
+      position: this.#cursor.read.position,
+    }
     this.#deps.losses.add(reason, bytes, at)
   }
 
   #atEnd(): boolean {
-    return this.#committed.position >= this.#extent.size && !this.#dirty
+    return this.committed.position >= this.#extent.size && !this.#dirty
   }
 
   #touch(): void {

@@ -21,7 +21,7 @@ const bugs: Readonly<Record<string, { readonly file: string; readonly from: stri
     },
     // What is kept as acknowledged is all that the file holds.
     'checkpoint order': {
-      file: '/agent/tail/roster.ts',
+      file: '/agent/tail/keeping.ts',
       from: 'const { epoch, position, head, guard } = mark',
       to: 'const { epoch, head, guard } = mark\n    const position = tail.size',
     },

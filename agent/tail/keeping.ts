@@ -1,0 +1,18 @@
+// Keeping: what is kept of a followed file, so that the next run goes on where this one was.
+import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { Follower } from './follower.ts'
+import type { TailMark } from './tail-options.ts'
+
+/** The checkpoint of a file now; `now` is wall-clock ms. */
+export function checkpointOf(
+  { tail, shipper, options }: Follower,
+  now: number,
+  mark: TailMark = tail.committed,
+): Checkpoint {
+  const { epoch, position, head, guard } = mark
+  const { source, locator, path, mtimeMs } = tail
+  const { input } = options
+  const kept = shipper.kept.epoch === epoch ? shipper.kept.to : 0
+  const updatedAt = Math.round(now)
+  return { source, locator, path, input, epoch, position, head, guard, kept, mtimeMs, updatedAt }
+}
