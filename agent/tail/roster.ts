@@ -296,7 +296,10 @@ export class Roster {
     const { checkpoints } = this.#deps
     const { tail, sighting } = follower
     const known = checkpoints.find(tail.locator)
-    if (known === null || known.mtimeMs !== tail.mtimeMs) this.#keep(follower)
+    const { mtimeMs } = tail
+    if (known === null) this.#keep(follower)
+    // Seen after the acknowledgement: the next run need not look whether something else was written.
+    else if (known.mtimeMs !== mtimeMs) checkpoints.put({ ...known, mtimeMs })
     const key = locatorKey(tail.locator)
     this.#followers.delete(key)
     this.#restless.delete(follower)
