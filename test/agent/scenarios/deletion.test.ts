@@ -78,6 +78,8 @@ test('65: what still grows stays; what grows after its removal is read through t
     expect(fs.existsSync(scene.path())).toBe(true)
   }
   await scene.caughtUp()
+  // Its hour begins with the acknowledgement, which is behind the arrival.
+  await expect.poll(() => scene.agent.status().lagBytes).toBe(0)
   later()
   await gone(scene, 'a.log')
   writer.write('late 1')
