@@ -82,11 +82,13 @@ function brokerConfig(config: Config): Partial<BrokerConfig> {
 
 function groupOptions({ collector }: Config): Partial<BrokerConfig> {
   if (collector.kafka === 'off' || collector.kafka === undefined) return {}
-  const { initial_rebalance_delay, members_max, offsets_retention } = collector.kafka.groups
+  const { groups } = collector.kafka
   return {
-    groupInitialDelayMs: initial_rebalance_delay,
-    groupMembersMax: members_max,
-    offsetsRetentionMs: offsets_retention,
+    groupInitialDelayMs: groups.initial_rebalance_delay,
+    groupMembersMax: groups.members_max,
+    offsetsRetentionMs: groups.offsets_retention,
+    consumerSessionTimeoutMs: groups.session_timeout,
+    consumerHeartbeatMs: groups.heartbeat_interval,
   }
 }
 

@@ -157,23 +157,42 @@ const quota = z
     error: 'a quota of what? give produce, fetch or both',
   })
 
-const groups = z.strictObject({
-  initial_rebalance_delay: fields
-    .duration({ min: 0, max: 5 * 60_000 })
-    .prefault('3s')
-    .meta({
+const groups = z
+  .strictObject({
+    initial_rebalance_delay: fields
+      .duration({ min: 0, max: 5 * 60_000 })
+      .prefault('3s')
+      .meta({
+        description:
+          'How long the first member of an empty group waits for others (`group.initial.rebalance.delay.ms`).',
+      }),
+    members_max: fields
+      .count({ min: 1, max: 100_000 })
+      .prefault('10k')
+      .meta({ description: 'The most members of a group (`group.max.size`).' }),
+    offsets_retention: fields.duration({ min: 60_000 }).prefault('7d').meta({
       description:
-        'How long the first member of an empty group waits for others (`group.initial.rebalance.delay.ms`).',
+        'How long the offsets of a group without members are kept (`offsets.retention.minutes`). Those of sinks stay.',
     }),
-  members_max: fields
-    .count({ min: 1, max: 100_000 })
-    .prefault('10k')
-    .meta({ description: 'The most members of a group (`group.max.size`).' }),
-  offsets_retention: fields.duration({ min: 60_000 }).prefault('7d').meta({
-    description:
-      'How long the offsets of a group without members are kept (`offsets.retention.minutes`). Those of sinks stay.',
-  }),
-})
+    session_timeout: fields
+      .duration({ min: 1000, max: 30 * 60_000 })
+      .prefault('45s')
+      .meta({
+        description:
+          'With `group.protocol=consumer`: a member that is silent for so long is out (`group.consumer.session.timeout.ms`). In the classic protocol each client says its own.',
+      }),
+    heartbeat_interval: fields
+      .duration({ min: 100, max: 5 * 60_000 })
+      .prefault('5s')
+      .meta({
+        description:
+          'With `group.protocol=consumer`: how often members are told to ask (`group.consumer.heartbeat.interval.ms`).',
+      }),
+  })
+  .refine(({ session_timeout, heartbeat_interval }) => heartbeat_interval < session_timeout, {
+    path: ['heartbeat_interval'],
+    error: 'a member that asks this seldom is out before: give less than session_timeout',
+  })
 
 /** A listener; all keys have defaults. */
 const listener = z.strictObject({

@@ -208,12 +208,24 @@ function isDefault(value: unknown, fallback: unknown): boolean {
 function shapeCodec(shape: Shape, form: Form, isNullable: boolean): Codec {
   if (shape.kind === 'array') return arrayCodec(shapeCodec(shape.of, form, false), form, isNullable)
   if (shape.kind === 'struct') {
-    assert(!isNullable, 'no struct of these messages may be null')
-    return codecOf(shape as Struct, form.version, form.isFlexible)
+    const codec = codecOf(shape as Struct, form.version, form.isFlexible)
+    return isNullable ? nullableStruct(codec) : codec
   }
   if (shape.kind === 'string') return stringCodec(form, isNullable)
   if (shape.kind === 'bytes' || shape.kind === 'records') return bytesCodec(form, isNullable)
   return primitives[shape.kind]
+}
+
+/** A byte before it says whether it is there: 1, or -1. */
+function nullableStruct({ read, write }: Codec): Codec {
+  return {
+    bytesMin: 1,
+    read: (reader) => (readInt8(reader) < 0 ? null : read(reader)),
+    write: (writer, value) => {
+      writeInt8(writer, value === null ? -1 : 1)
+      if (value !== null) write(writer, value)
+    },
+  }
 }
 
 function arrayCodec(element: Codec, { isFlexible }: Form, isNullable: boolean): Codec {

@@ -1,5 +1,5 @@
 // Patterns: which lines belong together, by regular expressions of the user.
-import { linearExpression } from '../parse/regex.ts'
+import { linearExpression } from '../../config/linear-expression.ts'
 import type { Verdict } from './groups.ts'
 
 /** Expressions that lines are looked at with; at least one. */

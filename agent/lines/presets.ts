@@ -2,7 +2,7 @@
 //
 // A small state machine for each language, after the rules of Google's fluent-plugin-detect-exceptions, widened for what
 // newer versions print.
-import { linearExpression } from '../parse/regex.ts'
+import { linearExpression } from '../../config/linear-expression.ts'
 import type { TextJoiner } from './patterns.ts'
 
 /** In a state, a line that matches joins the trace and leads to another state; `done`: nothing joins behind it. */

@@ -1,6 +1,7 @@
 // Parser: tokens to the tree of an expression, by recursive descent; every refusal says its column.
+
+import { linearExpression } from '../../config/linear-expression.ts'
 import { didYouMean } from '../../config/suggest.ts'
-import { linearExpression } from '../parse/regex.ts'
 import { functions } from './functions.ts'
 import { ExpressionError, type Token, tokensOf } from './lexer.ts'
 import type { Arithmetic, Comparison, Expression } from './syntax.ts'

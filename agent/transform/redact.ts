@@ -1,5 +1,5 @@
 // Redact: replaces what should not leave the machine in a text, and tells which bytes may hold any of it.
-import { linearExpression } from '../parse/regex.ts'
+import { linearExpression } from '../../config/linear-expression.ts'
 import { findIpv4, findIpv6 } from './addresses.ts'
 import { findCards } from './cards.ts'
 import { findEmails } from './emails.ts'

@@ -62,6 +62,9 @@ export interface BrokerConfig {
   /** `group.min.session.timeout.ms`, `group.max.session.timeout.ms`. */
   readonly groupSessionTimeoutMsMin: number
   readonly groupSessionTimeoutMsMax: number
+  /** `group.consumer.session.timeout.ms`, `group.consumer.heartbeat.interval.ms`: of the newer protocol. */
+  readonly consumerSessionTimeoutMs: number
+  readonly consumerHeartbeatMs: number
 }
 
 const mebibyte = 1024 * 1024
@@ -101,4 +104,6 @@ export const brokerDefaults: BrokerConfig = {
   groupInitialDelayMs: 3000,
   groupSessionTimeoutMsMin: 6000,
   groupSessionTimeoutMsMax: 30 * 60 * 1000,
+  consumerSessionTimeoutMs: 45_000,
+  consumerHeartbeatMs: 5000,
 }

@@ -26,7 +26,9 @@ export interface GroupPosition {
 /** A group with the sum of its records and the longest of its lags. */
 export interface ShownGroup {
   readonly group: string
-  /** Kafka's name of it: Stable, Empty, PreparingRebalance, CompletingRebalance. */
+  /** The protocol of its members: `classic`, or `consumer` for the newer one (KIP-848). */
+  readonly type: string
+  /** Kafka's name of it: Stable, Empty, PreparingRebalance, CompletingRebalance, Assigning, Reconciling. */
   readonly state: string
   /** How many members it has. */
   readonly members: number
@@ -79,8 +81,8 @@ export async function groupList(
   const byGroup = Map.groupBy(positions, (_, index) => statuses[index]?.group ?? '')
   return admin.groupsCoordinator.listGroups().map((listed) => {
     const partitions = byGroup.get(listed.group) ?? []
-    const { group, phase: state, memberCount: members } = listed
-    return { group, state, members, ...lagOf(partitions), partitions }
+    const { group, type, phase: state, memberCount: members } = listed
+    return { group, type, state, members, ...lagOf(partitions), partitions }
   })
 }
 
@@ -91,6 +93,7 @@ async function groupOf(group: string, admin: LogAdmin, clock: Clock, signal: Abo
   const partitions = await positionsOf(statuses, admin, clock, signal)
   return {
     group,
+    type: described.type,
     state: described.phase,
     protocol_type: described.protocolType,
     protocol: described.protocol,

@@ -36,6 +36,7 @@ export function brokerConfigs(configs: ConfigAdmin): readonly DescribedEntry[] {
   })
   const { partitions, autoCreate, offsetsRetentionMs, groupInitialDelayMs, groupMembersMax } = configs.broker
   const { groupSessionTimeoutMsMin, groupSessionTimeoutMsMax } = configs.broker
+  const { consumerSessionTimeoutMs, consumerHeartbeatMs } = configs.broker
   return [
     ...ofTopics,
     fact('auto.create.topics.enable', 'boolean', String(autoCreate), 'Topics are made on first use.'),
@@ -48,6 +49,19 @@ export function brokerConfigs(configs: ConfigAdmin): readonly DescribedEntry[] {
       String(groupInitialDelayMs),
       'Waits for more first members.',
     ),
+    fact(
+      'group.consumer.session.timeout.ms',
+      'int',
+      String(consumerSessionTimeoutMs),
+      'Of the newer protocol.',
+    ),
+    fact(
+      'group.consumer.heartbeat.interval.ms',
+      'int',
+      String(consumerHeartbeatMs),
+      'Of the newer protocol.',
+    ),
+    fact('group.consumer.assignors', 'list', 'uniform,range', 'Of the newer protocol.'),
     fact('group.max.size', 'int', String(groupMembersMax), 'Members of a group.'),
     fact('group.min.session.timeout.ms', 'int', String(groupSessionTimeoutMsMin), 'The shortest session.'),
     fact('group.max.session.timeout.ms', 'int', String(groupSessionTimeoutMsMax), 'The longest session.'),

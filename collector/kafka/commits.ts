@@ -12,6 +12,8 @@ type CommitAnswer = ResponseInput<'OffsetCommit'>['topics']
 type FetchTopics = RequestOf<'OffsetFetch'>['topics']
 type FetchAnswer = NonNullable<ResponseInput<'OffsetFetch'>['topics']>
 
+/** From this version on a client knows epochs of members. */
+const memberEpochVersion = 9
 /** From this version on a client knows that its transaction can be aborted by us. */
 const abortableVersion = 4
 
@@ -21,9 +23,10 @@ export const commitHandlers = {
     const generationId = request.generationIdOrMemberEpoch
     if (!context.authorize('READ', 'GROUP', group)) return refusedCommit(topics)
     const identity = { group, memberId, instanceId, generationId }
-    return await commit(topics, context, (partitions) =>
-      context.broker.groupsCoordinator.commitOffsets({ ...identity, partitions }),
-    )
+    return await commit(topics, context, async (partitions) => {
+      const outcomes = await context.broker.groupsCoordinator.commitOffsets({ ...identity, partitions })
+      return context.apiVersion < memberEpochVersion ? outcomes.map(withoutEpochs) : outcomes
+    })
   },
 
   async TxnOffsetCommit(request, context) {
@@ -46,7 +49,7 @@ export const commitHandlers = {
       return {
         groups: groups.map((one) => ({
           groupId: one.groupId,
-          ...fetchGroup(one.groupId, one.topics, requireStable, context),
+          ...fetchOfMember(one, requireStable, context),
         })),
       }
     }
@@ -132,6 +135,23 @@ function refusedCommit(
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
     })),
   }
+}
+
+/** An old client is told of a wrong epoch that it should be newer. */
+function withoutEpochs(outcome: PartitionError): PartitionError {
+  return outcome.error === 'STALE_MEMBER_EPOCH' ? { ...outcome, error: 'UNSUPPORTED_VERSION' } : outcome
+}
+
+/** One group's offsets, for a member with its epoch since version 9. */
+function fetchOfMember(
+  { groupId, memberId, memberEpoch, topics }: RequestOf<'OffsetFetch'>['groups'][number],
+  requireStable: boolean,
+  context: RequestContext,
+): { readonly topics: FetchAnswer; readonly errorCode: number } {
+  const answer = fetchGroup(groupId, topics, requireStable, context)
+  if (answer.errorCode !== kafkaErrors.NONE) return answer
+  const error = context.broker.groupsCoordinator.checkFetch(groupId, memberId, memberEpoch)
+  return error === 'NONE' ? answer : { topics: [], errorCode: kafkaErrors[error] }
 }
 
 /** One group's offsets. Null topics ask for all. */

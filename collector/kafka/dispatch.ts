@@ -5,6 +5,7 @@ import { clientQuotaHandlers } from './client-quotas.ts'
 import { clusterHandlers } from './cluster.ts'
 import { commitHandlers } from './commits.ts'
 import { configHandlers } from './configs.ts'
+import { consumerGroupHandlers } from './consumer-groups.ts'
 import type { RequestContext } from './context.ts'
 import { fetchHandlers } from './fetch.ts'
 import { groupHandlers } from './groups.ts'
@@ -44,6 +45,7 @@ const nouns = {
   ...fetchHandlers,
   ...offsetHandlers,
   ...groupHandlers,
+  ...consumerGroupHandlers,
   ...commitHandlers,
   ...producerHandlers,
   ...transactionHandlers,

@@ -181,6 +181,10 @@ export const errorBodies: {
     })),
   }),
   ListTransactions: (_request, { errorCode }) => ({ errorCode, transactionStates: [] }),
+  ConsumerGroupHeartbeat: (_request, trouble) => trouble,
+  ConsumerGroupDescribe: ({ groupIds }, trouble) => ({
+    groups: groupIds.map((groupId) => ({ groupId, ...trouble })),
+  }),
 }
 
 const noBytes = new Uint8Array(0)

@@ -85,19 +85,20 @@ export const groupHandlers = {
 
   ListGroups({ statesFilter, typesFilter }, context) {
     const states = new Set(statesFilter.map((state) => state.toLowerCase()))
-    const isWanted = typesFilter.length === 0 || typesFilter.some((type) => type.toLowerCase() === 'classic')
+    const types = new Set(typesFilter.map((type) => type.toLowerCase()))
     const seesAll = context.authorize('DESCRIBE', 'CLUSTER', clusterResource)
-    const groups = isWanted ? context.broker.groupsCoordinator.listGroups() : []
     return {
       errorCode: kafkaErrors.NONE,
-      groups: groups
+      groups: context.broker.groupsCoordinator
+        .listGroups()
+        .filter(({ type }) => types.size === 0 || types.has(type))
         .filter(({ phase }) => states.size === 0 || states.has(phase.toLowerCase()))
         .filter(({ group }) => seesAll || context.authorize('DESCRIBE', 'GROUP', group))
-        .map(({ group, phase, protocolType }) => ({
+        .map(({ group, type, phase, protocolType }) => ({
           groupId: group,
           protocolType,
           groupState: phase,
-          groupType: 'Classic',
+          groupType: type === 'classic' ? 'Classic' : 'Consumer',
         })),
     }
   },
@@ -200,7 +201,10 @@ function describe(groupId: string, context: RequestContext): GroupAnswer {
     return { ...nobody, errorCode: kafkaErrors.GROUP_AUTHORIZATION_FAILED }
   }
   const found = context.broker.groupsCoordinator.describeGroup(groupId)
-  if (found === null) return { ...nobody, groupState: 'Dead', errorCode: kafkaErrors.NONE }
+  // As in Kafka: who knows the newer protocol asks with ConsumerGroupDescribe.
+  if (found === null || found.type === 'consumer') {
+    return { ...nobody, groupState: 'Dead', errorCode: kafkaErrors.NONE }
+  }
   return { errorCode: kafkaErrors.NONE, groupId, ...shown(found) }
 }
 

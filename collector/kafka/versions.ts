@@ -7,6 +7,11 @@ import type { Handlers } from './dispatch.ts'
 const softwareText = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/
 const softwareTextMax = 100
 
+/** The feature that clients of Kafka look for before they use the newer group protocol (KIP-848). */
+const groupVersion = { name: 'group.version', maxVersion: 1 } as const
+/** From this version on a feature may begin at 0; older clients are not told of such (KAFKA-17011). */
+const featuresFromZeroVersion = 4
+
 /** The handler that offers these APIs. */
 export function versionHandlers(served: readonly ApiName[]) {
   const answer: ResponseInput<'ApiVersions'> = {
@@ -15,7 +20,10 @@ export function versionHandlers(served: readonly ApiName[]) {
       .map((name) => apis[name])
       .map(({ key, versions: [minVersion, maxVersion] }) => ({ apiKey: key, minVersion, maxVersion }))
       .sort((one, other) => one.apiKey - other.apiKey),
+    finalizedFeaturesEpoch: 0,
+    finalizedFeatures: [{ name: groupVersion.name, maxVersionLevel: 1, minVersionLevel: 1 }],
   }
+  const newest = { ...answer, supportedFeatures: [{ ...groupVersion, minVersion: 0 }] }
   return {
     ApiVersions({ clientSoftwareName: name, clientSoftwareVersion: version }, context) {
       if (context.apiVersion < 3) return answer
@@ -23,7 +31,7 @@ export function versionHandlers(served: readonly ApiName[]) {
         throw new KafkaError('INVALID_REQUEST', 'the name or version of the client software is not valid')
       }
       context.connection.software = { name, version }
-      return answer
+      return context.apiVersion < featuresFromZeroVersion ? answer : newest
     },
   } satisfies Partial<Handlers>
 }

@@ -5,6 +5,7 @@ import { CreateAcls, DeleteAcls, DescribeAcls } from './acls.ts'
 import { DescribeCluster, DescribeLogDirs } from './cluster.ts'
 import { OffsetCommit, OffsetDelete, OffsetFetch } from './commits.ts'
 import { AlterConfigs, DescribeConfigs, IncrementalAlterConfigs } from './configs.ts'
+import { ConsumerGroupDescribe, ConsumerGroupHeartbeat } from './consumer-groups.ts'
 import { ElectLeaders } from './elections.ts'
 import { Fetch } from './fetch.ts'
 import { DeleteGroups, DescribeGroups, ListGroups } from './group-admin.ts'
@@ -76,6 +77,8 @@ export const apis = {
   DescribeProducers,
   DescribeTransactions,
   ListTransactions,
+  ConsumerGroupHeartbeat,
+  ConsumerGroupDescribe,
 } as const
 
 /** The name of an API. */

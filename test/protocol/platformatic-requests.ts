@@ -167,6 +167,19 @@ export const argumentsOf: Omit<Arguments, 'Produce' | 'ElectLeaders'> = {
     body.producerIdFilters.map(BigInt),
     BigInt(body.durationFilter ?? -1),
   ],
+  ConsumerGroupHeartbeat: (body, version) => [
+    body.groupId,
+    body.memberId,
+    body.memberEpoch,
+    body.instanceId,
+    body.rackId,
+    body.rebalanceTimeoutMs,
+    body.subscribedTopicNames,
+    ...(version === 0 ? [] : [body.subscribedTopicRegex]),
+    body.serverAssignor,
+    body.topicPartitions,
+  ],
+  ConsumerGroupDescribe: (body) => [body.groupIds, body.includeAuthorizedOperations],
 }
 
 interface CommitTopic {

@@ -19,8 +19,11 @@ interface TheirCodec {
 
 const theirs = new Map<string, unknown>(Object.entries(platformatic))
 
-/** All that we serve, but the one API that they do not have. */
-const theirApis = versionedApis.filter(({ api }) => api.name !== 'ElectLeaders')
+/** All that we serve, but what they do not have. */
+const theirApis = versionedApis.filter(
+  ({ api, version }) =>
+    api.name !== 'ElectLeaders' && (api.name !== 'ConsumerGroupDescribe' || version === 0),
+)
 
 /** Their codec of an API in a version. */
 function codecOf(name: string, version: number): TheirCodec {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../../core/runtime.ts'
 import { type KafkaErrorName, kafkaErrorOf } from '../../../protocol/errors.ts'
 import type { Topics } from '../topics/topics.ts'
+import type { ConsumerGroups } from './consumer-groups/consumer-groups.ts'
 import { metadataOf } from './group-members.ts'
 import { type GroupOffsets, groupNameBytesMax, metadataBytesMax } from './group-offsets.ts'
 import { subscribedTopics } from './group-protocol.ts'
@@ -20,6 +21,7 @@ export interface GroupCommitsParts {
   readonly clock: Clock
   readonly offsets: GroupOffsets
   readonly roster: GroupRoster
+  readonly consumers: ConsumerGroups
   readonly topics: Pick<Topics, 'find'>
   /** A feed of ours reads or read for this group: nobody else commits there. */
   readonly isFeeds: (group: string) => boolean
@@ -68,10 +70,11 @@ export class GroupCommits {
 
   /** Deletes offsets that nobody in the group subscribes to. One answer a partition. */
   async delete(group: string, asked: readonly TopicPartition[]): Promise<readonly PartitionError[]> {
-    const { offsets, roster } = this.#parts
+    const { consumers, offsets, roster } = this.#parts
     const members = roster.find(group)
     const isActive = members !== null && members.phase !== 'Empty'
-    const subscribed = isActive ? subscriptionOf(members) : new Set<string>()
+    const ofClassic = isActive ? subscriptionOf(members) : new Set<string>()
+    const subscribed = consumers.find(group)?.subscribedTopics() ?? ofClassic
     const results = asked.map(({ topic, partition }): PartitionError => {
       const isKnown = this.#parts.topics.find(topic)?.open[partition] !== undefined
       const isRead = subscribed === null || subscribed.has(topic)
@@ -89,11 +92,17 @@ export class GroupCommits {
 
   /** The offsets of the group that have outlived `retentionMs`; see Kafka's `offsets.retention.minutes`. */
   expired(group: string, retentionMs: number): readonly GroupOffset[] {
-    const { clock, offsets, roster } = this.#parts
+    const { clock, consumers, offsets, roster } = this.#parts
     const now = clock.now()
     const entries = offsets.ofGroup(group)
     const isOld = (at: number) => now - at >= retentionMs
     const old = entries.filter((entry) => isOld(entry.committedAt) && !offsets.isPending(entry))
+    const consumer = consumers.find(group)
+    if (consumer !== null && old.length > 0) {
+      if (consumer.members.size === 0) return isOld(consumers.since(group) ?? now) ? old : []
+      const read = consumer.subscribedTopics()
+      return old.filter(({ topic }) => !read.has(topic))
+    }
     const members = roster.find(group)
     if (old.length === 0 || members === null || members.protocolType === null) return old
     if (members.phase === 'Empty') return isOld(roster.since(group) ?? now) ? old : []
@@ -125,9 +134,11 @@ export class GroupCommits {
   }
 
   #refusal(request: OffsetCommitRequest, isTransactional: boolean): KafkaErrorName {
-    const { roster, isFeeds } = this.#parts
+    const { consumers, roster, isFeeds } = this.#parts
     if (Buffer.byteLength(request.group) > groupNameBytesMax) return 'INVALID_GROUP_ID'
     if (isFeeds(request.group)) return 'GROUP_AUTHORIZATION_FAILED'
+    const consumer = consumers.find(request.group)
+    if (consumer !== null) return consumer.checkCommit(request, isTransactional)
     return roster.checkCommit(request.group, request, isTransactional)
   }
 

@@ -4,6 +4,13 @@ import { Scope } from '../../../core/scope.ts'
 import { KafkaError, type KafkaErrorName } from '../../../protocol/errors.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { Topics } from '../topics/topics.ts'
+import { ConsumerGroups } from './consumer-groups/consumer-groups.ts'
+import type {
+  ConsumerAnswer,
+  ConsumerGroupPhase,
+  ConsumerHeartbeat,
+} from './consumer-groups/consumer-types.ts'
+import { type DescribedConsumerGroup, describeConsumerGroup } from './consumer-groups/describe.ts'
 import { failedJoin } from './group-answers.ts'
 import { GroupCommits, type TopicPartition } from './group-commits.ts'
 import { metadataOf } from './group-members.ts'
@@ -31,14 +38,16 @@ export interface GroupCoordinatorParts {
   readonly logger: Logger
   readonly config: BrokerConfig
   readonly offsets: GroupOffsets
-  readonly topics: Pick<Topics, 'find'>
+  readonly topics: Pick<Topics, 'find' | 'findById' | 'list' | 'version'>
   /** What feeds of ours read now. */
   readonly openFeeds: () => Iterable<OffsetKey>
 }
 
 export interface ListedGroup {
   readonly group: string
-  readonly phase: GroupPhase
+  /** `consumer`: of the newer protocol (KIP-848). */
+  readonly type: 'classic' | 'consumer'
+  readonly phase: GroupPhase | ConsumerGroupPhase
   readonly protocolType: string
   readonly memberCount: number
 }
@@ -65,6 +74,7 @@ const nothing = new Uint8Array(0)
 export class GroupCoordinator implements AsyncDisposable {
   readonly #parts: GroupCoordinatorParts
   readonly #roster: GroupRoster
+  readonly #consumers: ConsumerGroups
   readonly #commits: GroupCommits
   readonly #scope: Scope
 
@@ -81,9 +91,12 @@ export class GroupCoordinator implements AsyncDisposable {
       bytesAllMax: config.groupBytesAllMax,
     }
     this.#roster = new GroupRoster({ ...parts, limits }, signal)
+    const consumerLimits = { ...limits, sessionTimeoutMs: config.consumerSessionTimeoutMs }
+    this.#consumers = new ConsumerGroups({ ...parts, limits: consumerLimits }, signal)
     this.#commits = new GroupCommits({
       ...parts,
       roster: this.#roster,
+      consumers: this.#consumers,
       isFeeds: (group) => this.isFeeds(group),
     })
     this.#scope = new Scope(signal)
@@ -114,7 +127,42 @@ export class GroupCoordinator implements AsyncDisposable {
       )
       return failedJoin('GROUP_AUTHORIZATION_FAILED', request.memberId)
     }
+    const consumers = this.#consumers.find(group)
+    if (consumers !== null && consumers.members.size > 0) {
+      return failedJoin('INCONSISTENT_GROUP_PROTOCOL', request.memberId)
+    }
+    if (consumers !== null) this.#retype(group)
     return this.#roster.join(group, request, signal)
+  }
+
+  /** A member of the newer protocol (KIP-848); answers once what it tells is durable. Throws KafkaError. */
+  async consumerHeartbeat(group: string, request: ConsumerHeartbeat): Promise<ConsumerAnswer> {
+    if (group === '' || Buffer.byteLength(group) > groupNameBytesMax) {
+      throw new KafkaError('INVALID_GROUP_ID', 'the id of the group is empty or too long')
+    }
+    if (request.memberEpoch === 0 && this.isFeeds(group)) {
+      throw new KafkaError('GROUP_AUTHORIZATION_FAILED', `group ${group} is a sink's`)
+    }
+    const classic = this.#roster.find(group)
+    if (classic !== null && !classic.isVacant) {
+      throw new KafkaError('GROUP_ID_NOT_FOUND', `group ${group} has members of the classic protocol`)
+    }
+    if (classic !== null && request.memberEpoch === 0) this.#retype(group)
+    return await this.#consumers.heartbeat(group, request)
+  }
+
+  /** Whether a member of this epoch may read offsets; nobody in particular may always. */
+  checkFetch(group: string, memberId: string | null, memberEpoch: number): KafkaErrorName {
+    const consumers = this.#consumers.find(group)
+    if (consumers === null || (memberId === null && memberEpoch < 0)) return 'NONE'
+    const identity = { memberId: memberId ?? '', generationId: memberEpoch, instanceId: null }
+    return consumers.checkCommit(identity, false)
+  }
+
+  /** Null for a group that is not there or of the classic protocol. */
+  describeConsumerGroup(group: string): DescribedConsumerGroup | null {
+    const found = this.#consumers.find(group)
+    return found && describeConsumerGroup(found, this.#parts.topics)
   }
 
   syncGroup(group: string, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> | SyncAnswer {
@@ -152,7 +200,7 @@ export class GroupCoordinator implements AsyncDisposable {
   /** By name. */
   listGroups(): readonly ListedGroup[] {
     const { offsets, openFeeds } = this.#parts
-    const names = new Set([...this.#roster.names(), ...offsets.names()])
+    const names = new Set([...this.#roster.names(), ...this.#consumers.names(), ...offsets.names()])
     for (const { group } of openFeeds()) names.add(group)
     return [...names].sort().flatMap((name) => this.#listed(name) ?? [])
   }
@@ -162,6 +210,8 @@ export class GroupCoordinator implements AsyncDisposable {
     const listed = this.#listed(group)
     if (listed === null) return null
     if (this.isFeeds(group)) return { ...listed, ...this.#feedMember(group) }
+    const consumers = this.describeConsumerGroup(group)
+    if (consumers !== null) return { ...listed, ...asClassic(consumers) }
     const found = this.#roster.find(group)
     if (found === null) return { ...listed, generation: 0, protocol: '', members: [] }
     const isStable = found.phase === 'Stable'
@@ -181,7 +231,7 @@ export class GroupCoordinator implements AsyncDisposable {
   async deleteGroup(group: string): Promise<void> {
     const found = this.#listed(group)
     if (found === null) throw new KafkaError('GROUP_ID_NOT_FOUND', `there is no group ${group}`)
-    if (found.phase !== 'Empty' || this.#roster.find(group)?.isVacant === false) {
+    if (found.phase !== 'Empty' || !this.#isVacant(group)) {
       throw new KafkaError('NON_EMPTY_GROUP', `group ${group} has members`)
     }
     await this.#remove(group, this.#parts.offsets.ofGroup(group))
@@ -204,21 +254,28 @@ export class GroupCoordinator implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scope[Symbol.asyncDispose]()
     await this.#roster[Symbol.asyncDispose]()
+    await this.#consumers[Symbol.asyncDispose]()
   }
 
   #listed(group: string): ListedGroup | null {
     if (this.isFeeds(group)) {
       const isOpen = this.#openFeedsOf(group).length > 0
       const phase = isOpen ? 'Stable' : 'Empty'
-      return { group, phase, protocolType: 'consumer', memberCount: isOpen ? 1 : 0 }
+      return { group, type: 'classic', phase, protocolType: 'consumer', memberCount: isOpen ? 1 : 0 }
+    }
+    const consumers = this.#consumers.find(group)
+    if (consumers !== null) {
+      const { phase, members } = consumers
+      return { group, type: 'consumer', phase, protocolType: 'consumer', memberCount: members.size }
     }
     const found = this.#roster.find(group)
     if (found !== null) {
       const { phase, protocolType, members } = found
-      return { group, phase, protocolType: protocolType ?? '', memberCount: members.size }
+      return { group, type: 'classic', phase, protocolType: protocolType ?? '', memberCount: members.size }
     }
     const hasOffsets = this.#parts.offsets.ofGroup(group).length > 0
-    return hasOffsets ? { group, phase: 'Empty', protocolType: '', memberCount: 0 } : null
+    if (!hasOffsets) return null
+    return { group, type: 'classic', phase: 'Empty', protocolType: '', memberCount: 0 }
   }
 
   #openFeedsOf(group: string): readonly OffsetKey[] {
@@ -247,11 +304,11 @@ export class GroupCoordinator implements AsyncDisposable {
   /** Takes back what is too old, and groups that have nothing left. */
   async #expire(): Promise<void> {
     const { offsets, logger, config } = this.#parts
-    for (const group of new Set([...offsets.names(), ...this.#roster.names()])) {
+    for (const group of new Set([...offsets.names(), ...this.#roster.names(), ...this.#consumers.names()])) {
       if (this.isFeeds(group)) continue
       const expired = this.#commits.expired(group, config.offsetsRetentionMs)
       const left = offsets.ofGroup(group).length - expired.length
-      const isOver = left === 0 && !offsets.hasPending(group) && this.#roster.find(group)?.isVacant !== false
+      const isOver = left === 0 && !offsets.hasPending(group) && this.#isVacant(group)
       if (expired.length === 0 && !isOver) continue
       try {
         if (isOver) await this.#remove(group, expired)
@@ -263,9 +320,40 @@ export class GroupCoordinator implements AsyncDisposable {
     }
   }
 
+  #isVacant(group: string): boolean {
+    const hasMembers = (this.#consumers.find(group)?.members.size ?? 0) > 0
+    return !hasMembers && this.#roster.find(group)?.isVacant !== false
+  }
+
+  /** An empty group may be of the other protocol from now on; its offsets stay. */
+  #retype(group: string): void {
+    this.#scope.spawn(async () => {
+      try {
+        await this.#remove(group, [])
+      } catch (error) {
+        this.#parts.logger.warn({ err: error, group }, 'a group is kept under both protocols for now')
+      }
+    })
+  }
+
   async #remove(group: string, keys: readonly OffsetKey[]): Promise<void> {
     // First: whoever joins from now on begins a new group behind the records that end this one.
     this.#roster.remove(group)
+    this.#consumers.remove(group)
     await this.#parts.offsets.remove(keys, group)
   }
+}
+
+/** A group of the newer protocol as the older one would show it. */
+function asClassic(group: DescribedConsumerGroup): Omit<DescribedGroup, keyof ListedGroup> {
+  const members = group.members.map(
+    ({ assigned, subscribed, memberId, instanceId, clientId, clientHost }) => ({
+      ...{ memberId, instanceId, clientId, clientHost },
+      metadata: encodeSubscription(subscribed),
+      assignment: encodeAssignment(
+        assigned.map(({ topicName: topic, partitions }) => ({ topic, partitions })),
+      ),
+    }),
+  )
+  return { generation: group.epoch, protocol: group.assignor, members }
 }

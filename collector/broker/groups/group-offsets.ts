@@ -4,8 +4,10 @@ import type { Clock, Logger } from '../../../core/runtime.ts'
 import type { Outcome } from '../../../protocol/control-batch.ts'
 import { type Change, changeOf, Kept } from '../kept.ts'
 import type { Partition } from '../partitions/partition.ts'
+import { decodePartKey } from './consumer-groups/consumer-codec.ts'
 import { decodeGroupKey, decodeGroupValue, encodeGroupKey, encodeGroupValue } from './group-codec.ts'
 import type { GroupRecord } from './group-types.ts'
+import { KeptRecords } from './kept-records.ts'
 import {
   type CommittedOffset,
   decodeOffsetKey,
@@ -54,6 +56,8 @@ interface Place {
 }
 
 export class GroupOffsets {
+  /** What is kept of groups of the newer protocol. */
+  readonly records = new KeptRecords()
   readonly #parts: GroupOffsetsParts
   readonly #log: OffsetsLog
   readonly #places = new Map<string, Map<string, Place>>()
@@ -101,7 +105,7 @@ export class GroupOffsets {
 
   /** Every group that has offsets or is kept for itself. */
   names(): ReadonlySet<string> {
-    return new Set([...this.#places.keys(), ...this.#groups.keys()])
+    return new Set([...this.#places.keys(), ...this.#groups.keys(), ...this.records.names()])
   }
 
   /** A transaction that is open is about to change this offset. */
@@ -152,8 +156,10 @@ export class GroupOffsets {
         changeOf<GroupRecord, OffsetsRecord>(kept, null, { key: encodeGroupKey(group), value: null }),
       )
     }
+    if (group !== null) changes.push(...this.records.removal(group))
     if (changes.length > 0) await this.#write(changes, keys)
     if (group !== null && kept?.isGone === true) this.#groups.delete(group)
+    if (group !== null) this.#sweepRecords(group, changes)
   }
 
   /** Makes a group durable, in the order of calls. */
@@ -165,6 +171,16 @@ export class GroupOffsets {
     }
     const said = { key: encodeGroupKey(group), value: encodeGroupValue(record) }
     await this.#write([changeOf(kept, record, said)], [])
+  }
+
+  /** Makes records of a group of the newer protocol durable, all or none, in the order of calls. */
+  async keepRecords(group: string, records: readonly OffsetsRecord[]): Promise<void> {
+    const changes = this.records.changes(group, records)
+    try {
+      await this.#write(changes, [])
+    } finally {
+      this.#sweepRecords(group, changes)
+    }
   }
 
   /**
@@ -209,6 +225,11 @@ export class GroupOffsets {
       kept.take(record, offset)
       if (record === null) this.#groups.delete(group)
       else this.#groups.set(group, kept)
+      return null
+    }
+    const part = decodePartKey(key)
+    if (part !== null) {
+      this.records.restore(part.group, { key, value }, offset)
       return null
     }
     const place = decodeOffsetKey(key)
@@ -278,6 +299,10 @@ export class GroupOffsets {
       records.push({ key: encodeGroupKey(group), value: encodeGroupValue(latest) })
       copied.push((at) => kept.copied(latest, at))
     }
+    for (const { record, copied: tell } of this.records.copies()) {
+      records.push(record)
+      copied.push(tell)
+    }
     const onCopied = (offsets: readonly number[]) => {
       for (const [index, tell] of copied.entries()) tell(offsets[index] as number)
     }
@@ -311,6 +336,11 @@ export class GroupOffsets {
       this.#size -= 1
       if (places.size === 0) this.#places.delete(key.group)
     }
+  }
+
+  #sweepRecords(group: string, changes: readonly Change<OffsetsRecord>[]): void {
+    const keys = changes.map(({ record }) => record.key)
+    this.records.sweep(group, keys)
   }
 
   #check(entries: readonly GroupOffset[]): void {

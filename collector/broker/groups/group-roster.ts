@@ -15,6 +15,7 @@ import type {
   SyncAnswer,
   SyncRequest,
 } from './group-types.ts'
+import { WakeTimer } from './wake-timer.ts'
 
 export interface GroupRosterParts {
   readonly clock: Clock
@@ -41,16 +42,11 @@ const nameBytesMax = 255
 const protocolsMax = 64
 /** What a member takes in memory besides what it says (measured: 1,020). */
 const memberBytes = 1024
-/** A timer waits no longer; then it looks again. */
-const sleepMsMax = 60 * 60 * 1000
-
 interface Entry {
   readonly group: Group
   /** Wall-clock ms when the group became what its record says. */
   since: number
-  /** What the timer waits for, in monotonic ms. */
-  armedAt: number
-  disarm: (() => void) | null
+  readonly timer: WakeTimer
 }
 
 type Answer = (answer: JoinAnswer | SyncAnswer) => void
@@ -72,7 +68,7 @@ export class GroupRoster implements AsyncDisposable {
       const entry = this.#add(name)
       entry.group.restore(record, parts.clock.monotonic())
       entry.since = record.since
-      this.#arm(entry)
+      entry.timer.set(entry.group.wakeAt)
     }
   }
 
@@ -141,12 +137,12 @@ export class GroupRoster implements AsyncDisposable {
 
   /** Takes a vacant group out of memory; its record is the caller's. */
   remove(name: string): void {
-    this.#entries.get(name)?.disarm?.()
+    this.#entries.get(name)?.timer.stop()
     this.#entries.delete(name)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const entry of this.#entries.values()) entry.disarm?.()
+    for (const entry of this.#entries.values()) entry.timer.stop()
     await this.#scope[Symbol.asyncDispose]()
     // No answer is lost by this: members find the coordinator again, and their group as it was kept.
     const waiting = [...this.#waiting.values()]
@@ -162,9 +158,14 @@ export class GroupRoster implements AsyncDisposable {
   }
 
   #add(name: string): Entry {
-    const { initialDelayMs, membersMax } = this.#parts.limits
+    const { clock, limits } = this.#parts
+    const { initialDelayMs, membersMax } = limits
     const group = new Group(name, { initialDelayMs, membersMax })
-    const entry = { group, since: this.#parts.clock.now(), armedAt: Number.POSITIVE_INFINITY, disarm: null }
+    const timer = new WakeTimer(clock, this.#scope, () => {
+      group.tick(this.#now())
+      this.#follow(entry)
+    })
+    const entry: Entry = { group, timer, since: clock.now() }
     this.#entries.set(name, entry)
     return entry
   }
@@ -207,10 +208,10 @@ export class GroupRoster implements AsyncDisposable {
   /** Does what the group wants done, and sets its timer. */
   #follow(entry: Entry): void {
     for (const effect of entry.group.takeEffects()) this.#carryOut(entry, effect)
-    const { name, generation, isVacant } = entry.group
+    const { name, generation, isVacant, wakeAt } = entry.group
     // Nobody ever became a member of it.
     if (isVacant && generation === 0 && this.#parts.offsets.record(name) === null) this.remove(name)
-    else this.#arm(entry)
+    else entry.timer.set(wakeAt)
   }
 
   #carryOut(entry: Entry, effect: GroupEffect): void {
@@ -236,25 +237,6 @@ export class GroupRoster implements AsyncDisposable {
     }
     entry.group.stored(effect.ticket, isDurable, this.#now())
     this.#follow(entry)
-  }
-
-  /** One timer a group; it is set anew only when something is due earlier than it thinks. */
-  #arm(entry: Entry): void {
-    const { wakeAt } = entry.group
-    if (wakeAt >= entry.armedAt || this.#scope.signal.aborted) return
-    entry.disarm?.()
-    const stop = new AbortController()
-    entry.armedAt = wakeAt
-    entry.disarm = () => stop.abort()
-    const sleepMs = Math.min(sleepMsMax, Math.max(0, wakeAt - this.#now()))
-    this.#scope.spawn(async (signal) => {
-      await this.#parts.clock.sleep(sleepMs, AbortSignal.any([signal, stop.signal]))
-      if (stop.signal.aborted || signal.aborted) return
-      entry.armedAt = Number.POSITIVE_INFINITY
-      entry.disarm = null
-      entry.group.tick(this.#now())
-      this.#follow(entry)
-    })
   }
 
   #now(): number {

@@ -93,6 +93,7 @@ export class Topics implements AsyncDisposable {
   readonly #topics = new Map<string, OpenTopic>()
   readonly #unreadable: UnreadableTopic[] = []
   #changes: Promise<unknown> = Promise.resolve()
+  #version = 0
 
   constructor(folder: string, parts: TopicsParts) {
     this.#folder = folder
@@ -101,6 +102,11 @@ export class Topics implements AsyncDisposable {
 
   get unreadable(): readonly UnreadableTopic[] {
     return this.#unreadable
+  }
+
+  /** Grows whenever a topic comes, goes or gets partitions. */
+  get version(): number {
+    return this.#version
   }
 
   find(name: string): OpenTopic | null {
@@ -193,6 +199,7 @@ export class Topics implements AsyncDisposable {
       const { storage } = this.#parts
       const aside = `${this.#folder}/deleted/${topic.id}`
       this.#topics.delete(name)
+      this.#version += 1
       for (const partition of topic.open) await partition[Symbol.asyncDispose]()
       await storage.rename(this.#directory(name), aside)
       await storage.syncDirectory(`${this.#folder}/topics`)
@@ -268,6 +275,7 @@ export class Topics implements AsyncDisposable {
     const topic = new OpenTopic(record, topicSettings(record.configs, config))
     await this.#openPartitions(topic)
     this.#topics.set(name, topic)
+    this.#version += 1
     return topic
   }
 
@@ -284,6 +292,7 @@ export class Topics implements AsyncDisposable {
       const count = Math.min(openingMax, topic.record.partitions - from)
       const opened = await Promise.all(Array.from({ length: count }, (_, i) => this.#open(topic, from + i)))
       topic.open.push(...opened)
+      this.#version += 1
     }
   }
 

@@ -157,6 +157,13 @@ export const guards: { readonly [Name in Exclude<ApiName, Free>]: readonly Guard
   DescribeGroups: [
     { request: ({ group }) => ({ groups: [group] }), needs: [groupDescribe], error: groupError },
   ],
+  ConsumerGroupHeartbeat: [
+    { request: joinNewer, needs: [groupRead], also: [topicDescribe], error: groupError },
+    { request: joinNewer, needs: [topicDescribe], also: [groupRead], error: topicError },
+  ],
+  ConsumerGroupDescribe: [
+    { request: ({ group }) => ({ groupIds: [group] }), needs: [groupDescribe], error: groupError },
+  ],
   ListGroups: [],
   CreateTopics: [
     {
@@ -371,6 +378,11 @@ function enterGroup({ id, group }: Names): RequestInput<'AddOffsetsToTxn'> {
 
 function commitAlone({ topic, group }: Names): RequestInput<'OffsetCommit'> {
   return { groupId: group, topics: [{ name: topic, partitions: [commit] }] }
+}
+
+function joinNewer({ topic, group }: Names): RequestInput<'ConsumerGroupHeartbeat'> {
+  const joining = { memberEpoch: 0, rebalanceTimeoutMs: 10_000, topicPartitions: [] }
+  return { groupId: group, memberId: 'm', subscribedTopicNames: [topic], ...joining }
 }
 
 function committed({ topic, group }: Names): RequestInput<'OffsetFetch'> {
