@@ -64,6 +64,8 @@ export interface MemberJob extends Common {
   readonly group: string
   readonly sessionTimeoutMs?: number
   readonly assignor?: string
+  /** The newer protocol (KIP-848), where the broker says how long sessions are. */
+  readonly groupProtocol?: 'consumer'
 }
 
 /** Steps of an administrator, each answered by its result, `{error}` or `{unsupported}`. */

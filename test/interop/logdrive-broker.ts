@@ -62,6 +62,8 @@ ${options.kafka ?? ''}
   }
 }
 
+/** Members of the newer protocol are not asked how long their sessions are. */
+const groupsYaml = '    groups: { session_timeout: 6s, heartbeat_interval: 500ms }\n'
 const aclYaml = '    acls: []\n    allow_everyone_if_no_acl: true'
 
 /** Our broker with all its doors. Topics made by their first use have 4 partitions. */
@@ -71,7 +73,7 @@ export async function logdriveBroker(options: BrokerOptions = {}): Promise<Broke
   const collector = options.autoCreate === false ? '  auto_create_topics: false' : ''
   const opened = new Map<string, Promise<LogdriveProcess>>()
   const open = (kafka: string) => {
-    const process = opened.get(kafka) ?? startLogdrive({ kafka, collector })
+    const process = opened.get(kafka) ?? startLogdrive({ kafka: groupsYaml + kafka, collector })
     opened.set(kafka, process)
     return process
   }

@@ -167,7 +167,7 @@ export const argumentsOf: Omit<Arguments, 'Produce' | 'ElectLeaders'> = {
     body.producerIdFilters.map(BigInt),
     BigInt(body.durationFilter ?? -1),
   ],
-  ConsumerGroupHeartbeat: (body, version) => [
+  ConsumerGroupHeartbeat: (body) => [
     body.groupId,
     body.memberId,
     body.memberEpoch,
@@ -175,7 +175,7 @@ export const argumentsOf: Omit<Arguments, 'Produce' | 'ElectLeaders'> = {
     body.rackId,
     body.rebalanceTimeoutMs,
     body.subscribedTopicNames,
-    ...(version === 0 ? [] : [body.subscribedTopicRegex]),
+    body.subscribedTopicRegex,
     body.serverAssignor,
     body.topicPartitions,
   ],

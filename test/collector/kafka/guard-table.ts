@@ -55,6 +55,9 @@ const produce = (topic: string, id: string | null): RequestInput<'Produce'> => (
   topicData: [{ name: topic, partitionData: [{ index: 0, records: batch(id !== null) }] }],
 })
 const member = { generationId: 1, memberId: 'm' }
+const beat = ({ topic, group: groupId }: Names) => {
+  return { groupId, memberId: 'm', memberEpoch: -1, subscribedTopicNames: [topic] }
+}
 const commit = { partitionIndex: 0, committedOffset: 1, committedMetadata: '' }
 const inTxn = { producerId: 1, producerEpoch: 0 }
 /** A filter of ACLs that means all. */
@@ -158,8 +161,8 @@ export const guards: { readonly [Name in Exclude<ApiName, Free>]: readonly Guard
     { request: ({ group }) => ({ groups: [group] }), needs: [groupDescribe], error: groupError },
   ],
   ConsumerGroupHeartbeat: [
-    { request: joinNewer, needs: [groupRead], also: [topicDescribe], error: groupError },
-    { request: joinNewer, needs: [topicDescribe], also: [groupRead], error: topicError },
+    { request: beat, needs: [groupRead], also: [topicDescribe], error: groupError },
+    { request: beat, needs: [topicDescribe], also: [groupRead], error: topicError },
   ],
   ConsumerGroupDescribe: [
     { request: ({ group }) => ({ groupIds: [group] }), needs: [groupDescribe], error: groupError },
@@ -378,11 +381,6 @@ function enterGroup({ id, group }: Names): RequestInput<'AddOffsetsToTxn'> {
 
 function commitAlone({ topic, group }: Names): RequestInput<'OffsetCommit'> {
   return { groupId: group, topics: [{ name: topic, partitions: [commit] }] }
-}
-
-function joinNewer({ topic, group }: Names): RequestInput<'ConsumerGroupHeartbeat'> {
-  const joining = { memberEpoch: 0, rebalanceTimeoutMs: 10_000, topicPartitions: [] }
-  return { groupId: group, memberId: 'm', subscribedTopicNames: [topic], ...joining }
 }
 
 function committed({ topic, group }: Names): RequestInput<'OffsetFetch'> {

@@ -2,12 +2,19 @@
 import assert from 'node:assert/strict'
 import { type Case, done, eventually, produceJob, steps, topicOf, type World } from '../case.ts'
 import type { RunningJob } from '../driver.ts'
-import type { JobRecord } from '../job.ts'
+import type { JobRecord, MemberJob } from '../job.ts'
 import { base64, essence } from '../samples.ts'
 
 const partitions = 4
 
-function groupCase(name: string, about: string, signal: 'SIGTERM' | 'SIGKILL', assignor?: string): Case {
+/** What a case is about, beside what all of them are. */
+interface GroupCaseOptions {
+  /** How the first member ends. */
+  readonly signal: 'SIGTERM' | 'SIGKILL'
+  readonly member?: Pick<MemberJob, 'assignor' | 'groupProtocol'>
+}
+
+function groupCase(name: string, about: string, { signal, member = {} }: GroupCaseOptions): Case {
   return {
     name,
     about,
@@ -29,7 +36,7 @@ function groupCase(name: string, about: string, signal: 'SIGTERM' | 'SIGKILL', a
           topic,
           group,
           sessionTimeoutMs: 6000,
-          ...(assignor === undefined ? {} : { assignor }),
+          ...member,
         } as const
         await write('before')
         const first = one.run(job)
@@ -102,20 +109,22 @@ async function committedToEnd(
 }
 
 export const groupCases: readonly Case[] = [
-  groupCase(
-    'group',
-    'a second member joins, the first leaves: all is read, offsets are committed',
-    'SIGTERM',
-  ),
-  groupCase(
-    'group kill',
-    'kill -9 of a member: the other takes its partitions after the session timeout',
-    'SIGKILL',
-  ),
-  groupCase(
-    'cooperative',
-    'the same with cooperative-sticky assignment',
-    'SIGTERM',
-    'CooperativeStickyAssignor',
-  ),
+  groupCase('group', 'a second member joins, the first leaves: all is read, offsets are committed', {
+    signal: 'SIGTERM',
+  }),
+  groupCase('group kill', 'kill -9 of a member: the other takes its partitions after the session timeout', {
+    signal: 'SIGKILL',
+  }),
+  groupCase('cooperative', 'the same with cooperative-sticky assignment', {
+    signal: 'SIGTERM',
+    member: { assignor: 'CooperativeStickyAssignor' },
+  }),
+  groupCase('group (KIP-848)', 'the same with `group.protocol=consumer`: the broker assigns', {
+    signal: 'SIGTERM',
+    member: { groupProtocol: 'consumer' },
+  }),
+  groupCase('group kill (KIP-848)', 'kill -9 of a member with `group.protocol=consumer`', {
+    signal: 'SIGKILL',
+    member: { groupProtocol: 'consumer' },
+  }),
 ]

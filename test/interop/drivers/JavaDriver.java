@@ -136,8 +136,12 @@ public class JavaDriver {
     p.put("isolation.level", job.path("isolation").asText("read_uncommitted"));
     if (job.has("group")) p.put("group.id", job.get("group").asText());
     if (job.has("assignor")) p.put("partition.assignment.strategy", "org.apache.kafka.clients.consumer." + job.get("assignor").asText());
-    p.put("session.timeout.ms", job.path("sessionTimeoutMs").asText("10000"));
-    p.put("heartbeat.interval.ms", "1000");
+    if (job.has("groupProtocol")) {
+      p.put("group.protocol", job.get("groupProtocol").asText());
+    } else {
+      p.put("session.timeout.ms", job.path("sessionTimeoutMs").asText("10000"));
+      p.put("heartbeat.interval.ms", "1000");
+    }
     return new KafkaConsumer<>(p, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 

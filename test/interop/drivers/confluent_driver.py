@@ -88,9 +88,12 @@ def transact(job):
 def consumer(job):
     conf = dict(common(job), **{
         "group.id": job.get("group", "interop-none"), "enable.auto.commit": False, "auto.offset.reset": "earliest",
-        "isolation.level": job.get("isolation", "read_uncommitted"), "session.timeout.ms": job.get("sessionTimeoutMs", 10000),
-        "heartbeat.interval.ms": 1000, "fetch.wait.max.ms": 100, "check.crcs": True,
+        "isolation.level": job.get("isolation", "read_uncommitted"), "fetch.wait.max.ms": 100, "check.crcs": True,
     })
+    if "groupProtocol" in job:
+        conf["group.protocol"] = job["groupProtocol"]
+    else:
+        conf.update({"session.timeout.ms": job.get("sessionTimeoutMs", 10000), "heartbeat.interval.ms": 1000})
     if "assignor" in job:
         conf["partition.assignment.strategy"] = {"CooperativeStickyAssignor": "cooperative-sticky"}.get(job["assignor"], "range")
     return Consumer(conf)
@@ -128,11 +131,15 @@ def consume(job):
     client.close()
 
 
+# What a commit is told that a rebalance came before.
+overtaken = ("ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS", "UNKNOWN_MEMBER_ID", "STALE_MEMBER_EPOCH", "FENCED_MEMBER_EPOCH")
+
+
 def member(job):
     client = consumer(job)
 
     held = set()
-    cooperative = job.get("assignor") == "CooperativeStickyAssignor"
+    cooperative = job.get("assignor") == "CooperativeStickyAssignor" or "groupProtocol" in job
 
     def assigned(_, partitions):
         if not cooperative:
@@ -153,7 +160,7 @@ def member(job):
                 client.commit(message=message, asynchronous=False)
             except KafkaException as error:
                 # A commit that a rebalance overtook: the next owner reads the record again.
-                if error.args[0].name() not in ("ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS", "UNKNOWN_MEMBER_ID"):
+                if error.args[0].name() not in overtaken:
                     raise
     client.close()
     driver.event("done")

@@ -182,8 +182,7 @@ function reader(job: ConsumeJob | MemberJob): Consumer {
       ...settings(job),
       'group.id': job.group,
       'enable.auto.commit': false,
-      'session.timeout.ms': (job.op === 'member' ? job.sessionTimeoutMs : undefined) ?? 10_000,
-      'heartbeat.interval.ms': 1000,
+      ...membership(job),
       'fetch.wait.max.ms': 100,
       'check.crcs': true,
       'isolation.level': (job.op === 'consume' ? job.isolation : undefined) ?? 'read_uncommitted',
@@ -191,6 +190,13 @@ function reader(job: ConsumeJob | MemberJob): Consumer {
     },
     { 'auto.offset.reset': 'earliest' },
   )
+}
+
+/** In the newer protocol the broker says how long sessions are. */
+function membership(job: ConsumeJob | MemberJob): Readonly<Record<string, string | number>> {
+  if (job.op === 'member' && job.groupProtocol !== undefined) return { 'group.protocol': job.groupProtocol }
+  const sessionMs = (job.op === 'member' ? job.sessionTimeoutMs : undefined) ?? 10_000
+  return { 'session.timeout.ms': sessionMs, 'heartbeat.interval.ms': 1000 }
 }
 
 function out(message: Received): void {
