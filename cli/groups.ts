@@ -86,19 +86,21 @@ function listText(list: readonly unknown[]): string {
   if (list.length === 0) return 'no groups yet\n'
   const rows = list.map((group): readonly Cell[] => [
     cellOf(field(group, 'group')),
+    cellOf(field(group, 'type')),
     cellOf(field(group, 'state')),
     cellOf(field(group, 'members')),
     listIn(group, 'partitions').length,
     cellOf(field(group, 'lag_records')),
     timeOf(field(group, 'lag_ms')),
   ])
-  return table(['group', 'state', 'members', 'partitions', 'lag records', 'lag'], rows)
+  return table(['group', 'type', 'state', 'members', 'partitions', 'lag records', 'lag'], rows)
 }
 
 function describeText(group: unknown): string {
   const protocol = [field(group, 'protocol_type'), field(group, 'protocol')].filter((text) => text !== '')
   const facts = [
     ['group', field(group, 'group')],
+    ['type', field(group, 'type')],
     ['state', field(group, 'state')],
     ['protocol', protocol.length === 0 ? '-' : protocol.join(' ')],
     ['lag', `${field(group, 'lag_records')} records, ${timeOf(field(group, 'lag_ms'))}`],

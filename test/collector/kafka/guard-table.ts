@@ -55,9 +55,8 @@ const produce = (topic: string, id: string | null): RequestInput<'Produce'> => (
   topicData: [{ name: topic, partitionData: [{ index: 0, records: batch(id !== null) }] }],
 })
 const member = { generationId: 1, memberId: 'm' }
-const beat = ({ topic, group: groupId }: Names) => {
-  return { groupId, memberId: 'm', memberEpoch: -1, subscribedTopicNames: [topic] }
-}
+const joiner = { memberId: 'm', memberEpoch: 0, rebalanceTimeoutMs: 1, topicPartitions: [] }
+const beat = ({ topic, group }: Names) => ({ ...joiner, groupId: group, subscribedTopicNames: [topic] })
 const commit = { partitionIndex: 0, committedOffset: 1, committedMetadata: '' }
 const inTxn = { producerId: 1, producerEpoch: 0 }
 /** A filter of ACLs that means all. */

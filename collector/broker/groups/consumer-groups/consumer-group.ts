@@ -100,8 +100,9 @@ export class ConsumerGroup {
     const before = request.memberEpoch === 0 ? this.#joining(request) : this.#known(request)
     const member = told(before, request)
     this.#check(member, before, request)
-    const isOther = this.#subscribe(member, before) || this.#resolve(member, request, topics)
-    this.#aim(topics, isOther)
+    const isOther = this.#subscribe(member, before)
+    const areOthers = this.#resolve(member, request, topics)
+    this.#aim(topics, isOther || areOthers)
     const after = reconciled(member, {
       epoch: this.target.epoch,
       target: this.target.of(member.id),

@@ -40,8 +40,9 @@ export class GroupTarget {
     return this.#patterns.get(regex)?.names ?? null
   }
 
-  restore({ targetEpoch, targets, patterns }: ConsumerGroupRecord): void {
+  restore({ targetEpoch, targets, patterns, members }: ConsumerGroupRecord): void {
     this.epoch = targetEpoch
+    this.#assignor = preferred(members)
     this.#targets = new Map(targets)
     for (const [regex, names] of patterns) this.#patterns.set(regex, { names: new Set(names), version: -1 })
   }
@@ -82,7 +83,7 @@ export class GroupTarget {
     const isKnown = this.#counts !== null && isSameCounts(this.#counts, counts)
     this.#counts = counts
     if (!isDue && isKnown) return null
-    const assignor = preferred(members)
+    const assignor = preferred(members.values())
     const targets = assignors[assignor](subscribers, counts)
     const changed = subscribers
       .map(({ id }) => id)
@@ -126,9 +127,9 @@ export class GroupTarget {
 }
 
 /** The assignor that most members want. */
-function preferred(members: ConsumerMembers): AssignorName {
+function preferred(members: Iterable<ConsumerMember>): AssignorName {
   const votes = new Map<AssignorName, number>()
-  for (const { assignor } of members.values()) {
+  for (const { assignor } of members) {
     if (assignor !== null && isAssignor(assignor)) votes.set(assignor, (votes.get(assignor) ?? 0) + 1)
   }
   let winner: AssignorName = defaultAssignor
