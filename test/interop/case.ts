@@ -15,12 +15,17 @@ import type {
 } from './job.ts'
 import { byPartition, essence, inOrder, isText, type Shapes } from './samples.ts'
 
+/** What a client speaks that can be a member of the newer protocol (KIP-848). */
+export const newerGroups = '`group.protocol=consumer`'
+
 /** A client and what it cannot do, each with the reason that stands in the table. */
 export interface Client {
   readonly name: string
   readonly version: string
   readonly shapes: Shapes
   readonly lacks: Readonly<Record<string, string>>
+  /** What only some clients do, by the words of `Case.needs`. */
+  readonly speaks?: readonly string[]
   /** A driver of its own; members of groups get one each. */
   driver(): Driver & { end?(signal: NodeJS.Signals): Promise<void> }
 }
@@ -37,6 +42,8 @@ export interface World {
 export interface Case {
   readonly name: string
   readonly about: string
+  /** What a client has to say that it speaks. */
+  readonly needs?: string
   run(world: World): Promise<void>
 }
 

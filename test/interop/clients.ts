@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cachedFolder } from './cache.ts'
-import type { Client } from './case.ts'
+import { type Client, newerGroups } from './case.ts'
 import { run } from './commands.ts'
 import { debianPackages, versionOf } from './debian.ts'
 import { ProgramDriver } from './driver.ts'
@@ -148,7 +148,8 @@ export async function java(name: string, version: string): Promise<Client> {
   const args = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', `${classes}:${classPath}`]
   const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'
   const driver = () => new ProgramDriver('java', [...args, quiet, 'JavaDriver'])
-  return { name, version, shapes: 'any', lacks: {}, driver }
+  const speaks = version === kafkaVersions.old ? [] : [newerGroups]
+  return { name, version, shapes: 'any', lacks: {}, speaks, driver }
 }
 
 async function javaDriver(version: string, classPath: string): Promise<string> {

@@ -44,9 +44,14 @@ export async function runMatrix(options: MatrixOptions): Promise<Cell[]> {
   return cells
 }
 
+function unspoken({ needs }: Case, { speaks = [] }: Client): string | undefined {
+  return needs === undefined || speaks.includes(needs) ? undefined : `its driver has no ${needs}`
+}
+
 async function runCell(one: Case, world: Parameters<Case['run']>[0]): Promise<Cell> {
   const cell = { client: world.client.name, case: one.name }
-  const lack = world.client.lacks[one.name] ?? world.broker.lacks[one.name]?.[world.client.name]
+  const { client, broker } = world
+  const lack = client.lacks[one.name] ?? broker.lacks[one.name]?.[client.name] ?? unspoken(one, client)
   if (lack !== undefined) return { ...cell, outcome: 'n.a.', reason: lack, seconds: 0 }
   const began = performance.now()
   const seconds = () => (performance.now() - began) / 1000

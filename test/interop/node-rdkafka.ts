@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { build } from 'esbuild'
 import { cachedFolder } from './cache.ts'
-import type { Client } from './case.ts'
+import { type Client, newerGroups } from './case.ts'
 import { outcomeOf, run } from './commands.ts'
 import { debianPackages } from './debian.ts'
 import { ProgramDriver } from './driver.ts'
@@ -39,6 +39,7 @@ export async function nodeRdkafka(): Promise<Client> {
     version: `${version} librdkafka ${librdkafka}`,
     shapes: 'any',
     lacks,
+    speaks: [newerGroups],
     driver,
   }
 }

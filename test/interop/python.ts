@@ -1,7 +1,7 @@
 // Python clients: Debian's packages (old ones, as people have them) and the newest wheels from PyPI.
 import { join } from 'node:path'
 import { cachedFolder } from './cache.ts'
-import type { Client } from './case.ts'
+import { type Client, newerGroups } from './case.ts'
 import { run } from './commands.ts'
 import { debianPackages } from './debian.ts'
 import { ProgramDriver } from './driver.ts'
@@ -44,7 +44,9 @@ export async function confluent(name: string, python: Python, lacks: Client['lac
     python,
     'import confluent_kafka as c; print(c.version()[0] if type(c.version()) is tuple else c.version(), "librdkafka", c.libversion()[0])',
   )
-  return client(name, version, { python, file: 'confluent_driver.py', lacks })
+  const [major = 0, minor = 0] = (/librdkafka (\d+)\.(\d+)/.exec(version) ?? []).slice(1).map(Number)
+  const speaks = major > 2 || (major === 2 && minor >= 12) ? [newerGroups] : []
+  return { ...client(name, version, { python, file: 'confluent_driver.py', lacks }), speaks }
 }
 
 /** kafka-python: the protocol in Python itself. */

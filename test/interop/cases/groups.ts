@@ -1,6 +1,6 @@
 // Cases about groups: two members share the partitions, one leaves or is killed, the other goes on where it stood.
 import assert from 'node:assert/strict'
-import { type Case, done, eventually, produceJob, steps, topicOf, type World } from '../case.ts'
+import { type Case, done, eventually, newerGroups, produceJob, steps, topicOf, type World } from '../case.ts'
 import type { RunningJob } from '../driver.ts'
 import type { JobRecord, MemberJob } from '../job.ts'
 import { base64, essence } from '../samples.ts'
@@ -18,6 +18,7 @@ function groupCase(name: string, about: string, { signal, member = {} }: GroupCa
   return {
     name,
     about,
+    ...(member.groupProtocol === undefined ? {} : { needs: newerGroups }),
     async run(world) {
       const topic = await topicOf(world, partitions)
       const group = world.name('group')
