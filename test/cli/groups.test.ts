@@ -14,6 +14,7 @@ const position = {
 }
 const billing = {
   group: 'billing',
+  type: 'classic',
   state: 'Stable',
   protocol_type: 'consumer',
   protocol: 'range',
@@ -41,12 +42,13 @@ test('list and describe are tables, and with --json what the collector said', as
   )
   const env = { LOGDRIVE_URL: collector.url }
   expect((await logdrive(['groups'], { env })).stdout).toMatchInlineSnapshot(`
-    "GROUP    STATE   MEMBERS  PARTITIONS  LAG RECORDS  LAG
-    billing  Stable        1           1            7  61 s
+    "GROUP    TYPE     STATE   MEMBERS  PARTITIONS  LAG RECORDS  LAG
+    billing  classic  Stable        1           1            7  61 s
     "
   `)
   expect((await logdrive(['groups', 'describe', 'billing'], { env })).stdout).toMatchInlineSnapshot(`
     "group     billing
+    type      classic
     state     Stable
     protocol  consumer range
     lag       7 records, 61 s

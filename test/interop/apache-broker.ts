@@ -19,6 +19,13 @@ const aclProperties = {
   'super.users': 'User:ANONYMOUS',
 }
 
+/** Members of the newer protocol are not asked how long their sessions are; as our own broker has it here. */
+const newerGroups = {
+  'group.consumer.min.session.timeout.ms': '6000',
+  'group.consumer.session.timeout.ms': '6000',
+  'group.consumer.min.heartbeat.interval.ms': '500',
+  'group.consumer.heartbeat.interval.ms': '500',
+}
 const jaas = 'org.apache.kafka.common.security'
 
 /** Starts it with one listener for each way in. */
@@ -35,6 +42,7 @@ export async function apacheBroker(options: BrokerOptions = {}): Promise<Broker>
       'auto.create.topics.enable': String(options.autoCreate ?? true),
       ...(options.acls === true ? aclProperties : {}),
       'group.initial.rebalance.delay.ms': '0',
+      ...newerGroups,
       'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
       ...Object.fromEntries(['sasl', 'sasltls'].flatMap((listener) => logins(listener))),
       'ssl.keystore.type': 'PEM',
