@@ -1,8 +1,8 @@
-// Sink schemas for the tests of config/, in the shape of the real ones and independent of them.
+// What the tests of config/ share: sink schemas in the shape of the real ones and independent of them, and loading of texts.
 import { z } from 'zod'
 import { inputChecks } from '../../cli/input-checks.ts'
 import * as fields from '../../config/fields.ts'
-import { loadConfig } from '../../config/load.ts'
+import { formatProblem, loadConfig } from '../../config/load.ts'
 import { type SinkSchema, type SinkSchemas, sinkBatch } from '../../config/schema.ts'
 
 const clickhouse: SinkSchema = {
@@ -61,4 +61,17 @@ export function load(
       return found
     },
   })
+}
+
+/** The problems of a text as they are printed. */
+export function problems(text: string, variables = {}, files = {}): string {
+  const loaded = load(text, variables, files)
+  return 'problems' in loaded ? loaded.problems.map(formatProblem).join('\n') : 'no problems'
+}
+
+/** The configuration of a right text. */
+export function config(text: string, variables = {}, files = {}) {
+  const loaded = load(text, variables, files)
+  if ('problems' in loaded) throw new Error(loaded.problems.map(formatProblem).join('\n'))
+  return loaded.config
 }
