@@ -12,10 +12,9 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBroker } from '../collector/broker/broker.ts'
-import { defaultIngestLimits } from '../collector/http/limits.ts'
 import { defaultHttpLimits } from '../collector/http/server.ts'
-import { createService } from '../collector/http/service.ts'
 import { nodeRuntime } from '../runtime/node.ts'
+import { serviceOf } from '../test/collector/http/fixture.ts'
 import { parseScript } from '../test/script.ts'
 import { median, printResult } from './result.ts'
 
@@ -166,21 +165,7 @@ async function serveOurs(): Promise<() => Promise<void>> {
   const runtime = nodeRuntime({ level: 'warn' })
   const folder = await mkdtemp(join(tmpdir(), 'logdrive-bench-ingest-'))
   const broker = await openBroker({ folder, config: {} }, runtime)
-  const service = createService(
-    {
-      log: broker,
-      admin: broker,
-      keys: [],
-      trustedProxies: [],
-      limits: defaultIngestLimits,
-      statics: new Map(),
-      version: '0',
-      sinks: () => [],
-      kafka: () => ({ address: null, reason: 'off' }),
-      checks: [],
-    },
-    runtime,
-  )
+  const service = serviceOf(broker, runtime)
   const server = await runtime.http.serve({ host: '127.0.0.1', port: 0 }, service.handler, defaultHttpLimits)
   console.log(server.address.port)
   return async () => {

@@ -10,7 +10,7 @@ import { defaultLimits, stampBatch, verifyBatch } from '../protocol/batch-header
 import { type Codec, compress, decompress } from '../protocol/compression.ts'
 import { crc32c } from '../protocol/crc32c.ts'
 import { parseScript } from '../test/script.ts'
-import { printResult } from './result.ts'
+import { median, printResult } from './result.ts'
 
 interface Block {
   readonly bytes: Buffer
@@ -130,10 +130,6 @@ function build(builder: BatchBuilder, block: Block): number {
     from = end + 1
   }
   return builder.finish({ codec: 'none' }).length
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] as number
 }
 
 function bench(blockBytes: number, rounds: number): void {

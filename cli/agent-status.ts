@@ -86,9 +86,9 @@ function facts(status: AgentStatus, output: Output): string {
 
 /** Files that were removed after they were shipped, and why others were not; null where there are none. */
 function deletionsText({ deletions: { files, bytes, failures } }: AgentStatus): string | null {
-  const failed = Object.entries(failures).map(([reason, times]) => `${reason}: ${times}`)
-  if (files === 0 && failed.length === 0) return null
-  const inVain = failed.length === 0 ? '' : `; in vain: ${failed.join(', ')}`
+  const failed = countsText(failures)
+  if (files === 0 && failed === '') return null
+  const inVain = failed === '' ? '' : `; in vain: ${failed}`
   return `${files} files, ${humanSize(bytes)}${inVain}`
 }
 

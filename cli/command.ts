@@ -114,6 +114,18 @@ export function wholeNumber(text: string, option: string, min: number, max: numb
   return value
 }
 
+/** The action of a command that has several, `list` without one, and the one `thing` it is about. */
+export function actionOf<Action extends string>(
+  { positionals: [first = 'list', name, more] }: Arguments,
+  actions: readonly Action[],
+  thing: string,
+): { readonly action: Action; readonly name: string | undefined } {
+  const action = actions.find((one) => one === first)
+  if (action === undefined) throw usage(`unknown action "${first}"${didYouMean(first, actions)}`)
+  if (more !== undefined) throw usage(`one ${thing} at a time: "${more}" is one too many`)
+  return { action, name }
+}
+
 /** The help of one command of a program. */
 export function helpOf(command: Command, program: string): string {
   const options = Object.entries({ ...command.options, help: { short: 'h', about: 'show this' } })

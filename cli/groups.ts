@@ -1,9 +1,9 @@
 // logdrive groups: list, describe, reset: consumer groups and sinks, their lag, their members, where they stand.
 
-import { didYouMean } from '../config/suggest.ts'
 import { type Collector, collectorOf, field, listIn } from './client.ts'
 import {
   type Arguments,
+  actionOf,
   type Command,
   collectorOptions,
   exitCodes,
@@ -11,7 +11,7 @@ import {
   usage,
   wholeNumber,
 } from './command.ts'
-import { type Cell, escapeForTerminal, humanTime, jsonText, table } from './output.ts'
+import { type Cell, cellOf, escapeForTerminal, factLines, humanTime, jsonText, table } from './output.ts'
 import { whereOf } from './where.ts'
 
 const actions = ['list', 'describe', 'reset'] as const
@@ -38,10 +38,7 @@ export const groups: Command = {
     ...jsonOption,
   },
   async run(args, io, signal) {
-    const [first = 'list', name, more] = args.positionals
-    const action = actions.find((one) => one === first)
-    if (action === undefined) throw usage(`unknown action "${first}"${didYouMean(first, actions)}`)
-    if (more !== undefined) throw usage(`one group at a time: "${more}" is one too many`)
+    const { action, name } = actionOf(args, actions, 'group')
     const answer = await ask(action, name, args, (request) => collectorOf(args, io).request(request, signal))
     const text = args.has('json') ? jsonText(answer, io.stdout) : textOf(action, answer)
     await io.stdout.write(text)
@@ -98,16 +95,13 @@ function listText(list: readonly unknown[]): string {
 
 function describeText(group: unknown): string {
   const protocol = [field(group, 'protocol_type'), field(group, 'protocol')].filter((text) => text !== '')
-  const facts = [
+  const facts: readonly (readonly [string, unknown])[] = [
     ['group', field(group, 'group')],
     ['type', field(group, 'type')],
     ['state', field(group, 'state')],
     ['protocol', protocol.length === 0 ? '-' : protocol.join(' ')],
     ['lag', `${field(group, 'lag_records')} records, ${timeOf(field(group, 'lag_ms'))}`],
   ]
-  const lines = facts.map(
-    ([label, value]) => `${String(label).padEnd(10)}${escapeForTerminal(String(value))}\n`,
-  )
   const positions = listIn(group, 'partitions').map((one): readonly Cell[] => [
     cellOf(field(one, 'topic')),
     cellOf(field(one, 'partition')),
@@ -125,7 +119,7 @@ function describeText(group: unknown): string {
     assignedOf(listIn(one, 'assigned')),
   ])
   const offsets = ['topic', 'partition', 'offset', 'end', 'lag records', 'lag', 'committed']
-  const shown = [lines.join('')]
+  const shown = [factLines(facts.map(([name, value]) => [name, escapeForTerminal(String(value))]))]
   if (positions.length > 0) shown.push(table(offsets, positions))
   if (members.length > 0) shown.push(table(['member', 'instance', 'client', 'host', 'reads'], members))
   return shown.join('\n')
@@ -149,8 +143,4 @@ function assignedOf(topics: readonly unknown[]): string {
 
 function timeOf(ms: unknown): string {
   return typeof ms === 'number' ? humanTime(ms) : '-'
-}
-
-function cellOf(value: unknown): Cell {
-  return typeof value === 'string' || typeof value === 'number' ? value : null
 }

@@ -62,6 +62,11 @@ const unsafe = new RegExp(
 /** One cell: a number is right-aligned, null is a dash. */
 export type Cell = string | number | boolean | null | undefined
 
+/** What an answer has there, when a cell can show it. */
+export function cellOf(value: unknown): Cell {
+  return typeof value === 'string' || typeof value === 'number' ? value : null
+}
+
 /** Rows under headings, in columns. Empty rows give the headings alone. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const texts = rows.map((row) => headings.map((_, column) => cellText(row[column])))

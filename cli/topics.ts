@@ -1,10 +1,10 @@
 // logdrive topics: list, describe, create, alter, delete.
 
 import { duration, formatDuration, size } from '../config/fields.ts'
-import { didYouMean } from '../config/suggest.ts'
 import { type Collector, collectorOf, field, listIn } from './client.ts'
 import {
   type Arguments,
+  actionOf,
   type Command,
   collectorOptions,
   exitCodes,
@@ -12,7 +12,7 @@ import {
   usage,
   wholeNumber,
 } from './command.ts'
-import { type Cell, escapeForTerminal, humanSize, jsonText, table } from './output.ts'
+import { type Cell, cellOf, escapeForTerminal, factLines, humanSize, jsonText, table } from './output.ts'
 
 const actions = ['list', 'describe', 'create', 'alter', 'delete'] as const
 type Action = (typeof actions)[number]
@@ -48,10 +48,7 @@ export const topics: Command = {
     ...jsonOption,
   },
   async run(args, io, signal) {
-    const [first = 'list', name, more] = args.positionals
-    const action = actions.find((one) => one === first)
-    if (action === undefined) throw usage(`unknown action "${first}"${didYouMean(first, actions)}`)
-    if (more !== undefined) throw usage(`one topic at a time: "${more}" is one too many`)
+    const { action, name } = actionOf(args, actions, 'topic')
     const collector = collectorOf(args, io)
     const answer = await perform(action, name, args, collector, signal)
     if (args.has('json')) await io.stdout.write(jsonText(answer, io.stdout))
@@ -163,9 +160,7 @@ function describeText(topic: unknown): string {
     ['keeps', ageOf(topic)],
     ['keeps at most', typeof limit === 'number' ? `${humanSize(limit)} a partition` : 'any size'],
   ]
-  const lines = facts.map(
-    ([label, value]) => `${label.padEnd(15)}${escapeForTerminal(String(value ?? '-'))}\n`,
-  )
+  const lines = factLines(facts.map(([name, value]) => [name, escapeForTerminal(String(value ?? '-'))]))
   const rows = listIn(topic, 'partitions').map((one): readonly Cell[] => [
     cellOf(field(one, 'partition')),
     cellOf(field(one, 'start_offset')),
@@ -173,7 +168,7 @@ function describeText(topic: unknown): string {
     humanSize(Number(field(one, 'bytes'))),
   ])
   const partitions = table(['partition', 'start', 'end', 'size'], rows)
-  return `${lines.join('')}\n${partitions}${configsText(listIn(topic, 'configs'))}`
+  return `${lines}\n${partitions}${configsText(listIn(topic, 'configs'))}`
 }
 
 /** What was set for the topic or the broker; the rest is as Kafka's defaults, and in --json. */
@@ -195,8 +190,4 @@ function total(list: readonly unknown[], count: (one: unknown) => number): numbe
 function ageOf(topic: unknown): string {
   const age = field(topic, 'retention_ms')
   return typeof age === 'number' ? formatDuration(age) : 'for ever'
-}
-
-function cellOf(value: unknown): Cell {
-  return typeof value === 'string' || typeof value === 'number' ? value : null
 }

@@ -4,6 +4,7 @@ import * as fields from '../fields.ts'
 import { encoding, multiline } from '../multiline.ts'
 import { parse } from '../parse.ts'
 import { transforms } from '../transform.ts'
+import { lineKeys } from './lines.ts'
 
 /** `type: file`. */
 export const fileInput = z.strictObject({
@@ -52,10 +53,7 @@ export const fileInput = z.strictObject({
     description:
       'How the files are written; what is not UTF-8 is sent as UTF-8. `utf-16` goes by the byte order mark. See [lines.md](lines.md).',
   }),
-  line_bytes_max: fields
-    .size({ min: 64, max: 2 ** 24 })
-    .prefault('1MiB')
-    .meta({ description: 'A longer line is cut, and the cut is counted in the loss ledger.' }),
+  line_bytes_max: lineKeys.line_bytes_max,
   parse: parse.optional().meta({
     description:
       'How lines become records with fields: the name of a format, or a map. Without it lines travel as they are. See [parsing.md](parsing.md).',

@@ -1,9 +1,8 @@
 // Agent and real collector in one simulated world, both losing power at random: the log holds what was written, once.
 import { expect, test } from 'vitest'
 import { type Broker, openBroker } from '../../collector/broker/broker.ts'
-import { defaultIngestLimits } from '../../collector/http/limits.ts'
-import { createService } from '../../collector/http/service.ts'
 import { valuesOf } from '../collector/broker/harness.ts'
+import { serviceOf } from '../collector/http/fixture.ts'
 import { roomyLimits } from '../conformance/http.ts'
 import { stage } from './simulated.ts'
 
@@ -25,21 +24,8 @@ async function crashes(seed: number): Promise<number> {
   server.start(async (runtime, signal) => {
     const log = await openBroker({ folder: '/data', config: {} }, runtime)
     opened.push(log)
-    const service = createService(
-      {
-        log,
-        admin: log,
-        keys: [{ name: 'fleet', key, allow: ['ship'], origins: [] }],
-        trustedProxies: [],
-        limits: defaultIngestLimits,
-        statics: new Map(),
-        version: 'test',
-        sinks: () => [],
-        kafka: () => ({ address: null, reason: 'off' }),
-        checks: [],
-      },
-      runtime,
-    )
+    const keys = [{ name: 'fleet', key, allow: ['ship'], origins: [] }] as const
+    const service = serviceOf(log, runtime, { keys })
     await using _http = await runtime.http.serve(
       { host: '0.0.0.0', port: 8750 },
       service.handler,

@@ -8,13 +8,11 @@ import type { FileInput } from '../../agent/options.ts'
 import type { ParseOptions } from '../../agent/parse/options.ts'
 import { generateLine } from '../../cli/demo-log.ts'
 import { type Broker, openBroker } from '../../collector/broker/broker.ts'
-import { defaultIngestLimits } from '../../collector/http/limits.ts'
-import { createService } from '../../collector/http/service.ts'
-import { clickhouseSink } from '../../sinks/clickhouse/sink.ts'
-import { type RunningSinks, runSinks } from '../../sinks/run.ts'
+import type { RunningSinks } from '../../sinks/run.ts'
+import { serviceOf } from '../collector/http/fixture.ts'
 import { roomyLimits } from '../conformance/http.ts'
 import { SeededRandom } from '../sim/random.ts'
-import { runtime, until } from '../sinks/clickhouse/start.ts'
+import { runtime, until, warehouse } from '../sinks/clickhouse/start.ts'
 
 const never = new AbortController().signal
 
@@ -25,40 +23,8 @@ function input(folder: string, name: string, parse?: ParseOptions): FileInput {
 }
 
 async function serveBroker(broker: Broker) {
-  const service = createService(
-    {
-      log: broker,
-      admin: broker,
-      keys: [],
-      trustedProxies: [],
-      limits: defaultIngestLimits,
-      statics: new Map(),
-      version: 'test',
-      sinks: () => [],
-      kafka: () => ({ address: null, reason: 'off' }),
-      checks: [],
-    },
-    runtime,
-  )
+  const service = serviceOf(broker, runtime)
   return await runtime.http.serve({ host: '127.0.0.1', port: 0 }, service.handler, roomyLimits)
-}
-
-function drain(broker: Broker, folder: string, topics: readonly string[]): RunningSinks {
-  const config = clickhouseSink.config.parse({
-    server: 'embedded',
-    port: 0,
-    batch: { rows: 700, age: '20ms' },
-  })
-  const spec = {
-    name: 'warehouse',
-    type: clickhouseSink,
-    config,
-    topics,
-    folder: join(folder, 'clickhouse'),
-    retryMsMin: 50,
-    retryMsMax: 1000,
-  }
-  return runSinks(broker, [spec], runtime, never)
 }
 
 async function ask(sinks: RunningSinks, sql: string): Promise<readonly Record<string, unknown>[]> {
@@ -86,7 +52,7 @@ test('parsed and raw lines are there once, in order, with their fields, through 
   {
     await using broker = await openBroker({ folder: join(folder, 'log'), config: { partitions: 2 } }, runtime)
     await using server = await serveBroker(broker)
-    await using sinks = drain(broker, folder, topics)
+    await using sinks = warehouse(broker, folder, topics, 700)
     const start = (): Promise<Agent> =>
       startAgent(
         {

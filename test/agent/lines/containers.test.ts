@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { compileParser } from '../../../agent/parse/compile.ts'
 import { RecordMaker } from '../../../agent/parse/records.ts'
 import { runs } from '../../runs.ts'
-import { framing, readFrom, textsIn } from './reading.ts'
+import { framing, readFrom, readGrowing, textsIn } from './reading.ts'
 
 type Runtime = 'cri' | 'docker'
 
@@ -73,25 +73,8 @@ test('parts of both streams in any order, read in any pieces and begun again at 
     fc.asyncProperty(runtime, parts, steps, async (runtime, parts, steps) => {
       const content = Buffer.from(writeAll(runtime, parts))
       const read = framing({ container: runtime })
-      const found: string[] = []
-      let standing = { position: 0 }
-      let visible = 0
-      for (const [batchBytesMax, grows, batches] of [...steps, [1000, content.length, 1e9] as const]) {
-        visible = Math.min(content.length, visible + grows)
-        let left = batches + 1
-        const options = { framing: read, batchBytesMax, lineBytesMax: 4096 }
-        const { records, standing: next } = await readFrom(
-          content.subarray(0, visible),
-          standing,
-          options,
-          () => {
-            left -= 1
-            return left > 0
-          },
-        )
-        found.push(...records.map(({ text }) => text))
-        standing = next
-      }
+      const all = [1000, content.length, 1e9] as const
+      const { found } = await readGrowing(content, { framing: read, lineBytesMax: 4096 }, [...steps, all])
       expect(messages(runtime, found)).toEqual(whole(parts))
     }),
     { numRuns: runs(1000, 200) },

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { runs } from '../../runs.ts'
-import { framing, readFrom, textsIn } from './reading.ts'
+import { framing, readFrom, readGrowing, textsIn } from './reading.ts'
 import { linesOf } from './reference.ts'
 
 type Wide = 'utf-16le' | 'utf-16be'
@@ -44,32 +44,12 @@ test('UTF-16 in any pieces, begun again at any batch, gives the lines of the tex
     fc.asyncProperty(text, encoding, fc.boolean(), steps, async (text, encoding, byMark, steps) => {
       const content = wide(text, encoding, byMark)
       const read = framing({ encoding: byMark ? 'utf-16' : encoding })
-      const found: string[] = []
-      let standing = { position: 0 }
-      let visible = 0
-      for (const [batchBytesMax, grows, batches, batchLinesMax] of steps) {
-        visible = Math.min(content.length, visible + grows)
-        let left = batches + 1
-        const options = { framing: read, lineBytesMax: 4096, batchBytesMax, batchLinesMax }
-        const { records, standing: next } = await readFrom(
-          content.subarray(0, visible),
-          standing,
-          options,
-          () => {
-            left -= 1
-            return left > 0
-          },
-        )
-        found.push(...records.map(({ text }) => text))
-        standing = next
-      }
-      const { records } = await readFrom(content, standing, {
-        framing: read,
-        lineBytesMax: 4096,
-        flush: 'line',
-      })
-      found.push(...records.map(({ text }) => text))
-      expect(found).toEqual(linesOf(text).map(({ text }) => text.toWellFormed()))
+      const options = { framing: read, lineBytesMax: 4096 }
+      const { found, standing } = await readGrowing(content, options, steps)
+      const { records } = await readFrom(content, standing, { ...options, flush: 'line' })
+      expect([...found, ...records.map(({ text }) => text)]).toEqual(
+        linesOf(text).map(({ text }) => text.toWellFormed()),
+      )
     }),
     { numRuns: runs(1500, 300) },
   )

@@ -83,6 +83,32 @@ export async function readFrom(
   }
 }
 
+/** How a file is read once more: bytes a batch, by how many bytes it grew, batches to take but one, lines a batch. */
+export type Growth = readonly [batchBytesMax: number, grows: number, batches: number, batchLinesMax?: number]
+
+/** Reads a file that grows, from where the time before ended. */
+export async function readGrowing(
+  content: Uint8Array,
+  options: ReadOptions,
+  steps: readonly Growth[],
+): Promise<{ readonly found: readonly string[]; readonly standing: Standing }> {
+  const found: string[] = []
+  let standing: Standing = { position: 0 }
+  let visible = 0
+  for (const [batchBytesMax, grows, batches, batchLinesMax = 1000] of steps) {
+    visible = Math.min(content.length, visible + grows)
+    let left = batches + 1
+    const bounded = { ...options, batchBytesMax, batchLinesMax }
+    const read = await readFrom(content.subarray(0, visible), standing, bounded, () => {
+      left -= 1
+      return left > 0
+    })
+    found.push(...read.records.map(({ text }) => text))
+    standing = read.standing
+  }
+  return { found, standing }
+}
+
 /** The texts of a whole file, all of it taken. */
 export async function textsIn(
   content: Uint8Array | string,

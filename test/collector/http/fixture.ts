@@ -6,7 +6,7 @@ import { type Broker, openBroker } from '../../../collector/broker/broker.ts'
 import { defaultIngestLimits } from '../../../collector/http/limits.ts'
 import { defaultHttpLimits } from '../../../collector/http/server.ts'
 import { createService, type HttpService, type ServiceOptions } from '../../../collector/http/service.ts'
-import type { HttpLimits } from '../../../core/runtime.ts'
+import type { HttpLimits, Runtime } from '../../../core/runtime.ts'
 import { encodeLines } from '../../../protocol/batch-encode.ts'
 import type { Codec } from '../../../protocol/compression.ts'
 import { nodeRuntime } from '../../../runtime/node.ts'
@@ -82,12 +82,13 @@ export interface CollectorOptions extends Partial<ServiceOptions> {
   readonly folder?: string
 }
 
-/** Starts a collector without keys unless told otherwise. */
-export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
-  const runtime = nodeRuntime({ level: 'silent' })
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'logdrive-http-')))
-  const broker = await openBroker({ folder, config: {} }, runtime)
-  const service = createService(
+/** The HTTP interface of a broker, without keys unless told otherwise. */
+export function serviceOf(
+  broker: Broker,
+  runtime: Runtime,
+  options: Partial<ServiceOptions> = {},
+): HttpService {
+  return createService(
     {
       log: broker,
       admin: broker,
@@ -103,6 +104,14 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
     },
     runtime,
   )
+}
+
+/** Starts a collector without keys unless told otherwise. */
+export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
+  const runtime = nodeRuntime({ level: 'silent' })
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'logdrive-http-')))
+  const broker = await openBroker({ folder, config: {} }, runtime)
+  const service = serviceOf(broker, runtime, options)
   const limits = { ...defaultHttpLimits, ...options.http }
   const server = await runtime.http.serve({ host: '127.0.0.1', port: 0 }, service.handler, limits)
   const { port } = server.address

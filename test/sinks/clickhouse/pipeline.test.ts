@@ -3,31 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Broker, openBroker } from '../../../collector/broker/broker.ts'
-import { clickhouseSink } from '../../../sinks/clickhouse/sink.ts'
-import { type RunningSinks, runSinks } from '../../../sinks/run.ts'
-import { runtime, until } from './start.ts'
+import { openBroker } from '../../../collector/broker/broker.ts'
+import type { RunningSinks } from '../../../sinks/run.ts'
+import { runtime, until, warehouse } from './start.ts'
 
 const never = new AbortController().signal
 const topics = ['page_views', 'web_logs']
-
-function run(broker: Broker, folder: string): RunningSinks {
-  const config = clickhouseSink.config.parse({
-    server: 'embedded',
-    port: 0,
-    batch: { rows: 300, age: '20ms' },
-  })
-  const spec = {
-    name: 'warehouse',
-    type: clickhouseSink,
-    config,
-    topics,
-    folder: join(folder, 'clickhouse'),
-    retryMsMin: 50,
-    retryMsMax: 1000,
-  }
-  return runSinks(broker, [spec], runtime, never)
-}
 
 const details = (sinks: RunningSinks) => sinks.status()[0]?.details ?? {}
 
@@ -70,7 +51,7 @@ test('every record once, although the engine is killed and the sink restarted on
         }
       }
     })()
-    let sinks = run(broker, folder)
+    let sinks = warehouse(broker, folder, topics, 300)
     for (let kill = 0; kill < 3; kill += 1) {
       await until(() => typeof details(sinks).pid === 'number' && details(sinks).restarts === kill, 60_000)
       await until(
@@ -81,7 +62,7 @@ test('every record once, although the engine is killed and the sink restarted on
       process.kill(details(sinks).pid as number, 'SIGKILL')
     }
     await sinks[Symbol.asyncDispose]()
-    sinks = run(broker, folder)
+    sinks = warehouse(broker, folder, topics, 300)
     await publishing
     const counts = 'SELECT count(), uniqExact(site_id), uniqExact(_partition, _offset)'
     const there = async (table: string, rows: number) => {

@@ -3,8 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client'
+import type { Broker } from '../../../collector/broker/broker.ts'
 import { nodeRuntime } from '../../../runtime/node.ts'
 import { type EmbeddedServer, startEmbedded } from '../../../sinks/clickhouse/embedded/watchdog.ts'
+import { clickhouseSink } from '../../../sinks/clickhouse/sink.ts'
+import { type RunningSinks, runSinks } from '../../../sinks/run.ts'
 
 export const runtime = nodeRuntime({ level: 'silent' })
 
@@ -16,6 +19,19 @@ export interface Started extends AsyncDisposable {
   rows(sql: string): Promise<readonly Record<string, unknown>[]>
   /** A raw HTTP request: path and query, options. */
   ask(path: string, options?: RequestInit): Promise<Response>
+}
+
+/** Drains topics into an embedded ClickHouse below the folder, in batches of at most so many rows. */
+export function warehouse(
+  broker: Broker,
+  folder: string,
+  topics: readonly string[],
+  rows: number,
+): RunningSinks {
+  const config = clickhouseSink.config.parse({ server: 'embedded', port: 0, batch: { rows, age: '20ms' } })
+  const where = { name: 'warehouse', topics, folder: join(folder, 'clickhouse') }
+  const spec = { ...where, type: clickhouseSink, config, retryMsMin: 50, retryMsMax: 1000 }
+  return runSinks(broker, [spec], runtime, new AbortController().signal)
 }
 
 export async function startServer(): Promise<Started> {
