@@ -82,6 +82,15 @@ export const quickClients: readonly string[] = [
   'Java 4.3',
 ]
 
+/** What CI does with Kafka's command-line tools, each run of which starts a JVM: arguments of run-matrix.ts. */
+export const quickTools: readonly string[] = [
+  ...['kafka-console-* 4.3', 'kafka-*-perf-test 4.3', 'kafka-verifiable-* 4.3'].flatMap((name) => [
+    '--client',
+    name,
+  ]),
+  ...['produce', 'consume beginning', 'group', 'transactions'].flatMap((name) => ['--case', name]),
+]
+
 /** The client that the others are checked against: it writes what they read and reads what they wrote. */
 export function reference(): Promise<Client> {
   return java('Java 4.3', kafkaVersions.server)

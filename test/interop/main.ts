@@ -1,15 +1,15 @@
 // npm run test:interop: the matrix of clients, librdkafka's own tests, and Java under kill -9; ends with "N passed, N failed".
 //
-//   npm run test:interop -- [--full] [--only matrix|librdkafka|chaos] [--broker logdrive|apache] [--write]
+//   npm run test:interop -- [--full] [--only matrix|tools|librdkafka|chaos] [--broker logdrive|apache] [--write]
 //
-// Without --full it is what CI runs: one client of each kind, librdkafka's tests in their quick form and
-// without the idempotent mode, five kills.
+// Without --full it is what CI runs: one client of each kind, a few cases of Kafka's own tools, librdkafka's tests in their
+// quick form and without the idempotent mode, five kills.
 // With --full: every client, whole tests in all modes, thirty kills. --write keeps the matrix in docs/kafka.md.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseScript } from '../script.ts'
-import { quickClients } from './clients.ts'
+import { quickClients, quickTools } from './clients.ts'
 
 const { values: flags } = parseScript(import.meta.filename, {
   options: {
@@ -29,6 +29,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
     '--lanes',
     '3',
   ],
+  ...(flags.full ? {} : { tools: ['run-matrix.ts', ...quickTools, '--lanes', '3'] }),
   librdkafka: ['librdkafka.ts', ...(flags.full ? ['--slow'] : ['--mode', 'plain']), '--lanes', '3'],
   chaos: ['chaos.ts', '--kills', flags.full ? '30' : '5'],
 }

@@ -9,11 +9,18 @@ const page = join(import.meta.dirname, '../../docs/kafka.md')
 const begin = '<!-- matrix: written by npm run test:interop -- --full --write -->'
 const end = '<!-- end of matrix -->'
 
-export interface Matrix {
-  readonly broker: Broker
-  readonly clients: readonly Client[]
-  readonly cases: readonly Case[]
+/** A column of the matrix. */
+export type Column = Pick<Client, 'name' | 'version'>
+
+/** The result of a run. */
+export interface Kept {
+  readonly clients: readonly Column[]
   readonly cells: readonly Cell[]
+}
+
+export interface Matrix extends Kept {
+  readonly broker: Pick<Broker, 'name' | 'version'>
+  readonly cases: readonly Case[]
 }
 
 /** Puts the matrix in its place on the page. */
@@ -44,14 +51,14 @@ export function matrixPage({ broker, clients, cases, cells }: Matrix): string {
 
 /** The table in Markdown: a line for each case, a column for each client; a number names the reason. */
 export function matrixText(
-  clients: readonly Client[],
+  clients: readonly Column[],
   cases: readonly Case[],
   cells: readonly Cell[],
   reasons: readonly string[],
 ): string {
   const shown = ({ outcome, reason }: Cell) =>
     outcome === 'ok' ? 'ok' : `${outcome} <sup>${reasons.indexOf(reason) + 1}</sup>`
-  const at = (client: Client, one: Case) =>
+  const at = (client: Column, one: Case) =>
     cells.filter((cell) => cell.client === client.name && cell.case === one.name).map(shown)[0] ?? ''
   const ran = cases.filter(({ name }) => cells.some((cell) => cell.case === name))
   const line = (words: readonly string[]) => `| ${words.join(' | ')} |`

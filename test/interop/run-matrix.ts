@@ -1,7 +1,10 @@
 // Every Kafka client against every case, on our broker or on Apache Kafka; prints the matrix. A part of main.ts.
 //
-//   node test/interop/run-matrix.ts [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE] [--write]
-import { writeFileSync } from 'node:fs'
+//   node test/interop/run-matrix.ts [--broker logdrive|apache] [--client NAME ...] [--case NAME ...] [--lanes N] [--json FILE]
+//                                   [--onto FILE] [--write]
+//
+// --json keeps the result; with --onto the table has what an earlier run kept, but for the cells that were run anew.
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseScript } from '../script.ts'
 import { brokerNamed } from './brokers.ts'
 import { progress } from './cache.ts'
@@ -13,7 +16,7 @@ import { recordCases } from './cases/records.ts'
 import { transactionCases } from './cases/transactions.ts'
 import { clients, reference } from './clients.ts'
 import { type Cell, runMatrix } from './matrix.ts'
-import { matrixPage, writePage } from './page.ts'
+import { type Kept, matrixPage, writePage } from './page.ts'
 
 const cases: readonly Case[] = [
   ...recordCases,
@@ -30,6 +33,7 @@ const { values: flags } = parseScript(import.meta.filename, {
     case: { type: 'string', multiple: true, default: [] },
     lanes: { type: 'string', default: '2' },
     json: { type: 'string' },
+    onto: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -63,11 +67,12 @@ cells.push(
     lanes: Number(flags.lanes),
   })),
 )
-const matrix = { broker, clients: installed, cases, cells }
+const kept = withEarlier({ clients: installed.map(({ name, version }) => ({ name, version })), cells })
+const matrix = { broker, cases, ...kept }
 console.log(`\n${matrixPage(matrix)}\n`)
 if (flags.write) writePage(matrix)
 const count = (outcome: Cell['outcome']) => cells.filter((cell) => cell.outcome === outcome).length
-if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify({ cells }, null, 1))
+if (flags.json !== undefined) writeFileSync(flags.json, JSON.stringify(kept, null, 1))
 for (const cell of cells) {
   if (cell.outcome === 'FAIL') console.log(`FAIL ${cell.client}, ${cell.case}: ${cell.reason}`)
 }
@@ -75,12 +80,26 @@ console.log(`${count('n.a.')} cells do not apply`)
 console.log(`${count('ok')} passed, ${count('FAIL')} failed`)
 process.exitCode = count('FAIL') > 0 ? 1 : 0
 
-/** Names that begin with what was asked for; all when nothing was. */
+/** This run's columns and cells, and those of the run that it goes onto. */
+function withEarlier(now: Kept): Kept {
+  if (flags.onto === undefined) return now
+  const earlier = JSON.parse(readFileSync(flags.onto, 'utf8')) as Kept
+  const isNew = (old: Cell) => now.cells.some((cell) => cell.client === old.client && cell.case === old.case)
+  const columns = new Map([...earlier.clients, ...now.clients].map((column) => [column.name, column]))
+  return {
+    clients: Object.keys(clients).flatMap((name) => columns.get(name) ?? []),
+    cells: [...earlier.cells.filter((cell) => !isNew(cell)), ...now.cells],
+  }
+}
+
+/** Names that are what was asked for, or begin with it where none is; all when nothing was. */
 function chosen(names: readonly string[], asked: readonly string[], what: string): readonly string[] {
   for (const word of asked) {
     if (!names.some((name) => name.startsWith(word))) {
       throw new Error(`no ${what} begins with "${word}"; there are: ${names.join(', ')}`)
     }
   }
-  return asked.length === 0 ? names : names.filter((name) => asked.some((word) => name.startsWith(word)))
+  const isMeant = (name: string, word: string) =>
+    names.includes(word) ? name === word : name.startsWith(word)
+  return asked.length === 0 ? names : names.filter((name) => asked.some((word) => isMeant(name, word)))
 }

@@ -3,10 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Workplace } from '../command-driver.ts'
 import type { AdminJob, AdminStep } from '../job.ts'
-import { outputOf, settingsFile, type Toolbox } from './toolbox.ts'
+import { groupCommand, outputOf, patience, settingsFile, type Toolbox } from './toolbox.ts'
 
 const topicCommand = 'org.apache.kafka.tools.TopicCommand'
-const groupCommand = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
 
 /** Does the steps one after the other; one that fails is answered by its error. */
 export async function administer(toolbox: Toolbox, job: AdminJob, place: Workplace): Promise<unknown[]> {
@@ -24,7 +23,7 @@ type Tool = (mainClass: string, ...args: readonly string[]) => Promise<readonly 
 
 async function answer(tool: Tool, step: AdminStep, { folder }: Workplace): Promise<unknown> {
   const topics = (...args: readonly string[]) => tool(topicCommand, ...args)
-  const groups = (...args: readonly string[]) => tool(groupCommand, ...args)
+  const groups = (...args: readonly string[]) => tool(groupCommand, ...args, ...patience)
   const configs = (...args: readonly string[]) =>
     tool('kafka.admin.ConfigCommand', '--entity-type', 'topics', ...args)
   const ok = () => 'ok'

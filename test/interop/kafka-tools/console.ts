@@ -3,7 +3,15 @@ import type { Client } from '../case.ts'
 import { CommandDriver, type Workplace } from '../command-driver.ts'
 import type { ConsumedRecord, ConsumeJob, Done, Job, JobRecord, MemberJob, ProduceJob } from '../job.ts'
 import { administer } from './administration.ts'
-import { consumed, moveGroup, outputOf, settingsFile, startConsumer, type Toolbox } from './toolbox.ts'
+import {
+  consumed,
+  consumerSettings,
+  outputOf,
+  settingsFile,
+  startConsumer,
+  type Toolbox,
+  targetOf,
+} from './toolbox.ts'
 
 /** Stand between fields and after lines of what the consumer prints: values may hold any byte but these. */
 const field = '~|field|~'
@@ -42,7 +50,7 @@ async function produce(toolbox: Toolbox, job: ProduceJob, place: Workplace): Pro
   const file = settingsFile(job, place, { 'enable.idempotence': String(job.idempotent ?? false) })
   const parsed = ['parse.key=true', 'parse.headers=true', `null.marker=${nothing}`]
   const args = [
-    ...['--bootstrap-server', job.brokers, '--topic', job.topic, toolbox.producerConfig, file],
+    ...[...targetOf(job), toolbox.producerConfig, file],
     ...['--compression-codec', job.codec ?? 'none', '--max-block-ms', '20000'],
     ...parsed.flatMap((one) => [toolbox.readerProperty, one]),
   ]
@@ -58,8 +66,7 @@ function lineOf({ headers = [], key, value }: JobRecord): string {
 }
 
 async function consume(toolbox: Toolbox, job: ConsumeJob, place: Workplace): Promise<Done> {
-  if (typeof job.from === 'object') await moveGroup(toolbox, job, job.from.time)
-  const file = settingsFile(job, place, { 'isolation.level': job.isolation ?? 'read_uncommitted' })
+  const file = await consumerSettings(toolbox, job, place)
   const bounds = ['--max-messages', String(job.count), '--timeout-ms', String(job.timeoutMs)]
   const from = job.from === 'beginning' ? ['--from-beginning'] : []
   return read(toolbox, job, place, [toolbox.consumerConfig, file, ...bounds, ...from])
@@ -86,7 +93,7 @@ async function read(
   const texts = [`key.separator=${field}`, `line.separator=${end}`, `null.literal=${nothing}`]
   const shown = [...printed.map((one) => `print.${one}=true`), ...texts, `headers.separator=${nextHeader}`]
   const args = [
-    ...['--bootstrap-server', job.brokers, '--topic', job.topic, '--group', job.group, ...more],
+    ...[...targetOf(job), '--group', job.group, ...more],
     ...shown.flatMap((one) => [toolbox.formatterProperty, one]),
   ]
   let rest = Buffer.alloc(0)

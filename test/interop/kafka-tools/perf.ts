@@ -3,18 +3,26 @@ import type { Client } from '../case.ts'
 import { CommandDriver, type Workplace } from '../command-driver.ts'
 import type { ConsumeJob, Counted, Done, Job, JobRecord, ProduceJob, TransactJob } from '../job.ts'
 import { base64 } from '../samples.ts'
-import { consumed, moveGroup, outputOf, settingsFile, startConsumer, type Toolbox } from './toolbox.ts'
+import {
+  consumed,
+  consumerSettings,
+  noAdministration,
+  outputOf,
+  settingsFile,
+  startConsumer,
+  type Toolbox,
+  targetOf,
+} from './toolbox.ts'
 
 const own = 'it writes numbers of its own, without keys and headers'
 const silent = 'it tells how many records it read, not which'
-const none = 'it has no administration'
 
 /** The performance tools of a version. */
 export function perfTools(name: string, toolbox: Toolbox): Client {
   const lacks = {
     ...{ keys: own, headers: own, timestamps: silent },
     ...{ group: silent, 'group kill': silent, cooperative: silent },
-    ...{ 'admin topics': none, 'admin groups': none },
+    ...noAdministration,
     abort: 'kafka-producer-perf-test only commits',
   }
   const driver = () => new CommandDriver((job, place) => perform(toolbox, job, place))
@@ -59,7 +67,8 @@ async function write(
   const load = ['--num-records', String(count), '--throughput', '-1', '--payload-monotonic']
   const all = ['--topic', job.topic, ...load, toolbox.producerConfig, file, ...args]
   const lines = await outputOf(toolbox, 'org.apache.kafka.tools.ProducerPerformance', all)
-  const sent = Number(/(\d+) records sent/.exec(lines.join('\n'))?.[1])
+  // It tells how far it is every five seconds, and the sum at the end.
+  const sent = Number([...lines.join('\n').matchAll(/(\d+) records sent/g)].at(-1)?.[1])
   return { written: Array.from({ length: sent }, (_, index) => numbered(index)) }
 }
 
@@ -68,10 +77,9 @@ function numbered(index: number): JobRecord {
 }
 
 async function consume(toolbox: Toolbox, job: ConsumeJob, place: Workplace): Promise<Done> {
-  if (typeof job.from === 'object') await moveGroup(toolbox, job, job.from.time)
-  const file = settingsFile(job, place, { 'isolation.level': job.isolation ?? 'read_uncommitted' })
+  const file = await consumerSettings(toolbox, job, place)
   const args = [
-    ...['--bootstrap-server', job.brokers, '--topic', job.topic, '--group', job.group, '--hide-header'],
+    ...[...targetOf(job), '--group', job.group, '--hide-header'],
     ...[toolbox.count, String(job.count), '--timeout', String(job.timeoutMs), toolbox.consumerConfig, file],
     ...(job.from === 'end' ? ['--from-latest'] : []),
   ]

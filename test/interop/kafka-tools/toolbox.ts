@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Workplace } from '../command-driver.ts'
 import { kafkaVersions } from '../java.ts'
 import { JavaTool } from '../java-tool.ts'
-import type { Job } from '../job.ts'
+import type { AdminJob, ConsumeJob, Job } from '../job.ts'
 
 /** What is called differently in the two versions. */
 export interface Toolbox {
@@ -38,6 +38,11 @@ export const toolboxes: Readonly<Record<'3.9' | '4.3', Toolbox>> = {
     count: '--num-records',
   },
 }
+
+export const groupCommand = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
+
+/** For kafka-consumer-groups, which gives up after 5 s else. */
+export const patience = ['--timeout', '30000']
 
 const consumers = 'org.apache.kafka.clients.consumer.internals'
 
@@ -140,14 +145,26 @@ export async function consumed(tool: JavaTool): Promise<void> {
   }
 }
 
-/** Moves a group, which nobody is in, to a time: how the tools that begin at offsets of groups only begin at a time. */
-export async function moveGroup(
-  toolbox: Toolbox,
-  group: { readonly brokers: string; readonly group: string; readonly topic: string },
-  timeMs: number,
-): Promise<void> {
-  const time = new Date(timeMs).toISOString()
-  const what = ['--group', group.group, '--topic', group.topic, '--reset-offsets', '--to-datetime', time]
-  const args = ['--bootstrap-server', group.brokers, ...what, '--execute']
-  await outputOf(toolbox, 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', args)
+/** What every tool is pointed at. */
+export function targetOf({ brokers, topic }: Exclude<Job, AdminJob>): readonly string[] {
+  return ['--bootstrap-server', brokers, '--topic', topic]
+}
+
+/**
+ * The settings of a consumer of a job. No tool begins at a time, but each begins where its group stands: that is moved
+ * there by kafka-consumer-groups.
+ */
+export async function consumerSettings(toolbox: Toolbox, job: ConsumeJob, place: Workplace): Promise<string> {
+  if (typeof job.from === 'object') {
+    const time = new Date(job.from.time).toISOString()
+    const args = [...targetOf(job), '--group', job.group, '--reset-offsets', '--to-datetime', time]
+    await outputOf(toolbox, groupCommand, [...args, '--execute', ...patience])
+  }
+  return settingsFile(job, place, { 'isolation.level': job.isolation ?? 'read_uncommitted' })
+}
+
+/** Why cells do not apply to tools that only produce and consume. */
+export const noAdministration = {
+  'admin topics': 'it has no administration',
+  'admin groups': 'it has no administration',
 }

@@ -3,17 +3,25 @@ import type { Client } from '../case.ts'
 import { CommandDriver, type Workplace } from '../command-driver.ts'
 import type { ConsumeJob, Done, Job, MemberJob, ProduceJob } from '../job.ts'
 import { base64 } from '../samples.ts'
-import { consumed, moveGroup, outputOf, settingsFile, startConsumer, type Toolbox } from './toolbox.ts'
+import {
+  consumed,
+  consumerSettings,
+  noAdministration,
+  outputOf,
+  settingsFile,
+  startConsumer,
+  type Toolbox,
+  targetOf,
+} from './toolbox.ts'
 
 const own = 'it writes numbers of its own'
 const untold = 'it does not tell them'
-const none = 'it has no administration'
 
 /** The verifiable tools of a version. */
 export function verifiableTools(name: string, toolbox: Toolbox): Client {
   const lacks = {
     ...{ keys: own, headers: own, timestamps: untold },
-    ...{ 'admin topics': none, 'admin groups': none },
+    ...noAdministration,
     transactions: 'it has no transactions',
     'binary values': 'it tells values as text',
   }
@@ -37,7 +45,7 @@ async function produce(toolbox: Toolbox, job: ProduceJob, place: Workplace): Pro
     retries: '10',
   })
   const args = [
-    ...['--bootstrap-server', job.brokers, '--topic', job.topic, toolbox.producerConfig, file],
+    ...[...targetOf(job), toolbox.producerConfig, file],
     ...['--max-messages', String(job.records.length), '--repeating-keys', '10'],
   ]
   const lines = await outputOf(toolbox, 'org.apache.kafka.tools.VerifiableProducer', args)
@@ -50,19 +58,20 @@ async function produce(toolbox: Toolbox, job: ProduceJob, place: Workplace): Pro
 }
 
 async function consume(toolbox: Toolbox, job: ConsumeJob, place: Workplace): Promise<Done> {
-  if (typeof job.from === 'object') await moveGroup(toolbox, job, job.from.time)
   const policy = job.from === 'end' ? 'latest' : 'earliest'
-  const file = settingsFile(job, place, { 'isolation.level': job.isolation ?? 'read_uncommitted' })
+  const file = await consumerSettings(toolbox, job, place)
   const bounds = ['--max-messages', String(job.count), '--reset-policy', policy]
   return read(toolbox, job, place, [toolbox.consumerConfig, file, ...bounds])
 }
 
 async function member(toolbox: Toolbox, job: MemberJob, place: Workplace): Promise<Done> {
   const { assignor = 'RangeAssignor', sessionTimeoutMs = 10_000 } = job
-  const file = settingsFile(job, place, { 'heartbeat.interval.ms': '1000' })
+  // By itself it does not commit again what it could not commit because of a rebalance.
+  const file = settingsFile(job, place, { 'heartbeat.interval.ms': '1000', 'auto.commit.interval.ms': '200' })
   const strategy = ['--assignment-strategy', `org.apache.kafka.clients.consumer.${assignor}`]
   const session = ['--session-timeout', String(sessionTimeoutMs)]
-  return read(toolbox, job, place, [toolbox.consumerConfig, file, ...strategy, ...session])
+  const settings = [toolbox.consumerConfig, file, '--enable-autocommit']
+  return read(toolbox, job, place, [...settings, ...strategy, ...session])
 }
 
 async function read(
@@ -71,7 +80,7 @@ async function read(
   place: Workplace,
   more: readonly string[],
 ): Promise<Done> {
-  const where = ['--bootstrap-server', job.brokers, '--topic', job.topic, '--group-id', job.group]
+  const where = [...targetOf(job), '--group-id', job.group]
   let rest = ''
   const decoder = new TextDecoder()
   const onOutput = (chunk: Buffer) => {
