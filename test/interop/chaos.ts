@@ -2,8 +2,9 @@
 //
 //   node test/interop/chaos.ts [--broker logdrive|apache] [--kills 30] [--seconds-max 3] [--log FILE]
 //
-// A producer writes numbers into two partitions, a group reads them, and for each partition a copier copies them by
-// transactions into an output topic, now and then aborting on purpose. Meanwhile the broker gets kill -9 again and again.
+// A producer writes numbers into two partitions, a group of each protocol reads them, and for each partition a copier copies
+// them by transactions into an output topic, now and then aborting on purpose. Meanwhile the broker gets kill -9 again and
+// again; halfway a member of the newer group gets it too.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +18,7 @@ import { reference } from './clients.ts'
 import type { Driver } from './driver.ts'
 import { JavaTool } from './java-tool.ts'
 import type { ConsumedRecord } from './job.ts'
-import { startLogdrive } from './logdrive-broker.ts'
+import { groupsYaml, startLogdrive } from './logdrive-broker.ts'
 
 const { values: flags } = parseScript(import.meta.filename, {
   options: {
@@ -30,6 +31,8 @@ const { values: flags } = parseScript(import.meta.filename, {
 
 const kills = Number(flags.kills)
 const partitions = [0, 1] as const
+const classic = ['--group-id', 'chaos', '--session-timeout', '10000']
+const newerProtocol = ['--group-id', 'chaos-newer', '--group-protocol', 'consumer']
 const folder = mkdtempSync(join(tmpdir(), 'logdrive-chaos-'))
 let passed = 0
 let failed = 0
@@ -51,7 +54,7 @@ interface Victim extends AsyncDisposable {
 
 async function startVictim(): Promise<Victim> {
   if (flags.broker === 'logdrive') {
-    const ours = await startLogdrive()
+    const ours = await startLogdrive({ kafka: groupsYaml })
     const kill = async () => {
       await ours.running.kill()
       ours.running.restart()
@@ -78,9 +81,12 @@ async function underFire(victim: Victim, java: Driver): Promise<void> {
   assert.deepEqual(results, ['ok', 'ok'])
 
   await using producer = await startProducer(brokers, input)
-  await using consumer = await startConsumer(brokers, input)
+  await using consumer = await startConsumer(brokers, input, classic)
+  await using newer = await startConsumer(brokers, input, newerProtocol)
+  await using twin = await startConsumer(brokers, input, newerProtocol)
   // The kills come closer together than a new group takes to form: it is formed first.
-  await settled(() => consumer.events('record_data').length > 0)
+  const isReading = (one: JavaTool) => one.events('record_data').length > 0
+  await settled(() => [consumer, newer, twin].every(isReading))
   let over = false
   const copiers = partitions.map((partition) =>
     copyAll({ brokers, input, output, partition, over: () => over }),
@@ -88,6 +94,7 @@ async function underFire(victim: Victim, java: Driver): Promise<void> {
   for (let count = 1; count <= kills; count++) {
     await delay(500 + Math.random() * 1000 * Number(flags['seconds-max']))
     await victim.kill()
+    if (count === Math.ceil(kills / 2)) await twin.end('SIGKILL', 10_000)
     progress(
       `kill ${count}: ${producer.lines.length} lines of the producer, ${consumer.lines.length} of the consumer`,
     )
@@ -104,17 +111,26 @@ async function underFire(victim: Victim, java: Driver): Promise<void> {
   check(`${acked.length} records acknowledged, ${refused.length} refused`, () => assert(acked.length > 100))
   check('every acknowledged record lies at its offset, once', () => assertAcked(acked, written))
   check('no value is there twice', () => assertOnce(written))
-  const read = () => consumer.events('record_data')
-  await settled(() => new Set(read().map((one) => place(one))).size >= written.length)
-  check(`the group read every record (${read().length} reads of ${written.length})`, () =>
-    assertRead(read(), written),
-  )
+  await readAll('the group', written, [consumer])
+  await readAll('the group with group.protocol=consumer', written, [newer, twin])
   const copied = await everything(java, brokers, output)
   for (const partition of partitions) {
     check(`partition ${partition} of the output is an exact copy`, () =>
       assert.deepEqual(valuesOf(copied, partition), valuesOf(written, partition)),
     )
   }
+}
+
+async function readAll(
+  group: string,
+  written: readonly ConsumedRecord[],
+  members: readonly JavaTool[],
+): Promise<void> {
+  const read = () => members.flatMap((member) => member.events('record_data'))
+  await settled(() => new Set(read().map((one) => place(one))).size >= written.length)
+  check(`${group} read every record (${read().length} reads of ${written.length})`, () =>
+    assertRead(read(), written),
+  )
 }
 
 /** Numbers, idempotent, tried again for as long as it takes. */
@@ -137,12 +153,9 @@ async function startProducer(brokers: string, topic: string): Promise<JavaTool> 
   return JavaTool.start('org.apache.kafka.tools.VerifiableProducer', [...args, '--command-config', config])
 }
 
-async function startConsumer(brokers: string, topic: string): Promise<JavaTool> {
-  const args = ['--bootstrap-server', brokers, '--topic', topic, '--group-id', 'chaos', '--verbose']
-  return JavaTool.start('org.apache.kafka.tools.VerifiableConsumer', [
-    ...args,
-    ...['--reset-policy', 'earliest', '--session-timeout', '10000'],
-  ])
+async function startConsumer(brokers: string, topic: string, group: readonly string[]): Promise<JavaTool> {
+  const args = ['--bootstrap-server', brokers, '--topic', topic, '--reset-policy', 'earliest', '--verbose']
+  return JavaTool.start('org.apache.kafka.tools.VerifiableConsumer', [...args, ...group])
 }
 
 interface Copying {

@@ -63,7 +63,7 @@ ${options.kafka ?? ''}
 }
 
 /** Members of the newer protocol are not asked how long their sessions are. */
-const groupsYaml = '    groups: { session_timeout: 6s, heartbeat_interval: 500ms }\n'
+export const groupsYaml = '    groups: { session_timeout: 6s, heartbeat_interval: 500ms }\n'
 const aclYaml = '    acls: []\n    allow_everyone_if_no_acl: true'
 
 /** Our broker with all its doors. Topics made by their first use have 4 partitions. */

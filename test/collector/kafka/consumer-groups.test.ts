@@ -176,6 +176,36 @@ describe('members', () => {
   })
 })
 
+describe('the records of a group', () => {
+  test('that could not be written are written with the next heartbeat; until then nobody is told', async () => {
+    site.machine.disk.intercept = ({ verb, path }) =>
+      verb === 'write' && path.includes('__consumer_offsets') ? 'full' : 'go'
+    expect((await join('one')).error).toBe('COORDINATOR_NOT_AVAILABLE')
+    site.machine.disk.intercept = null
+    expect(await join('one')).toMatchObject({ error: 'NONE', memberEpoch: 1, told: [0, 1, 2, 3] })
+    site.machine.disk.crash()
+    site = await openSite({ machine: site.machine })
+    expect(await beat({ memberId: 'one', memberEpoch: 1 })).toMatchObject({ error: 'NONE', memberEpoch: 1 })
+  })
+
+  test('are written anew when the log rolls', async () => {
+    const config = { segmentBytes: 8 * 1024 }
+    await site[Symbol.asyncDispose]()
+    site = await openSite({ machine: site.machine, config })
+    await join('one', { instanceId: 'i', subscribedTopicRegex: 't.*' })
+    const log = site.broker.partition('__consumer_offsets', 0)
+    for (let n = 0; log === null || log.startOffset === 0; n += 1) {
+      await join(`guest-${n}`, { groupId: 'other' })
+      await beat({ memberId: `guest-${n}`, memberEpoch: -1, groupId: 'other' })
+      if (n > 500) throw new Error('the log never rolled')
+    }
+    const before = await site.ask('ConsumerGroupDescribe', { groupIds: ['g', 'other'] })
+    site.machine.disk.crash()
+    site = await openSite({ machine: site.machine, config })
+    expect(await site.ask('ConsumerGroupDescribe', { groupIds: ['g', 'other'] })).toEqual(before)
+  })
+})
+
 describe('offsets', () => {
   test('are committed and fetched with the epoch of the member', async () => {
     await join('one')

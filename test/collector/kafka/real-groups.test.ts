@@ -6,7 +6,8 @@ import { AssignerProtocol, Kafka, logLevel } from 'kafkajs'
 import { expect, test } from 'vitest'
 import { listen } from './listening.ts'
 
-const config = { partitions: 4, groupSessionTimeoutMsMin: 1000 }
+const newer = { consumerSessionTimeoutMs: 3000, consumerHeartbeatMs: 200 }
+const config = { partitions: 4, groupSessionTimeoutMsMin: 1000, ...newer }
 const root = join(import.meta.dirname, '../../..')
 const forever = new AbortController().signal
 
@@ -55,8 +56,8 @@ function kafkajsStranger(group: string, { address }: Listener): ChildProcess {
     await consumer.run({ eachMessage: async () => {} })`)
 }
 
-function platformaticStranger(group: string, instance: string, { address }: Listener): ChildProcess {
-  const options = `clientId: 'stranger', groupId: '${group}', groupInstanceId: '${instance}'`
+function platformaticStranger(group: string, how: string, { address }: Listener): ChildProcess {
+  const options = `clientId: 'stranger', groupId: '${group}', ${how}`
   return stranger(`
     import { Consumer } from '@platformatic/kafka'
     const timing = { sessionTimeout: 6000, heartbeatInterval: 200 }
@@ -117,7 +118,7 @@ test('@platformatic/kafka: a static member that was killed comes back to its par
     stream.resume()
     return consumer
   }
-  const killed = platformaticStranger('p', 'one', listener)
+  const killed = platformaticStranger('p', "groupInstanceId: 'one'", listener)
   await expect.poll(() => shares(listener, 'p'), poll).toEqual(['stranger: 0,1,2,3'])
   const second = await open('second', 'two')
   await expect
@@ -132,6 +133,36 @@ test('@platformatic/kafka: a static member that was killed comes back to its par
   await second.close(true)
   await expect.poll(() => shares(listener, 'p'), poll).toEqual(['stranger: 0,1,2,3'])
   await again.close(true)
+}, 60_000)
+
+test('@platformatic/kafka with groupProtocol consumer: two members share; one is killed, the other takes all', async () => {
+  await using listener = await listen({}, null, config)
+  await fill(listener, 40)
+  const consumer = new Consumer({
+    clientId: 'first',
+    bootstrapBrokers: [listener.address],
+    groupId: 'n',
+    groupProtocol: 'consumer',
+    deserializers: stringDeserializers,
+  })
+  const seen = new Set<string>()
+  const mode = MessagesStreamModes.EARLIEST
+  const stream = await consumer.consume({ topics: ['orders'], mode, maxWaitTime: 100 })
+  stream.on('data', ({ value, commit }) => {
+    seen.add(value)
+    commit()
+  })
+  await expect.poll(() => seen.size, poll).toBe(40)
+  const other = platformaticStranger('n', "groupProtocol: 'consumer'", listener)
+  await expect
+    .poll(() => [...shares(listener, 'n')].sort(), poll)
+    .toEqual([expect.stringMatching(/^first: \d,\d$/), expect.stringMatching(/^stranger: \d,\d$/)])
+  expect(listener.broker.groupsCoordinator.describeConsumerGroup('n')?.assignor).toBe('uniform')
+  other.kill('SIGKILL')
+  await expect.poll(() => shares(listener, 'n'), poll).toEqual(['first: 0,1,2,3'])
+  await expect.poll(() => offsetsOf(listener, 'n'), poll).toBe(40)
+  await consumer.close(true)
+  expect(listener.broker.groupsCoordinator.describeGroup('n')?.phase).toBe('Empty')
 }, 60_000)
 
 test('admin clients see the groups, the lag of a sink among them, and cannot take it over', async () => {
