@@ -23,6 +23,8 @@ const keepAliveMs = 60_000
 /** What was written has this long to go out at the end. */
 const lingerMs = 2_000
 const backlog = 511
+/** Pieces that are no larger together are copied into one. */
+const copyBytesMax = 8 * 1024
 
 /** Sockets of this machine. */
 export function nodeTransport(logger: Logger): Transport {
@@ -175,8 +177,9 @@ class SocketConnection implements Connection {
     return this.#reader.read(target, bytesMin)
   }
 
-  write(pieces: readonly Uint8Array[]): Promise<void> {
+  write(given: readonly Uint8Array[]): Promise<void> {
     const socket = this.#socket
+    const pieces = together(given)
     return new Promise((resolve, reject) => {
       const done = (error?: Error | null) => {
         if (error === undefined || error === null) resolve()
@@ -209,6 +212,14 @@ class SocketConnection implements Connection {
     await closed
     clearTimeout(cut)
   }
+}
+
+/** Many small answers as one piece: a vector of them costs more than their copy. */
+function together(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  if (pieces.length < 2) return pieces
+  let bytes = 0
+  for (const piece of pieces) bytes += piece.length
+  return bytes <= copyBytesMax ? [Buffer.concat(pieces, bytes)] : pieces
 }
 
 function chunked(socket: net.Socket): ChunkReader {
