@@ -12,9 +12,10 @@ import { RecentSegments } from './recent-segments.ts'
 import { Replacements } from './replace.ts'
 import { expiredSegments, type RetentionLimits } from './retention.ts'
 import type { BatchRewriter } from './rewrite.ts'
-import type { LogBatch, OffsetRange, Segment, SegmentState } from './segment.ts'
+import { continued, type LogBatch, type OffsetRange, type Segment, type SegmentState } from './segment.ts'
 import { type Allocate, allocateFresh } from './segment-files.ts'
 import { type LogHeader, type LogRead, SegmentRow } from './segment-row.ts'
+import { SyncBehind } from './sync-behind.ts'
 
 export interface LogOptions {
   /** A segment that would grow beyond this is closed and a new one begun. */
@@ -56,10 +57,8 @@ export class Log implements AsyncDisposable {
   readonly #open: OpenLog
   #options: LogOptions
   readonly #parts: LogParts
-  readonly #storage: Storage
-  readonly #clock: Clock
-  readonly #logger: Logger
   readonly #changes: Changes
+  readonly #behind: SyncBehind
   readonly #damage: Damage
   readonly #row: SegmentRow
   readonly #replacements: Replacements
@@ -78,10 +77,8 @@ export class Log implements AsyncDisposable {
     this.#open = open
     this.#options = open.options
     this.#parts = parts
-    this.#storage = parts.storage
-    this.#clock = parts.clock
-    this.#logger = parts.logger
     this.#changes = new Changes(open.directory, open.onFailure)
+    this.#behind = new SyncBehind(this.#changes)
     this.#damage = new Damage(open.directory, parts, opened.quarantined)
     this.#row = new SegmentRow(opened.segments, opened.startOffset, parts.recent ?? new RecentSegments())
     for (const segment of this.#row.segments) this.#damage.watch(segment)
@@ -131,21 +128,16 @@ export class Log implements AsyncDisposable {
    */
   append(batches: readonly LogBatch[]): Promise<void> {
     return this.#changes.exclusive(async () => {
-      let expected = this.endOffset
-      let bytes = 0
-      for (const batch of batches) {
-        assert.equal(batch.baseOffset, expected, 'appended offsets continue the log')
-        expected = batch.lastOffset + 1
-        bytes += batch.bytes.length
-      }
-      if (this.#rollIsDue(bytes, expected)) await this.#roll()
+      const { bytes, endOffset } = continued(batches, this.endOffset)
+      if (this.#rollIsDue(bytes, endOffset)) await this.#roll()
       const active = this.#active
-      if (active.bytes === 0) this.#activeSince = this.#clock.now()
+      if (active.bytes === 0) this.#activeSince = this.#parts.clock.now()
       try {
-        await active.append(batches, this.#clock.now())
+        await active.append(batches, this.#parts.clock.now())
       } catch (error) {
         await this.#rollBack(active, error)
       }
+      this.#behind.grown(active, this.#options.segmentBytes)
     })
   }
 
@@ -156,6 +148,7 @@ export class Log implements AsyncDisposable {
       if (this.#syncedOffset >= endOffset) return
       await this.#changes.orFail(() => this.#active.sync())
       this.#syncedOffset = endOffset
+      this.#behind.covered(this.#active)
     })
   }
 
@@ -215,11 +208,12 @@ export class Log implements AsyncDisposable {
   truncate(endOffset: number): Promise<void> {
     return this.#changes.exclusive(async () => {
       assert(endOffset >= this.startOffset, 'a log is not truncated below its start')
+      await this.#behind.settled()
       while (this.#row.segments.length > 1 && this.#active.baseOffset >= endOffset) {
         await this.#row.pop().remove()
       }
       await this.#changes.orFail(async () => {
-        await this.#storage.syncDirectory(this.#open.directory)
+        await this.#parts.storage.syncDirectory(this.#open.directory)
         await this.#active.openToWrite()
         await this.#active.truncate(endOffset)
         await this.#active.sync()
@@ -290,6 +284,7 @@ export class Log implements AsyncDisposable {
       // A failed log has told its owner already; there is nothing left to save.
       if (!isCode(error, 'DISK_FAILED')) throw error
     } finally {
+      await this.#behind.settled()
       await this.#damage.settled()
       await this.#row[Symbol.asyncDispose]()
     }
@@ -308,13 +303,13 @@ export class Log implements AsyncDisposable {
     const { directory } = this.#open
     return new Replacements({
       directory,
-      storage: this.#storage,
+      storage: this.#parts.storage,
       row: this.#row,
       changes: this.#changes,
       damage: this.#damage,
       writeIndexes: (segment) => this.#writeIndexes(segment),
       saveSegments: (segments) =>
-        writeCheckpoint(this.#storage, directory, { ...this.#checkpointNow(), segments }),
+        writeCheckpoint(this.#parts.storage, directory, { ...this.#checkpointNow(), segments }),
     })
   }
 
@@ -324,11 +319,12 @@ export class Log implements AsyncDisposable {
     const { segmentBytes, segmentAgeMs } = this.#options
     if (active.bytes + bytes > segmentBytes) return true
     if (endOffset - active.baseOffset > segmentOffsetsMax) return true
-    return this.#clock.now() - this.#activeSince > segmentAgeMs
+    return this.#parts.clock.now() - this.#activeSince > segmentAgeMs
   }
 
   async #roll(): Promise<void> {
     const full = this.#active
+    await this.#behind.settled()
     await this.#changes.orFail(() => full.sync())
     this.#syncedOffset = this.endOffset
     await this.#writeIndexes(full)
@@ -353,7 +349,7 @@ export class Log implements AsyncDisposable {
   async #trim(startOffset: number): Promise<void> {
     if (startOffset <= this.startOffset) return
     const checkpoint = { ...this.#checkpointNow(), startOffset }
-    await this.#changes.orFail(() => writeCheckpoint(this.#storage, this.#open.directory, checkpoint))
+    await this.#changes.orFail(() => writeCheckpoint(this.#parts.storage, this.#open.directory, checkpoint))
     this.#row.startOffset = startOffset
     while (this.#row.segments.length > 1 && (this.#row.segments[1] as Segment).baseOffset <= startOffset) {
       await this.#row.shift().remove()
@@ -377,12 +373,12 @@ export class Log implements AsyncDisposable {
     try {
       const { found } = this.#damage
       const checkpoint = this.#checkpointNow()
-      await writeCheckpoint(this.#storage, directory, checkpoint)
+      await writeCheckpoint(this.#parts.storage, directory, checkpoint)
       this.#checkpointed = checkpoint.recoveryPoint
       this.#checkpointedDamage = found
     } catch (error) {
       if (!isCode(error, 'DISK_FULL')) throw this.#changes.fail(error)
-      this.#logger.warn(
+      this.#parts.logger.warn(
         { err: error, directory },
         'no room for a checkpoint; the next start will take longer',
       )
@@ -393,8 +389,8 @@ export class Log implements AsyncDisposable {
     try {
       await segment.writeIndexes()
     } catch (error) {
-      const { directory } = this.#open
-      this.#logger.warn({ err: error, directory }, 'an index could not be written; it will be rebuilt')
+      const fields = { err: error, directory: this.#open.directory }
+      this.#parts.logger.warn(fields, 'an index could not be written; it will be rebuilt')
     }
   }
 }

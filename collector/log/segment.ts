@@ -57,6 +57,21 @@ export function segmentBaseOf(fileName: string): number | null {
   return Number.isSafeInteger(base) ? base : null
 }
 
+/** How many bytes the batches take and where they end; they have to continue a log that ends at `endOffset`. */
+export function continued(
+  batches: readonly LogBatch[],
+  endOffset: number,
+): { readonly bytes: number; readonly endOffset: number } {
+  let bytes = 0
+  let next = endOffset
+  for (const batch of batches) {
+    assert.equal(batch.baseOffset, next, 'appended offsets continue the log')
+    next = batch.lastOffset + 1
+    bytes += batch.bytes.length
+  }
+  return { bytes, endOffset: next }
+}
+
 /** One segment. The log decides when to append, sync, seal and remove; calls that write never overlap. */
 export class Segment implements AsyncDisposable {
   readonly baseOffset: number
