@@ -1,6 +1,7 @@
 // Bench: our Kafka broker side by side with Apache Kafka under Kafka's own perf tools, and against a bare Node loop.
 //
-//   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk
+//   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk,
+//                                         BENCH_PARTS=latency,limit which parts of throughput, latency, limit, scale
 import { compareWithLimit } from './broker/limit.ts'
 import { measureScale } from './broker/scale.ts'
 import { benchFolder, type Subject, startBare, startKafka, startOurs } from './broker/subjects.ts'
@@ -14,9 +15,11 @@ const cells: readonly CellShape[] = [100, 1000].flatMap((recordBytes) =>
 )
 const quickCells = cells.filter(({ compression, partitions }) => compression === 'none' && partitions === 1)
 
-await sideBySide()
-await againstLimit()
-{
+const parts = (process.env.BENCH_PARTS ?? 'throughput,latency,limit,scale').split(',')
+
+if (parts.includes('throughput') || parts.includes('latency')) await sideBySide()
+if (parts.includes('limit')) await againstLimit()
+if (parts.includes('scale')) {
   using folder = benchFolder('scale')
   const size = { topics: 1_000, connections: 2_000, groups: 200 }
   await measureScale(folder.path, { ...size, idleSeconds: isQuick ? 5 : 15 })
@@ -35,10 +38,16 @@ async function sideBySide(): Promise<void> {
     rounds: isQuick ? 1 : 3,
     runBytes: isQuick ? 100e6 : 400e6,
     consumesPerRound: isQuick ? 3 : 2,
-    cells: isQuick ? quickCells : cells,
+    cells: parts.includes('throughput') ? (isQuick ? quickCells : cells) : [],
   })
   const most = rates.get('1000 B, 1 partition, none') ?? 20
-  await compareLatency(subjects, most / 2, isQuick ? 5 : 20)
+  if (parts.includes('latency')) {
+    await compareLatency(subjects, {
+      mbPerSecond: most / 2,
+      rounds: isQuick ? 1 : 3,
+      seconds: isQuick ? 5 : 20,
+    })
+  }
   compareFootprint(subjects)
 }
 

@@ -8,6 +8,8 @@ export interface Cell {
   readonly records: number
   readonly recordBytes: number
   readonly compression: 'none' | 'lz4'
+  /** The first so many records count for nothing: a JVM warms up over them, and a new partition. */
+  readonly warmUpRecords?: number
 }
 
 export interface ProduceFigures {
@@ -27,6 +29,8 @@ export async function perfProduce(port: number, cell: Cell, perSecond = -1): Pro
       String(cell.records),
       '--record-size',
       String(cell.recordBytes),
+      '--warmup-records',
+      String(cell.warmUpRecords ?? 0),
     ],
     ...['--throughput', String(perSecond), '--reporting-interval', '1000000'],
     ...['--bootstrap-server', `127.0.0.1:${port}`],

@@ -27,6 +27,7 @@ interface Measured {
 }
 
 const theirs = 'Apache Kafka'
+const warmUpSeconds = 5
 /** What ours has to reach against theirs. */
 const produceGoals: Readonly<Record<string, number>> = { 'logdrive (os)': 1, 'logdrive (commit)': 0.7 }
 
@@ -63,42 +64,54 @@ export async function compareThroughput(
   return rates
 }
 
-/** At a rate that all of them sustain: how long a record waits for its acknowledgement. */
+export interface LatencyOptions {
+  /** A rate that all of them sustain. */
+  readonly mbPerSecond: number
+  readonly rounds: number
+  readonly seconds: number
+}
+
+/** How long a record waits for its acknowledgement at a steady rate, once client and partition are warm. */
 export async function compareLatency(
   subjects: readonly Subject[],
-  mbPerSecond: number,
-  seconds: number,
+  { mbPerSecond, rounds, seconds }: LatencyOptions,
 ): Promise<void> {
   const perSecond = Math.round((mbPerSecond * 1e6) / 1000)
-  const figures = new Map<string, ProduceFigures>()
-  for (const subject of subjects) {
-    await createTopics(subject.port, ['latency'], 1)
+  const all = new Map<string, ProduceFigures[]>(subjects.map(({ name }) => [name, []]))
+  for (let round = 0; round < rounds; round += 1) {
     const cell: Cell = {
-      topic: 'latency',
-      records: perSecond * seconds,
+      topic: `latency-${round}`,
+      records: perSecond * (warmUpSeconds + seconds),
+      warmUpRecords: perSecond * warmUpSeconds,
       recordBytes: 1000,
       compression: 'none',
     }
-    figures.set(subject.name, await perfProduce(subject.port, cell, perSecond))
-    await deleteTopic(subject.port, 'latency')
+    for (const { name, port } of round % 2 === 0 ? subjects : subjects.toReversed()) {
+      await createTopics(port, [cell.topic], 1)
+      all.get(name)?.push(await perfProduce(port, cell, perSecond))
+      await deleteTopic(port, cell.topic)
+    }
   }
-  const limit = figures.get(theirs)
-  for (const [name, { p50Ms, p99Ms }] of figures) {
-    console.log(`${name}: p50 ${p50Ms} ms, p99 ${p99Ms} ms at ${perSecond} records of 1 KB a second`)
-    if (name === theirs || limit === undefined) continue
-    for (const [what, ours, other] of [
-      ['p50', p50Ms, limit.p50Ms],
-      ['p99', p99Ms, limit.p99Ms],
-    ] as const) {
+  const limits = all.get(theirs)
+  for (const [name, measured] of all) {
+    const pairs = (['p50', 'p99'] as const).map((what) => ({
+      what,
+      ours: measured.map((figures) => figures[`${what}Ms`]),
+      others: (limits ?? []).map((figures) => figures[`${what}Ms`]),
+    }))
+    const told = pairs.map(({ what, ours }) => `${what} ${median(ours)} ms`).join(', ')
+    console.log(`${name}: ${told} at ${perSecond} records of 1 KB a second`)
+    if (name === theirs || limits === undefined) continue
+    for (const { what, ours, others } of pairs) {
       printResult({
         subject: 'broker',
         case: `${name}: produce ${what} at ${perSecond} x 1 KB a second (half of Kafka's most)`,
-        figure: ours,
+        figure: median(ours),
         unit: 'ms',
-        limit: other,
+        limit: median(others),
         limitIs: theirs,
         // The tool counts whole milliseconds.
-        ratio: Math.max(1, other) / Math.max(1, ours),
+        ratio: median(ours.map((own, round) => Math.max(1, others[round] ?? 0) / Math.max(1, own))),
         ...(what === 'p99' ? { goal: 1 } : {}),
       })
     }
