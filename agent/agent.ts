@@ -44,12 +44,6 @@ export interface InputChange {
   readonly unchanged: ReadonlySet<string>
 }
 
-/** Starts an agent and runs it until the signal aborts and what was under way is shipped and kept. */
-export async function runAgent(options: AgentOptions, runtime: Runtime, signal: AbortSignal): Promise<void> {
-  const agent = await startAgent(options, runtime, signal)
-  await agent.stopped
-}
-
 /** Starts an agent. It stops when the signal aborts or when it is disposed. */
 export async function startAgent(
   options: AgentOptions,

@@ -71,7 +71,7 @@ interface ServerEvent {
 }
 
 /** Server-sent events out of bytes (WHATWG HTML, 9.2.6): fields until an empty line; comments are left out. */
-export async function* eventsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
+async function* eventsOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()
   let name = 'message'
   let data: string[] = []

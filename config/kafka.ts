@@ -5,7 +5,7 @@ import * as fields from './fields.ts'
 import { listenTls } from './listen-tls.ts'
 
 /** Kafka's operations, as the YAML writes them. */
-export const aclOperations = [
+const aclOperations = [
   'all',
   'read',
   'write',
@@ -20,7 +20,7 @@ export const aclOperations = [
 ] as const
 
 /** SASL mechanisms, as the YAML writes them. */
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 
 /** Who an ACL is about: `alice` and `User:alice` are the same, `*` is everybody. */
 function principal() {

@@ -82,9 +82,9 @@ export async function encodeLinesLater(
 }
 
 /** Unpacked bytes at which a builder refuses more, unless told otherwise. */
-export const BUILDER_BYTES_MAX = 64 * 1024 * 1024
+const BUILDER_BYTES_MAX = 64 * 1024 * 1024
 /** A builder that grew beyond this gives its buffer back when it finishes. */
-export const BUILDER_BYTES_KEPT = 4 * 1024 * 1024
+const BUILDER_BYTES_KEPT = 4 * 1024 * 1024
 const BUILDER_BYTES_MIN = 64 * 1024
 /** Length, attributes, timestamp, offset delta, key length, value length and header count at their widest. */
 const RECORD_OVERHEAD_MAX = 5 + 1 + 10 + 5 + 5 + 5 + 5

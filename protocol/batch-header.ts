@@ -26,7 +26,7 @@ import { crc32c } from './crc32c.ts'
 /** Bytes of a batch before its records. */
 export const BATCH_OVERHEAD = 61
 /** Bytes of a batch that batchLength does not count: baseOffset and batchLength itself. */
-export const LOG_OVERHEAD = 12
+const LOG_OVERHEAD = 12
 /** The fewest bytes a record takes: seven one-byte fields, all of them empty. */
 export const RECORD_BYTES_MIN = 7
 /** Where the checked bytes begin: the attributes. */

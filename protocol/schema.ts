@@ -147,7 +147,7 @@ export function api<const A extends Api>(definition: A): A {
 }
 
 /** A message's versions as two numbers; `3+` has no end. */
-export function versionRange(versions: Versions): readonly [min: number, max: number] {
+function versionRange(versions: Versions): readonly [min: number, max: number] {
   if (versions.endsWith('+')) return [Number(versions.slice(0, -1)), Number.POSITIVE_INFINITY]
   const [min, max = min] = versions.split('-').map(Number) as [number, number?]
   return [min, max]

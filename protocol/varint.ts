@@ -4,9 +4,9 @@ import { LogdriveError } from '../core/errors.ts'
 import { assert } from './assert.ts'
 
 /** The most bytes a 32-bit varint takes. */
-export const VARINT_BYTES_MAX = 5
+const VARINT_BYTES_MAX = 5
 /** The most bytes a 64-bit varlong takes. */
-export const VARLONG_BYTES_MAX = 10
+const VARLONG_BYTES_MAX = 10
 
 /**
  * Where a reader stands. One cursor is made per batch and moved by every read, so that reading returns a plain number

@@ -41,7 +41,7 @@ export async function setAside(
 }
 
 /** Where a topic's refused records go. */
-export function deadLetterTopic(topic: string): string {
+function deadLetterTopic(topic: string): string {
   return `${topic}${suffix}`
 }
 

@@ -217,6 +217,6 @@ function sentenceOf(error: unknown): string {
 }
 
 /** The consumer group whose offsets say how far a sink got. */
-export function sinkGroup(name: string): string {
+function sinkGroup(name: string): string {
   return `sink.${name}`
 }

@@ -25,7 +25,7 @@ export function parseScript<Config extends ParseArgsConfig>(
 }
 
 /** The comment a source begins with, and a line for each option with its default. */
-export function scriptHelp(source: string, options: ParseArgsOptionsConfig, also: string): string {
+function scriptHelp(source: string, options: ParseArgsOptionsConfig, also: string): string {
   const lines = source.split('\n')
   const end = lines.findIndex((line) => !line.startsWith('//'))
   const comment = lines.slice(0, end < 0 ? lines.length : end).map((line) => line.replace(/^\/\/ ?/, ''))

@@ -13,7 +13,7 @@ export function markEscaped(four: number): number {
 }
 
 /** As `markEscaped`, and any byte that is the one four times in `word`. */
-export function markEscapedOr(four: number, word: number): number {
+function markEscapedOr(four: number, word: number): number {
   const same = four ^ word
   return markEscaped(four) | (((same - 0x01010101) | 0) & ~same & -0x7f7f7f80)
 }

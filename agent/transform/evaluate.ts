@@ -9,7 +9,7 @@ export interface Surroundings {
 }
 
 /** Steps that all expressions of one record may take together. */
-export const stepsMax = 10_000
+const stepsMax = 10_000
 /** So many characters that are looked at cost one step. */
 const charactersPerStep = 256
 

@@ -15,7 +15,7 @@ export class EvaluationError extends Error {
 }
 
 /** A longer text is not made. */
-export const textCharactersMax = 256 * 1024
+const textCharactersMax = 256 * 1024
 const partsMax = 1000
 
 export interface Callable {

@@ -2,7 +2,7 @@
 import { LogdriveError } from '../../core/errors.ts'
 
 /** How long a sender should wait when too much waits for the disk already. */
-export const overloadedRetryMs = 250
+const overloadedRetryMs = 250
 
 /** Bounds the work that is on its way to the disk; after a failure nothing is acknowledged any more. */
 export class DiskShare {

@@ -13,7 +13,7 @@ export class JsonFault extends Error {
 }
 
 /** Deeper than this nothing that we meet is meant seriously, and who prints it again may run out of stack. */
-export const jsonDepthMax = 64
+const jsonDepthMax = 64
 
 /** Classes of bytes inside a string: 0 plain, 1 ends the plain run. */
 const stringStops = new Uint8Array(256)

@@ -18,7 +18,7 @@ export interface SaslAnswer {
 export type SaslExchange = (token: Uint8Array) => Promise<SaslAnswer>
 
 /** Longer tokens are refused unread. */
-export const tokenBytesMax = 64 * 1024
+const tokenBytesMax = 64 * 1024
 
 /** Starts an exchange. */
 export function startExchange(

@@ -5,7 +5,7 @@ import type { SegmentState } from './segment.ts'
 import { readState, writeState } from './state-file.ts'
 
 /** The file's name in the log's directory. */
-export const checkpointName = 'log.checkpoint'
+const checkpointName = 'log.checkpoint'
 
 export interface Checkpoint {
   /** The first offset that may be read. */

@@ -2,7 +2,7 @@
 import { LogdriveError } from '../../core/errors.ts'
 
 /** How long a writer may wait before it tries a full disk again. */
-export const diskFullRetryMs = 1_000
+const diskFullRetryMs = 1_000
 
 /** DISK_FULL with a Retry-After: nothing was stored, and nothing is wrong with what is there. */
 export function diskFull(cause: unknown): LogdriveError {

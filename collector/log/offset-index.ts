@@ -1,7 +1,7 @@
 // OffsetIndex: sparse, from record offset to byte position in one segment; a hint that can always be rebuilt.
 
 /** Bytes of one entry on disk: int32 offset minus the segment's base, int32 position of the batch (Kafka's `.index`). */
-export const offsetEntryBytes = 8
+const offsetEntryBytes = 8
 
 /** Offsets and positions of some batches of one segment, both growing. Pure memory: see docs/storage-format.md. */
 export class OffsetIndex {

@@ -2,7 +2,7 @@
 import type { Segment } from './segment.ts'
 
 /** Descriptors of closed segments that one process keeps: those of the segments that are appended to come on top. */
-export const openSegmentsMax = 256
+const openSegmentsMax = 256
 
 export class RecentSegments {
   readonly #max: number

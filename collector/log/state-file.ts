@@ -14,7 +14,7 @@ import type { Storage } from '../../core/runtime.ts'
 import { crc32c } from '../../protocol/crc32c.ts'
 
 /** What a state file holds; the number is on disk, never given out twice. */
-export const stateKinds = {
+const stateKinds = {
   logCheckpoint: 1,
   sourcesSnapshot: 2,
   cleanShutdown: 3,

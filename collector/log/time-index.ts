@@ -2,7 +2,7 @@
 import { lastAtOrBelow } from './offset-index.ts'
 
 /** Bytes of one entry on disk: int64 timestamp in ms, int32 offset minus the segment's base (Kafka's `.timeindex`). */
-export const timeEntryBytes = 12
+const timeEntryBytes = 12
 
 /**
  * Entry (t, o): every record before offset `o` has a timestamp <= t, and t is the largest among them. Timestamps

@@ -11,7 +11,7 @@ const PLACES = [
 ]
 
 /** Path of a Chromium that is here: `CHROMIUM_PATH`, else the usual places; null when there is none. */
-export function findChromium(): string | null {
+function findChromium(): string | null {
   const named = process.env.CHROMIUM_PATH
   if (named) return existsSync(named) ? named : null
   return PLACES.find((path) => existsSync(path)) ?? null

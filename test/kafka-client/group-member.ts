@@ -169,7 +169,7 @@ export class GroupMember {
 }
 
 /** What an error of a group request says about the membership; throws others on. */
-export function standingAfter(request: () => void): Standing {
+function standingAfter(request: () => void): Standing {
   try {
     request()
     return 'member'

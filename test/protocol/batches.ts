@@ -18,7 +18,7 @@ export interface PlainRecord {
 }
 
 /** Two records, written byte by byte from Kafka's description of the format, without any of our code. */
-export const goldenHex = [
+const goldenHex = [
   '0000000000000000', // baseOffset
   '00000050', // batchLength: 92 - 12
   'ffffffff', // partitionLeaderEpoch -1

@@ -5,7 +5,7 @@ import { subscribedTopics } from './group-protocol.ts'
 import type { JoinAnswer, JoinedMember, SyncAnswer } from './group-types.ts'
 
 /** No generation: as Kafka tells of one. */
-export const noGeneration = -1
+const noGeneration = -1
 
 export function failedJoin(error: KafkaErrorName, memberId: string): JoinAnswer {
   return {

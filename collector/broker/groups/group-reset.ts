@@ -1,5 +1,4 @@
 // Sets a group elsewhere in a partition, as an operator asks for it: our own feeds', or one of Kafka clients.
-
 import { LogdriveError } from '../../../core/errors.ts'
 import type { Clock } from '../../../core/runtime.ts'
 import { sinkInTheWay } from '../open-feeds.ts'

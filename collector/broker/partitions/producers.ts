@@ -326,7 +326,7 @@ export class Producers {
 }
 
 /** The sequence of the batch's last record. */
-export function lastSequenceOf(header: BatchHeader): number {
+function lastSequenceOf(header: BatchHeader): number {
   return (header.baseSequence + header.lastOffsetDelta) % sequences
 }
 

@@ -34,7 +34,7 @@ export interface CompactionSettings {
 }
 
 /** One config as text: the topic's own value, or the default. */
-export function topicConfig(overrides: ConfigOverrides, name: TopicConfigName, broker: BrokerConfig): string {
+function topicConfig(overrides: ConfigOverrides, name: TopicConfigName, broker: BrokerConfig): string {
   return overrides[name] ?? defaultOf(name, broker)
 }
 

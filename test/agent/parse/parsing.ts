@@ -46,7 +46,7 @@ export function parseBytes(options: ParseOptions, lines: readonly Uint8Array[], 
   }
 }
 
-export function parseLines(options: ParseOptions, lines: readonly string[], at = readAt): Parsed {
+function parseLines(options: ParseOptions, lines: readonly string[], at = readAt): Parsed {
   return parseBytes(
     options,
     lines.map((line) => Buffer.from(line)),
