@@ -18,6 +18,23 @@ const ASCII_LENGTH_MAX = 40
 
 /** The one uuid that means none. */
 export const ZERO_UUID = '00000000-0000-0000-0000-000000000000'
+/** No bytes, and no elements: shared, for a frame can ask for very many of them. */
+export const NO_BYTES = new Uint8Array(0)
+export const NO_ELEMENTS: readonly never[] = Object.freeze([])
+
+/** What decoded values take in V8's heap: upper bounds, held against the heap by test/protocol/heap.test.ts. */
+export const heapBytes = {
+  /** An object; each of its fields is a slot more, as each element of an array is. */
+  object: 24,
+  slot: 8,
+  array: 48,
+  /** Beside its letters, which take two bytes each unless all are ASCII. */
+  string: 24,
+  view: 112,
+  /** A number of its own: what is no small integer. */
+  number: 16,
+  uuid: 56,
+} as const
 
 /** Bytes that are no message: what is wrong, at which byte, in which field (innermost first). Caught in message.ts. */
 export class Malformed {
@@ -38,6 +55,8 @@ export class Reader {
   at: number
   end: number
   elementsLeft = ELEMENTS_MAX
+  /** What was decoded so far takes at most so much of the heap. */
+  heapBytes = 0
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = Buffer.isBuffer(bytes)
@@ -90,11 +109,22 @@ export function readFloat64(reader: Reader): number {
   return reader.bytes.readDoubleBE(take(reader, 8))
 }
 
+/** One flat string: joined from parts it would take 300 bytes, and half as long again. */
 export function readUuid(reader: Reader): string {
   const at = take(reader, 16)
-  const hex = reader.bytes.toString('hex', at, at + 16)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  for (let index = 0; index < 16; index++) {
+    const byte = reader.bytes[at + index] as number
+    const place = uuidPlaces[index] as number
+    uuidText[place] = hexDigits[byte >> 4] as number
+    uuidText[place + 1] = hexDigits[byte & 15] as number
+  }
+  return uuidText.toString('latin1')
 }
+
+const hexDigits = Buffer.from('0123456789abcdef')
+const uuidText = Buffer.from(ZERO_UUID)
+/** Where the digits of each byte stand in its text. */
+const uuidPlaces = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
 
 /** An unsigned varint of at most 32 bits. */
 export function readUvarint(reader: Reader): number {
@@ -143,12 +173,16 @@ function checkedLength(length: number, reader: Reader): number {
 export function readText(reader: Reader, length: number): string {
   if (length === 0) return ''
   const at = take(reader, length)
-  return reader.bytes.toString('utf8', at, at + length)
+  const text = reader.bytes.toString('utf8', at, at + length)
+  reader.heapBytes += heapBytes.string + (text.length === length ? length : 2 * text.length)
+  return text
 }
 
 /** So many bytes, as a view of the frame. */
 export function readView(reader: Reader, length: number): Uint8Array {
+  if (length === 0) return NO_BYTES
   const at = take(reader, length)
+  reader.heapBytes += heapBytes.view
   return new Uint8Array(reader.bytes.buffer, reader.bytes.byteOffset + at, length)
 }
 

@@ -3,7 +3,10 @@
 import { assert } from './assert.ts'
 import {
   checkCount,
+  heapBytes,
   Malformed,
+  NO_BYTES,
+  NO_ELEMENTS,
   type Reader,
   readBool,
   readCompactLength,
@@ -46,6 +49,8 @@ export interface Codec {
   readonly write: Write
   /** The fewest bytes a value takes: what an array's count is checked with. */
   readonly bytesMin: number
+  /** What a value takes of the heap beside strings, views and arrays: those are counted as they are read. */
+  readonly heapBytes: number
 }
 
 /** The codec of a message in a version; compiled when it is first asked for. */
@@ -102,6 +107,10 @@ function structCodec(struct: Struct, form: Form): Codec {
   assert(form.isFlexible || tagged.length === 0, 'only flexible versions have tagged fields')
   return {
     bytesMin: fixed.reduce((sum, { codec }) => sum + codec.bytesMin, form.isFlexible ? 1 : 0),
+    heapBytes: present.reduce(
+      (sum, { codec }) => sum + codec.heapBytes,
+      heapBytes.object + members.length * heapBytes.slot,
+    ),
     read: structReader(members, form.isFlexible ? tagged : null),
     write: structWriter(fixed, form.isFlexible ? tagged : null),
   }
@@ -232,18 +241,24 @@ function arrayCodec(element: Codec, { isFlexible }: Form, isNullable: boolean): 
   const readCount = isFlexible ? readCompactLength : readLength
   const writeCount = isFlexible ? writeCompactLength : writeLength
   const { read, write, bytesMin } = element
+  const elementHeapBytes = heapBytes.slot + element.heapBytes
   assert(bytesMin > 0, 'an element takes a byte at least, or a count would have no bound')
   return {
     bytesMin: isFlexible ? 1 : 4,
+    heapBytes: 0,
     read: (reader) => {
       const count = readCount(reader)
+      if (count === 0) return NO_ELEMENTS
       if (count < 0) return nullOr(isNullable, reader)
       checkCount(reader, count, bytesMin)
-      const values: unknown[] = []
+      reader.heapBytes += heapBytes.array + count * elementHeapBytes
+      // As long as it is to be: one that grows has room for half as many again, and for 17 at least.
+      const values: unknown[] = new Array(count)
+      let index = 0
       try {
-        for (let index = 0; index < count; index++) values.push(read(reader))
+        for (; index < count; index++) values[index] = read(reader)
       } catch (trouble) {
-        throw inside(trouble, `[${values.length}]`)
+        throw inside(trouble, `[${index}]`)
       }
       return values
     },
@@ -261,6 +276,7 @@ function stringCodec({ isFlexible }: Form, isNullable: boolean): Codec {
   const writeSize = isFlexible ? writeCompactLength : writeShortLength
   return {
     bytesMin: isFlexible ? 1 : 2,
+    heapBytes: 0,
     read: (reader) => {
       const size = length(reader)
       return size < 0 ? nullOr(isNullable, reader) : readText(reader, size)
@@ -277,6 +293,7 @@ function bytesCodec({ isFlexible }: Form, isNullable: boolean): Codec {
   const writeSize = isFlexible ? writeCompactLength : writeLength
   return {
     bytesMin: isFlexible ? 1 : 4,
+    heapBytes: 0,
     read: (reader) => {
       const size = length(reader)
       return size < 0 ? nullOr(isNullable, reader) : readView(reader, size)
@@ -298,18 +315,23 @@ function writeNull(writer: Writer, length: WriteLength, isNullable: boolean): vo
   length(writer, -1)
 }
 
-function primitive<T>(bytesMin: number, read: Read, write: (writer: Writer, value: T) => void): Codec {
-  return { bytesMin, read, write: write as Write }
+function primitive<T>(
+  bytesMin: number,
+  heapBytes: number,
+  read: Read,
+  write: (writer: Writer, value: T) => void,
+): Codec {
+  return { bytesMin, heapBytes, read, write: write as Write }
 }
 
 const primitives: Readonly<Record<Exclude<PrimitiveKind, 'string' | 'bytes' | 'records'>, Codec>> = {
-  bool: primitive(1, readBool, writeBool),
-  int8: primitive(1, readInt8, writeInt8),
-  int16: primitive(2, readInt16, writeInt16),
-  int32: primitive(4, readInt32, writeInt32),
-  int64: primitive(8, readInt64, writeInt64),
-  float64: primitive(8, readFloat64, writeFloat64),
-  uuid: primitive(16, readUuid, writeUuid),
+  bool: primitive(1, 0, readBool, writeBool),
+  int8: primitive(1, 0, readInt8, writeInt8),
+  int16: primitive(2, 0, readInt16, writeInt16),
+  int32: primitive(4, 0, readInt32, writeInt32),
+  int64: primitive(8, heapBytes.number, readInt64, writeInt64),
+  float64: primitive(8, heapBytes.number, readFloat64, writeFloat64),
+  uuid: primitive(16, heapBytes.uuid, readUuid, writeUuid),
 }
 
 /** What a field is decoded to in a version that lacks it. Shared between messages, so frozen. */
@@ -324,7 +346,7 @@ function zeroOf(shape: Shape): unknown {
         Object.fromEntries(Object.entries(shape.fields).map(([name, row]) => [name, defaultOf(row)])),
       )
     case 'array':
-      return EMPTY
+      return NO_ELEMENTS
     case 'string':
       return ''
     case 'bytes':
@@ -338,9 +360,6 @@ function zeroOf(shape: Shape): unknown {
       return 0
   }
 }
-
-const EMPTY: readonly never[] = Object.freeze([])
-const NO_BYTES = new Uint8Array(0)
 
 /** Notes the field in which decoding failed, on the way out. */
 function inside(trouble: unknown, name: string | undefined): unknown {

@@ -59,11 +59,16 @@ export function decodeRequest<A extends Api>(
   frame: Uint8Array,
   at: number,
 ): Decoded<A['request']> {
+  return readRequest(api, version, new Reader(frame, at))
+}
+
+/** The same from a reader that stands at the body; it says afterwards what the request takes of the heap. */
+export function readRequest<A extends Api>(api: A, version: number, reader: Reader): Decoded<A['request']> {
   const isFlexible = isFlexibleIn(api, version)
   const codec = codecOf(api.request, version, isFlexible)
-  const reader = new Reader(frame, at)
   return guarded(`${api.name} request v${version}`, () => {
     if (isFlexible) skipTags(reader)
+    reader.heapBytes += codec.heapBytes
     return codec.read(reader) as Decoded<A['request']>
   })
 }

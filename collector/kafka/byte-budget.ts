@@ -1,4 +1,4 @@
-// A bound for the bytes of all frames in memory: who finds it used up waits for its turn.
+// A bound for bytes that all connections share, such as those of frames: who finds it used up waits for its turn.
 
 interface Waiting {
   readonly bytes: number
@@ -52,6 +52,11 @@ export class ByteBudget {
       signal.addEventListener('abort', leave, { once: true })
       this.#waiting.push(waiting)
     })
+  }
+
+  /** Counts bytes that are there already, even beyond the bound: who comes next waits. */
+  add(bytes: number): void {
+    this.#used += bytes
   }
 
   give(bytes: number): void {

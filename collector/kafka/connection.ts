@@ -1,11 +1,12 @@
 // One Kafka connection: frames in, requests started in order, answers out in the same order.
 import type { Address, Connection, TlsInfo } from '../../core/runtime.ts'
 import { type ApiName, apiOf, type RequestOf } from '../../protocol/apis/index.ts'
+import { Reader } from '../../protocol/bytes.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import {
-  decodeRequest,
   encodeResponse,
   encodeUnsupportedVersions,
+  readRequest,
   readRequestHeader,
 } from '../../protocol/message.ts'
 import { Answers } from './answers.ts'
@@ -30,6 +31,8 @@ export interface ListenerParts {
   readonly security: Security
   readonly limits: KafkaLimits
   readonly budget: ByteBudget
+  /** Of the heap, for requests that are decoded. */
+  readonly decoded: ByteBudget
   readonly pool: FramePool
   readonly quotas: Quotas
   readonly traffic: Traffic
@@ -197,6 +200,16 @@ export class KafkaConnection implements ClientConnection {
     this.#activeAt = services.clock.monotonic()
     traffic.bytesIn += frame.length + 4
     if (this.session.expectsToken) return this.#handleToken(frame)
+    // A small frame can be many objects: where there is no room for those it stays bytes.
+    return this.#parts.decoded.tryTake(0) ? this.#begin(frame) : this.#beginLater(frame)
+  }
+
+  async #beginLater(frame: Buffer): Promise<void> {
+    if (await this.#parts.decoded.take(0, this.signal)) await this.#begin(frame)
+    else this.#frames.release(frame, false)
+  }
+
+  #begin(frame: Buffer): Promise<void> | null {
     let exchange: Exchange | null = null
     try {
       exchange = this.#exchangeOf(frame)
@@ -221,8 +234,11 @@ export class KafkaConnection implements ClientConnection {
     }
     if (!isOffered) throw notServed(api.name, apiVersion)
     this.#parts.traffic.request(api.name)
-    const request = decodeRequest(api, apiVersion, frame, header.bodyAt) as RequestOf<ApiName>
-    return { api, header, request, frame, handler: handlerOf(api.name), slot: null }
+    const reader = new Reader(frame, header.bodyAt)
+    const request = readRequest(api, apiVersion, reader) as RequestOf<ApiName>
+    const { heapBytes } = reader
+    this.#parts.decoded.add(heapBytes)
+    return { api, header, request, frame, heapBytes, handler: handlerOf(api.name), slot: null }
   }
 
   /** Calls the handler; its answer has its place from now on. */
@@ -297,6 +313,7 @@ export class KafkaConnection implements ClientConnection {
 
   #end(exchange: Exchange): void {
     this.#inFlight -= 1
+    this.#parts.decoded.give(exchange.heapBytes)
     // Only a Produce leaves nothing behind that looks into its frame.
     this.#frames.release(exchange.frame, exchange.api.name === 'Produce')
     if (this.session.ended) this.#closing ??= 'the login failed'

@@ -13,6 +13,8 @@ export interface Exchange {
   readonly header: RequestHeader
   readonly request: RequestOf<ApiName>
   readonly frame: Buffer
+  /** What the request takes of the heap. */
+  readonly heapBytes: number
   readonly handler: AnyHandler
   /** Its place among the answers; null where none is wanted. */
   slot: Slot | null

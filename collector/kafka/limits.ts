@@ -6,6 +6,8 @@ export interface KafkaLimits {
   readonly requestBytesMax: number
   /** All requests in memory together; beyond it nothing more is read (`queued.max.request.bytes`). */
   readonly framesBytesMax: number
+  /** What all requests under way take of the heap; beyond it the next ones stay bytes until there is room. */
+  readonly decodedBytesMax: number
   /** Requests of one connection that are not answered yet; beyond it nothing more is read from it. */
   readonly inFlightMax: number
   /** Answers of one connection that are not sent yet; beyond it nothing more is read from it. */
@@ -34,6 +36,7 @@ const mebibyte = 1024 * 1024
 export const kafkaLimits: KafkaLimits = {
   requestBytesMax: 100 * mebibyte,
   framesBytesMax: 128 * mebibyte,
+  decodedBytesMax: 128 * mebibyte,
   inFlightMax: 256,
   answerBytesMax: 8 * mebibyte,
   connectionsMax: 10_000,

@@ -62,6 +62,7 @@ class Listener implements KafkaServer {
       security,
       limits,
       budget: new ByteBudget(limits.framesBytesMax),
+      decoded: new ByteBudget(limits.decodedBytesMax),
       pool: new FramePool(keptBytesMax),
       quotas: new Quotas(options.quotas),
       traffic: new Traffic(),

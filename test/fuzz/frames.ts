@@ -3,17 +3,29 @@
 //   node test/fuzz/frames.ts [--frames N] [--seed N]
 //
 // Each frame is decoded or refused with INVALID_REQUEST; anything else is a bug, printed with the frame in hex. What
-// is decoded must say the same after it was encoded again (one frame in 64 is tried).
+// is decoded must say the same after it was encoded again (one frame in 64 is tried). No frame may take more of the
+// heap, for its bytes, than `heapFactorMax`.
 
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { apiOf } from '../../protocol/apis/index.ts'
+import { Reader } from '../../protocol/bytes.ts'
 import { KafkaError } from '../../protocol/errors.ts'
-import { decodeRequest, encodeRequest, readRequestHeader } from '../../protocol/message.ts'
+import { encodeRequest, readRequest, readRequestHeader } from '../../protocol/message.ts'
 import type { Api } from '../../protocol/schema.ts'
 import { messageOf, versionedApis } from '../protocol/messages.ts'
 import { parseScript } from '../script.ts'
+import { bloatedFrames } from './bloated.ts'
 import { type Draw, drawFrom, mutations } from './mutate.ts'
+
+/**
+ * What objects may take of the heap for each byte of their frame. The most is a member of JoinGroup with an empty name and
+ * one byte of metadata: four bytes of the frame, 160 of the heap; without views it would be 27.
+ */
+export const heapFactorMax = 40
+/** The request's own object; in smaller frames it would count most. */
+const ownHeapBytes = 512
+const frameBytesMin = 1024
 
 export interface FuzzOptions {
   readonly frames: number
@@ -29,6 +41,9 @@ export interface FuzzReport {
   /** Ms of the slowest frame when it is decoded again and again, and the frame. */
   readonly worstMs: number
   readonly worstFrame: Buffer
+  /** The highest heap bytes for each byte of a frame, and its API and version. */
+  readonly heapFactor: number
+  readonly heapFactorOf: string
   readonly rssMiBMax: number
 }
 
@@ -37,8 +52,9 @@ type Outcome = 'decoded' | 'refused' | 'unserved'
 /** Decodes so many mutated frames. Throws at the first that ends in anything but an answer or a refusal. */
 export function fuzzFrames({ frames, seed }: FuzzOptions): FuzzReport {
   const draw = drawFrom(seed)
-  const corpus = validFrames(seed)
+  const corpus = corpusOf(seed)
   const named = Object.entries(mutations)
+  const heap = new HeapFactor()
   const counts = { decoded: 0, refused: 0, unserved: 0 }
   const byMutation: Record<string, number> = {}
   let worstMs = 0
@@ -47,7 +63,7 @@ export function fuzzFrames({ frames, seed }: FuzzOptions): FuzzReport {
   for (let index = 0; index < frames; index++) {
     const [frame, name] = mutated(corpus, named, draw)
     const from = performance.now()
-    const outcome = tried(frame, index)
+    const outcome = tried(frame, index, heap)
     const tookMs = performance.now() - from
     counts[outcome]++
     byMutation[name] = (byMutation[name] ?? 0) + 1
@@ -61,18 +77,36 @@ export function fuzzFrames({ frames, seed }: FuzzOptions): FuzzReport {
     }
     if (index % 10_000 === 0) rssMiBMax = Math.max(rssMiBMax, process.memoryUsage.rss() / 1024 / 1024)
   }
-  return { ...counts, byMutation, worstMs, worstFrame, rssMiBMax }
+  const { highest: heapFactor, of: heapFactorOf } = heap
+  return { ...counts, byMutation, worstMs, worstFrame, heapFactor, heapFactorOf, rssMiBMax }
 }
 
-/** Some whole requests of every API in every version, without their lengths. */
-export function validFrames(seed: number): readonly Buffer[] {
-  return versionedApis.flatMap(({ api, version }) =>
+/** The most that a decoded frame took of the heap for its bytes. */
+class HeapFactor {
+  highest = 0
+  of = 'none'
+
+  note(api: Api, version: number, { bytes, heapBytes }: Reader): void {
+    if (bytes.length < frameBytesMin) return
+    const factor = Math.max(0, heapBytes - ownHeapBytes) / bytes.length
+    if (factor <= this.highest) return
+    this.highest = factor
+    this.of = `${api.name} v${version}`
+    if (factor > heapFactorMax)
+      throw new Error(`${this.of} takes ${factor.toFixed(1)} times its bytes of the heap`)
+  }
+}
+
+/** Some whole requests of every API in every version, and such that are all small elements, without their lengths. */
+export function corpusOf(seed: number): readonly Buffer[] {
+  const usual = versionedApis.flatMap(({ api, version }) =>
     fc
       .sample(messageOf(api.request, version), { seed, numRuns: 8 })
       .map((body) =>
         Buffer.concat(encodeRequest(api, { version, correlationId: 1, clientId: 'fuzz', body })).subarray(4),
       ),
   )
+  return [...usual, ...bloatedFrames(frameBytesMin + 64).map(({ frame }) => frame)]
 }
 
 /** A frame of the corpus changed once or twice, and the name of the first change. */
@@ -90,9 +124,9 @@ export function mutated(
   return [frame, name]
 }
 
-function tried(frame: Buffer, index: number): Outcome {
+function tried(frame: Buffer, index: number, heap?: HeapFactor): Outcome {
   try {
-    return decoded(frame) === null ? 'unserved' : 'decoded'
+    return decoded(frame, heap) === null ? 'unserved' : 'decoded'
   } catch (error) {
     if (error instanceof KafkaError && error.error === 'INVALID_REQUEST') return 'refused'
     throw broken(frame, index, error)
@@ -117,13 +151,16 @@ function checkRoundTrip(frame: Buffer, index: number): void {
 }
 
 /** The request, or null when no version of it is served. */
-function decoded(frame: Buffer) {
+function decoded(frame: Buffer, heap?: HeapFactor) {
   const header = readRequestHeader(frame)
   const { apiKey, apiVersion, bodyAt } = header
   const api: Api | null = apiOf(apiKey)
   const [min, max] = api === null ? [0, -1] : (api.served ?? api.versions)
   if (api === null || apiVersion < min || apiVersion > max) return null
-  return { api, header, body: decodeRequest(api, apiVersion, frame, bodyAt) }
+  const reader = new Reader(frame, bodyAt)
+  const body = readRequest(api, apiVersion, reader)
+  heap?.note(api, apiVersion, reader)
+  return { api, header, body }
 }
 
 /** The best of some more times: a pause of the machine is not the frame's fault. */
@@ -148,13 +185,17 @@ if (import.meta.main) {
   const from = performance.now()
   const report = fuzzFrames(options)
   const seconds = (performance.now() - from) / 1000
-  const { decoded, refused, unserved, byMutation, worstMs, worstFrame, rssMiBMax } = report
+  const { decoded, refused, unserved, byMutation, worstMs, worstFrame, heapFactor, heapFactorOf, rssMiBMax } =
+    report
   console.log(`${options.frames} frames, seed ${options.seed}: no crash in ${seconds.toFixed(1)} s`)
   console.log(`  ${decoded} decoded, ${refused} refused, ${unserved} of no version served`)
   console.log(
     `  ${Object.entries(byMutation)
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}`,
+  )
+  console.log(
+    `  most heap for its bytes: ${heapFactor.toFixed(1)} times (${heapFactorOf}; ${heapFactorMax} are allowed)`,
   )
   console.log(
     `  slowest ${worstMs.toFixed(3)} ms (${worstFrame.length} bytes), memory at most ${rssMiBMax.toFixed(0)} MiB`,

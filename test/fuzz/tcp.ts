@@ -14,7 +14,7 @@ import { memoryMb } from '../integration/proc.ts'
 import { freePorts, Running, temporaryFolder } from '../integration/processes.ts'
 import { openConnection } from '../kafka-client/connection.ts'
 import { parseScript } from '../script.ts'
-import { mutated, validFrames } from './frames.ts'
+import { corpusOf, mutated } from './frames.ts'
 import { drawFrom, mutations } from './mutate.ts'
 
 export interface TcpFuzzOptions {
@@ -51,7 +51,7 @@ export async function fuzzTcp({ frames, seed }: TcpFuzzOptions): Promise<TcpFuzz
   await probe.ready()
   const memoryMbBefore = memoryMb(collector.pid).now
   const sums = { closed: 0, answeredBytes: 0, memoryMbMax: 0 }
-  const corpus = validFrames(seed)
+  const corpus = corpusOf(seed)
   const named = Object.entries(mutations)
   let left = frames
   const hostile = async (index: number) => {

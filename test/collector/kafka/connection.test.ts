@@ -204,3 +204,23 @@ test('a producer over its quota is told to pause, and not read from meanwhile', 
   expect(world.now - before).toBeGreaterThan(1_500)
   expect(server.status().throttledMs).toBe(first.throttleTimeMs)
 })
+
+test('requests wait while others are many objects, and all come through', async () => {
+  const limits = { decodedBytesMax: 100_000 }
+  const { connect, world, server } = await startSimulated({ limits })
+  const [greedy, other] = [await connect(), await connect()]
+  const asked = () => server.status().apis.map(({ api }) => api)
+  const partitions = Array.from({ length: 2_000 }, () => ({
+    partition: 0,
+    fetchOffset: 0,
+    partitionMaxBytes: 1,
+  }))
+  await greedy.send('Fetch', 11, fetchOf(0, { topics: [{ topic: 'orders', partitions }], maxWaitMs: 60_000 }))
+  await world.runFor(1_000)
+  await other.send('Metadata', 12, { topics: [] })
+  await world.runFor(30_000)
+  expect(asked()).toEqual(['Fetch'])
+  expect((await greedy.answer('Fetch', 11)).body.responses[0]?.partitions).toHaveLength(2_000)
+  await other.answer('Metadata', 12)
+  expect(asked()).toContain('Metadata')
+})
