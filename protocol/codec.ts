@@ -226,10 +226,16 @@ function shapeCodec(shape: Shape, form: Form, isNullable: boolean): Codec {
 }
 
 /** A byte before it says whether it is there: 1, or -1. */
-function nullableStruct({ read, write }: Codec): Codec {
+function nullableStruct(struct: Codec): Codec {
+  const { read, write } = struct
   return {
     bytesMin: 1,
-    read: (reader) => (readInt8(reader) < 0 ? null : read(reader)),
+    heapBytes: 0,
+    read: (reader) => {
+      if (readInt8(reader) < 0) return null
+      reader.heapBytes += struct.heapBytes
+      return read(reader)
+    },
     write: (writer, value) => {
       writeInt8(writer, value === null ? -1 : 1)
       if (value !== null) write(writer, value)
