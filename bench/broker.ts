@@ -1,9 +1,10 @@
 // Bench: our Kafka broker side by side with Apache Kafka under Kafka's own perf tools, and against a bare Node loop.
 //
 //   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk,
-//                                         BENCH_PARTS=latency,limit which parts of throughput, latency, limit, scale
+//                                         BENCH_PARTS=latency,limit which parts of starts, throughput, latency, limit, scale
 import { compareWithLimit } from './broker/limit.ts'
 import { measureScale } from './broker/scale.ts'
+import { compareStarts } from './broker/starts.ts'
 import { benchFolder, type Subject, startBare, startKafka, startOurs } from './broker/subjects.ts'
 import { type CellShape, compareFootprint, compareLatency, compareThroughput } from './broker/throughput.ts'
 
@@ -15,8 +16,9 @@ const cells: readonly CellShape[] = [100, 1000].flatMap((recordBytes) =>
 )
 const quickCells = cells.filter(({ compression, partitions }) => compression === 'none' && partitions === 1)
 
-const parts = (process.env.BENCH_PARTS ?? 'throughput,latency,limit,scale').split(',')
+const parts = (process.env.BENCH_PARTS ?? 'starts,throughput,latency,limit,scale').split(',')
 
+if (parts.includes('starts')) await compareStarts(isQuick ? 3 : 7)
 if (parts.includes('throughput') || parts.includes('latency')) await sideBySide()
 if (parts.includes('limit')) await againstLimit()
 if (parts.includes('scale')) {
@@ -37,7 +39,7 @@ async function sideBySide(): Promise<void> {
   const rates = await compareThroughput(subjects, {
     rounds: isQuick ? 1 : 3,
     runBytes: isQuick ? 100e6 : 400e6,
-    consumesPerRound: isQuick ? 3 : 2,
+    consumesPerRound: isQuick ? 3 : 5,
     cells: parts.includes('throughput') ? (isQuick ? quickCells : cells) : [],
   })
   const most = rates.get('1000 B, 1 partition, none') ?? 20

@@ -29,3 +29,19 @@ export function printResult(row: ResultRow): void {
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
+
+/** How many times the one is the other where each pair was measured in the same minutes. */
+export interface PairedRatio {
+  /** The median of the pairs. */
+  readonly ratio: number
+  /** Median, quartiles and how many pairs. */
+  readonly text: string
+}
+
+/** The median of ratios of pairs: what slows both of a pair, such as a busy machine, does not count. */
+export function pairedRatio(values: readonly number[], others: readonly number[]): PairedRatio {
+  const ratios = values.map((value, index) => value / (others[index] ?? Number.NaN)).sort((a, b) => a - b)
+  const at = (share: number) => ratios[Math.floor(ratios.length * share)] ?? Number.NaN
+  const quartiles = `quartiles ${at(0.25).toFixed(2)} and ${at(0.75).toFixed(2)}`
+  return { ratio: at(0.5), text: `${at(0.5).toFixed(2)} (${quartiles}, ${ratios.length} pairs)` }
+}

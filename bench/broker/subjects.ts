@@ -22,6 +22,9 @@ export interface Subject extends AsyncDisposable {
   readonly startMs: number
 }
 
+/** Who ours is held against. */
+export const theirs = 'Apache Kafka'
+
 export type Flush = 'commit' | 'os'
 
 /** A data folder of its own under BENCH_FOLDER, removed at the end. */
@@ -72,7 +75,7 @@ export async function startKafka(folder: string): Promise<Subject> {
   await firstProduce(port, () => undefined)
   const startMs = kafka.startMs + performance.now() - accepted
   return {
-    name: 'Apache Kafka',
+    name: theirs,
     port,
     pid: kafka.pid,
     startMs,

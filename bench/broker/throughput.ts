@@ -1,8 +1,9 @@
 // Throughput and latency of brokers side by side: the same perf tools, rounds interleaved, CPU and memory by pid.
 import { cpuSeconds, memoryMb } from '../../test/integration/proc.ts'
-import { median, printResult } from '../result.ts'
+import { median, pairedRatio, printResult } from '../result.ts'
+import { consumeInTurns } from './consume.ts'
 import { type Cell, type ProduceFigures, perfConsume, perfProduce } from './perf-tools.ts'
-import { createTopics, deleteTopic, type Subject } from './subjects.ts'
+import { createTopics, deleteTopic, type Subject, theirs } from './subjects.ts'
 
 export interface ThroughputOptions {
   readonly rounds: number
@@ -24,9 +25,9 @@ interface Measured {
   readonly produced: ProduceFigures[]
   readonly consumed: number[]
   readonly cpuPerGb: number[]
+  readonly consumeCpuPerGb: number[]
 }
 
-const theirs = 'Apache Kafka'
 const warmUpSeconds = 5
 /** What ours has to reach against theirs. */
 const produceGoals: Readonly<Record<string, number>> = { 'logdrive (os)': 1, 'logdrive (commit)': 0.7 }
@@ -41,7 +42,10 @@ export async function compareThroughput(
   for (const shape of options.cells) {
     const name = `${shape.recordBytes} B, ${shape.partitions} partition${shape.partitions === 1 ? '' : 's'}, ${shape.compression}`
     const all = new Map(
-      subjects.map((each) => [each.name, { produced: [], consumed: [], cpuPerGb: [] } as Measured]),
+      subjects.map(({ name }): [string, Measured] => [
+        name,
+        { produced: [], consumed: [], cpuPerGb: [], consumeCpuPerGb: [] },
+      ]),
     )
     for (let round = 0; round < options.rounds; round += 1) {
       const cell: Cell = {
@@ -52,10 +56,9 @@ export async function compareThroughput(
       const turns = round % 2 === 0 ? subjects : subjects.toReversed()
       for (const subject of turns) await produce(subject, shape, cell, all.get(subject.name))
       // A run of the consumer is short, and most of it is a JVM that warms up: so more of them, in turns.
-      for (let run = 0; run < options.consumesPerRound; run += 1) {
-        for (const subject of turns) {
-          all.get(subject.name)?.consumed.push(await perfConsume(subject.port, cell))
-        }
+      for (const [name, figures] of await consumeInTurns(subjects, cell, options.consumesPerRound)) {
+        all.get(name)?.consumed.push(...figures.mbPerSecond)
+        all.get(name)?.consumeCpuPerGb.push(...figures.cpuPerGb)
       }
       for (const subject of turns) await deleteTopic(subject.port, cell.topic)
     }
@@ -145,8 +148,9 @@ function tell(name: string, all: ReadonlyMap<string, Measured>): number {
   const other = all.get(theirs)
   for (const [subject, measured] of all) {
     const [produced, consumed, cpu] = [rate(measured), median(measured.consumed), median(measured.cpuPerGb)]
+    const consumeCpu = median(measured.consumeCpuPerGb)
     console.log(
-      `${name}: ${subject}: produce ${produced.toFixed(0)} MB/s, ${cpu.toFixed(2)} CPU s/GB, consume ${consumed.toFixed(0)} MB/s`,
+      `${name}: ${subject}: produce ${produced.toFixed(0)} MB/s, ${cpu.toFixed(2)} CPU s/GB, consume ${consumed.toFixed(0)} MB/s, ${consumeCpu.toFixed(2)} CPU s/GB`,
     )
     if (subject === theirs || other === undefined) continue
     const common = { subject: 'broker', unit: 'MB/s', limitIs: theirs }
@@ -159,57 +163,51 @@ function tell(name: string, all: ReadonlyMap<string, Measured>): number {
       ratio: produced / rate(other),
       ...(goal === undefined ? {} : { goal }),
     })
-    const limit = median(other.consumed)
+    const { ratio, text } = pairedRatio(measured.consumed, other.consumed)
+    console.log(`  consume against ${theirs}: ${text}`)
     printResult({
       ...common,
       case: `${subject}: consume ${name}`,
       figure: consumed,
-      limit,
-      ratio: consumed / limit,
+      limit: median(other.consumed),
+      ratio,
       goal: 1,
     })
-    const theirCpu = median(other.cpuPerGb)
-    printResult({
-      ...common,
-      case: `${subject}: broker's CPU, produce ${name} (ratio: how many times less)`,
-      figure: cpu,
-      unit: 's/GB',
-      limit: theirCpu,
-      ratio: theirCpu / cpu,
-    })
+    for (const [what, ours, limit] of [
+      ['produce', cpu, median(other.cpuPerGb)],
+      ['consume', consumeCpu, median(other.consumeCpuPerGb)],
+    ] as const) {
+      printResult({
+        ...common,
+        case: `${subject}: broker's CPU, ${what} ${name} (ratio: how many times less)`,
+        figure: ours,
+        unit: 's/GB',
+        limit,
+        ratio: limit / ours,
+      })
+    }
   }
   return rate(other)
 }
 
-/** Resident memory after all that, and how long it took to be there. */
+/** Resident memory after all that. */
 export function compareFootprint(subjects: readonly Subject[]): void {
   const other = subjects.find(({ name }) => name === theirs)
   if (other === undefined) return
   const peak = memoryMb(other.pid).peak
   for (const subject of subjects) {
     const mine = memoryMb(subject.pid)
-    console.log(
-      `${subject.name}: RSS ${mine.now.toFixed(0)} MiB, highest ${mine.peak.toFixed(0)} MiB, first produce after ${subject.startMs.toFixed(0)} ms`,
-    )
+    console.log(`${subject.name}: RSS ${mine.now.toFixed(0)} MiB, highest ${mine.peak.toFixed(0)} MiB`)
     if (subject === other) continue
-    const common = { subject: 'broker', limitIs: theirs }
     printResult({
-      ...common,
+      subject: 'broker',
+      limitIs: theirs,
       case: `${subject.name}: highest RSS (ratio: how many times less)`,
       figure: mine.peak,
       unit: 'MiB',
       limit: peak,
       ratio: peak / mine.peak,
       goal: 4,
-    })
-    printResult({
-      ...common,
-      case: `${subject.name}: start to first acknowledged record (ratio: how many times faster)`,
-      figure: subject.startMs,
-      unit: 'ms',
-      limit: other.startMs,
-      ratio: other.startMs / subject.startMs,
-      goal: 10,
     })
   }
 }
