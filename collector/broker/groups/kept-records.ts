@@ -1,4 +1,7 @@
 // KeptRecords: records of groups that are kept by their keys without being looked into; whoever wrote them reads them.
+//
+// Keys and values are copies: what is given is a piece of a read of the log, or of Node's pool of buffers (measured: a
+// member of a group took 12 kB with what its records held on to, 3 kB since).
 import { type Change, changeOf, Kept } from '../kept.ts'
 import type { OffsetsRecord } from './offsets-log.ts'
 
@@ -29,13 +32,15 @@ export class KeptRecords {
 
   /** What was read from the log at this offset. */
   restore(group: string, { key, value }: OffsetsRecord, at: number): void {
-    // Copies: both would keep a whole read of the log in memory.
-    this.#place(group, Uint8Array.from(key)).kept.take(value === null ? null : Uint8Array.from(value), at)
+    this.#place(group, key).kept.take(value && Uint8Array.from(value), at)
     this.sweep(group, [key])
   }
 
   changes(group: string, records: readonly OffsetsRecord[]): readonly Change<OffsetsRecord>[] {
-    return records.map((record) => changeOf(this.#place(group, record.key).kept, record.value, record))
+    return records.map((record) => {
+      const value = record.value && Uint8Array.from(record.value)
+      return changeOf(this.#place(group, record.key).kept, value, record)
+    })
   }
 
   /** Takes back all that the group has, or is about to have. */
@@ -68,7 +73,7 @@ export class KeptRecords {
     const places = this.#groups.get(group) ?? new Map<string, Place>()
     this.#groups.set(group, places)
     const text = textOf(key)
-    const place = places.get(text) ?? { key, kept: new Kept<Uint8Array>() }
+    const place = places.get(text) ?? { key: Uint8Array.from(key), kept: new Kept<Uint8Array>() }
     places.set(text, place)
     return place
   }

@@ -149,6 +149,29 @@ describe('members', () => {
     expect((await beat({ memberId: 'one', memberEpoch: 3 })).error).toBe('UNKNOWN_MEMBER_ID')
   })
 
+  test('that do not give back in time are out, however alive', async () => {
+    await join('one')
+    await join('two')
+    const owned = owning('t', [0, 1, 2, 3])
+    for (let second = 0; second < 60; second += 20) {
+      expect((await beat({ memberId: 'one', memberEpoch: 1, topicPartitions: owned })).error).toBe('NONE')
+      expect((await beat({ memberId: 'two', memberEpoch: 2 })).error).toBe('NONE')
+      await site.machine.clock.advance(20_000)
+    }
+    expect((await beat({ memberId: 'one', memberEpoch: 1 })).error).toBe('UNKNOWN_MEMBER_ID')
+    expect(await beat({ memberId: 'two', memberEpoch: 2 })).toMatchObject({ told: [0, 1, 2, 3] })
+  })
+
+  test('are as many, and say as much of themselves, as the configuration allows', async () => {
+    site = await openSite({ config: { groupMembersMax: 1, groupBytesMax: 20 } })
+    expect((await join('one', { subscribedTopicNames: ['x'.repeat(21)] })).error).toBe(
+      'GROUP_MAX_SIZE_REACHED',
+    )
+    expect((await join('one')).error).toBe('NONE')
+    expect((await join('two')).error).toBe('GROUP_MAX_SIZE_REACHED')
+    expect((await join('one')).error).toBe('NONE')
+  })
+
   test('get topics that are made later, by expression and by more partitions', async () => {
     const subscription = { subscribedTopicNames: null, subscribedTopicRegex: 'logs-.*' }
     expect(await join('one', subscription)).toMatchObject({ memberEpoch: 1, told: [] })
