@@ -1,10 +1,9 @@
 // LineCutter: bytes as they come to whole lines, with a bound on what waits for its end.
 
 import type { Lines } from '../parse/made-lines.ts'
-import { utf8End } from '../tail/lines.ts'
+import { utf8Code, utf8End } from '../tail/lines.ts'
 
 const newline = 10
-const carriageReturn = 13
 const none: Lines = { bytes: new Uint8Array(0), starts: new Int32Array(0), ends: new Int32Array(0), count: 0 }
 
 export class LineCutter {
@@ -64,7 +63,7 @@ export class LineCutter {
   }
 
   #add(bytes: Uint8Array, from: number, to: number, starts: number[], ends: number[]): void {
-    const end = to > from && bytes[to - 1] === carriageReturn ? to - 1 : to
+    const end = utf8Code.stripReturn(bytes, from, to)
     const isLong = end - from > this.#lineBytesMax
     const kept = isLong ? utf8End(bytes, from, from + this.#lineBytesMax) : end
     if (isLong) this.#cut(end - kept)

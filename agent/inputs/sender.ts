@@ -1,9 +1,9 @@
 // Sender: the sink of packets. Positions are running numbers of records, from a place that the input names.
 import { LogdriveError } from '../../core/errors.ts'
 import type { Refusal, Sink } from '../../core/flow.ts'
-import { headerKeys, type RecordHeader } from '../../core/records.ts'
 import type { Logger } from '../../core/runtime.ts'
 import { encodeLinesLater } from '../../protocol/batch-encode.ts'
+import { factHeaders, transformErrorHeaders } from '../ship/batch-headers.ts'
 import type { Zstd } from '../ship/shipper.ts'
 import type { Uplink } from '../ship/uplink.ts'
 import type { Packet } from './packet.ts'
@@ -120,22 +120,10 @@ export class Sender implements Sink<Packet> {
   ): Promise<Uint8Array> {
     const { source, host, path, values, zstd } = this.#options
     const guard = this.#options.guardOf?.(packet.marks?.[end - 1] ?? '') ?? ''
-    const facts: (readonly [string, string])[] = [
-      [headerKeys.source, source],
-      [headerKeys.epoch, String(epoch)],
-      [headerKeys.from, String(from)],
-      [headerKeys.to, String(to)],
-      [headerKeys.host, host],
-    ]
-    if (guard !== '') facts.push([headerKeys.guard, guard])
-    if (values !== 'events') facts.push([headerKeys.path, path])
-    if (values === 'records') facts.push([headerKeys.parsed, '1'])
-    const firstHeaders = facts.map(header)
-    const headersAt = new Map<number, readonly RecordHeader[]>()
-    for (const [index, reasons] of packet.transformErrors ?? []) {
-      if (index < first || index >= end) continue
-      headersAt.set(index - first, [header([headerKeys.transformError, reasons])])
-    }
+    const isParsed = values === 'records'
+    const place = values === 'events' ? null : path
+    const firstHeaders = factHeaders({ source, epoch, from, to, guard, host, path: place, isParsed })
+    const headersAt = transformErrorHeaders(packet.transformErrors ?? new Map(), first, end)
     const { bytes, atMs: timestampMs } = packet
     const begin = first === 0 ? 0 : (packet.ends[first - 1] as number) + 1
     const ends = packet.ends.slice(first, end)
@@ -145,10 +133,6 @@ export class Sender implements Sink<Packet> {
       zstd,
     )
   }
-}
-
-function header([key, value]: readonly [string, string]): RecordHeader {
-  return { key, value: Buffer.from(value) }
 }
 
 /**

@@ -1,13 +1,14 @@
 // Shipper: the sink of one file's lines. Encodes a batch once, posts it, and keeps count of what the collector has.
 import { LogdriveError } from '../../core/errors.ts'
 import type { Refusal, Sink } from '../../core/flow.ts'
-import { headerKeys, type RecordHeader } from '../../core/records.ts'
+import { headerKeys } from '../../core/records.ts'
 import { encodeLinesLater } from '../../protocol/batch-encode.ts'
 import type { Facts } from '../parse/facts.ts'
 import type { Lines } from '../parse/made-lines.ts'
 import type { Parsing } from '../parsing.ts'
 import { guardAt, type LineBatch, lineAfter, positionOf, textsOf } from '../tail/batch.ts'
 import type { Tally } from '../tally.ts'
+import { factHeaders, header, transformErrorHeaders } from './batch-headers.ts'
 import type { Kept, Uplink } from './uplink.ts'
 
 /** Below this packing gains nothing. */
@@ -171,19 +172,12 @@ export class Shipper implements Sink<PackedBatch> {
       if (end === batch.count) this.#emptied.set(batch, from)
       return { body: null, tally }
     }
-    const firstHeaders = [
-      header(headerKeys.source, source),
-      header(headerKeys.epoch, String(batch.epoch)),
-      header(headerKeys.from, String(from)),
-      header(headerKeys.to, String(positionOf(batch, end - 1))),
-      header(headerKeys.guard, guardAt(batch, end - 1)),
-      header(headerKeys.host, host),
-      header(headerKeys.path, batch.path),
-      ...(parsing?.hasFields === true ? [header(headerKeys.parsed, '1')] : []),
-    ]
-    const headersAt = new Map<number, RecordHeader[]>()
-    for (const [index, reasons] of made?.marks ?? [])
-      headersAt.set(index, [header(headerKeys.transformError, reasons)])
+    const { epoch, path } = batch
+    const to = positionOf(batch, end - 1)
+    const guard = guardAt(batch, end - 1)
+    const isParsed = parsing?.hasFields === true
+    const firstHeaders = factHeaders({ source, epoch, from, to, guard, host, path, isParsed })
+    const headersAt = transformErrorHeaders(made?.marks ?? new Map(), 0, values.count)
     if (batch.cutBytes !== null && end === batch.count && made?.lastIsKept !== false) {
       const last = values.count - 1
       const truncated = header(headerKeys.truncated, String(batch.cutBytes))
@@ -198,8 +192,4 @@ export class Shipper implements Sink<PackedBatch> {
     } as const
     return { body: await encodeLinesLater(lines, batch.slab.frame, zstd), tally }
   }
-}
-
-function header(key: string, value: string): RecordHeader {
-  return { key, value: Buffer.from(value) }
 }
