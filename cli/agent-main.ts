@@ -48,5 +48,6 @@ async function main(words: readonly string[]): Promise<void> {
  */
 function configChild(): readonly string[] {
   const [, script = ''] = process.argv
-  return isSea() ? ['--node-options=--min-semi-space-size=16', configWord] : [script, configWord]
+  const options = '--node-options=--max-semi-space-size=16 --min-semi-space-size=16'
+  return isSea() ? [options, configWord] : [script, configWord]
 }
