@@ -68,7 +68,9 @@ function packZstd(bytes: Uint8Array, level: number): Uint8Array {
  */
 export async function zstdLater(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length <= inPlaceBytesMax) return packZstd(bytes, 1)
-  return zstdOnPool(bytes, { chunkSize: packedChunkSize(bytes.length), params: zstdParams(1) })
+  const chunkSize = packedChunkSize(bytes.length)
+  // Told, the frame says how much it unpacks to, as the others do: who unpacks it needs one buffer of that size.
+  return await zstdOnPool(bytes, { chunkSize, params: zstdParams(1), pledgedSrcSize: bytes.length })
 }
 
 const zstdOnPool = promisify(zstdCompress)

@@ -3,8 +3,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
-import { BatchBuilder, encodeLines } from '../../protocol/batch-encode.ts'
+import { BatchBuilder, encodeLines, encodeLinesLater } from '../../protocol/batch-encode.ts'
 import { defaultLimits } from '../../protocol/batch-header.ts'
+import { zstdLater } from '../../protocol/compression.ts'
 import { appendAll, decodeSlowly, goldenBatch, limits, records } from './batches.ts'
 
 const encoder = new TextEncoder()
@@ -211,4 +212,17 @@ describe('encodeLines', () => {
     expect(() => encodeLines({ ...lines, from: 4 })).toThrow('inside its buffer')
     expect(() => encodeLines({ ...lines, ends: [Number.NaN] })).toThrow('inside its buffer')
   })
+})
+
+test('batches that differ a little in size are framed in the same room, with the bytes of encodeLines', async () => {
+  const room = { bytes: Buffer.alloc(0) }
+  const rooms = new Set<Buffer>()
+  for (const length of [200_000, 200_001, 205_000, 100, 210_000]) {
+    const bytes = Buffer.alloc(length, 'a line of a log ')
+    const lines = { bytes, ends: [length >> 1, length], count: 2, timestampMs: 1, codec: 'zstd' } as const
+    const later = await encodeLinesLater(lines, room, zstdLater)
+    expect(Buffer.compare(later, encodeLines(lines))).toBe(0)
+    rooms.add(room.bytes)
+  }
+  expect(rooms.size).toBe(1)
 })

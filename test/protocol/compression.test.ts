@@ -10,6 +10,7 @@ import {
   compress,
   decompress,
   unpackedSize,
+  zstdLater,
 } from '../../protocol/compression.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -89,6 +90,16 @@ describe.each(packers)('hostile %s', (codec) => {
     expect(grown).toBeLessThan(8 * MEBIBYTE)
   })
 })
+
+test.each([100, 256 * 1024, 256 * 1024 + 1, 2 * MEBIBYTE])(
+  '%i bytes packed on another core say how many they were',
+  async (size) => {
+    const bytes = Buffer.alloc(size, 'a line of a log ')
+    const packed = await zstdLater(bytes)
+    expect(unpackedSize('zstd', packed)).toBe(size)
+    expect(Buffer.compare(decompress('zstd', packed, size), bytes)).toBe(0)
+  },
+)
 
 test('a zstd bomb that hides its size stops at the limit', async () => {
   const bomb = await streamedZstd(256)
