@@ -72,13 +72,7 @@ async function committedOffsets(
 /** Reads and commits what it has read, outside of transactions. */
 export async function runGroupReader(hands: Hands): Promise<void> {
   const { workload, random } = hands
-  const client = hands.client('group')
-  const member = memberOf(hands, client, 'readers', 'plain')
-  const consumer = new KafkaConsumer(client, {
-    isolation: 'read_committed',
-    waitMs: 100,
-    bytesMax: readBytesMax,
-  })
+  const { client, member, consumer } = groupClient(hands, 'readers', 'plain')
   while (!workload.isOver) {
     await goOn(hands, () =>
       stay(hands, member, consumer, async (targets) => {
@@ -136,13 +130,7 @@ function commitRecord(
 /** Copies `in` to `out`, each record once: records and offsets in one transaction. */
 export async function runCopier(hands: Hands): Promise<void> {
   const { workload, random } = hands
-  const client = hands.client('group')
-  const member = memberOf(hands, client, 'copiers', 'in')
-  const consumer = new KafkaConsumer(client, {
-    isolation: 'read_committed',
-    waitMs: 100,
-    bytesMax: readBytesMax,
-  })
+  const { client, member, consumer } = groupClient(hands, 'copiers', 'in')
   const options = { transactionalId: `id-of-${hands.name}`, transactionTimeoutMs, patienceMs }
   const producer = new KafkaProducer(hands.client('send'), options)
   const transactions = new KafkaTransactions(hands.client('coordinate'), producer, patienceMs)
@@ -195,17 +183,17 @@ async function copyOnce(hands: Hands, copier: Copier): Promise<boolean> {
   return outcome === 'ok'
 }
 
-function memberOf(
-  hands: Hands,
-  client: ReturnType<Hands['client']>,
-  groupId: string,
-  topic: string,
-): GroupMember {
-  return new GroupMember(client, {
+/** A member of a group for one topic, with what it reads by. */
+function groupClient(hands: Hands, groupId: string, topic: string) {
+  const client = hands.client('group')
+  const member = new GroupMember(client, {
     groupId,
     topics: { [topic]: hands.workload.topics[topic] ?? 0 },
     sessionTimeoutMs,
     rebalanceTimeoutMs: sessionTimeoutMs,
     patienceMs: 20_000,
   })
+  const isolation = 'read_committed'
+  const consumer = new KafkaConsumer(client, { isolation, waitMs: 100, bytesMax: readBytesMax })
+  return { client, member, consumer }
 }

@@ -14,6 +14,7 @@ import {
   produceJob,
   readAll,
   topicOf,
+  type World,
 } from '../case.ts'
 import { type Codec, codecs, type JobRecord } from '../job.ts'
 import { base64, compressibleRecords, mixedRecords } from '../samples.ts'
@@ -112,20 +113,25 @@ function codecCase(codec: Codec): Case {
   }
 }
 
+/** What the client writes is what Java reads, and what the client reads. */
+async function assertWritesAndReads(world: World, sent: readonly JobRecord[]): Promise<void> {
+  const topic = await topicOf(world, 1)
+  await done(world.driver, produceJob(world, topic, sent))
+  assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
+  await assertReads(world, topic, sent, 'read by the client')
+}
+
 const keys: Case = {
   name: 'keys',
   about: 'text keys, no key, and tombstones; written and read by the client',
   async run(world) {
-    const topic = await topicOf(world, 1)
     const texts = ['k', 'schlüssel', null, 'k']
     const sent: JobRecord[] = texts.map((text, index) => ({
       partition: 0,
       key: text === null ? null : base64(text),
       value: index === 3 ? null : base64(`value ${index}`),
     }))
-    await done(world.driver, produceJob(world, topic, sent))
-    assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
-    await assertReads(world, topic, sent, 'read by the client')
+    await assertWritesAndReads(world, sent)
   },
 }
 
@@ -133,7 +139,6 @@ const headers: Case = {
   name: 'headers',
   about: 'several headers, one name twice, an empty value; written and read by the client',
   async run(world) {
-    const topic = await topicOf(world, 1)
     const all = [
       ['trace', base64('00-4bf92f')],
       ['twice', base64('one')],
@@ -146,9 +151,7 @@ const headers: Case = {
       value: base64(`headers ${index}`),
       headers: some,
     }))
-    await done(world.driver, produceJob(world, topic, sent))
-    assertSame(await readAll(world, topic, sent.length), sent, 'read by Java')
-    await assertReads(world, topic, sent, 'read by the client')
+    await assertWritesAndReads(world, sent)
   },
 }
 

@@ -3,18 +3,8 @@ import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node
 import { compressionsAlgorithms } from '@platformatic/kafka'
 import kafkajs, { type Kafka as Client, type Consumer, type EachMessagePayload } from 'kafkajs'
 import type { AdminStep, ConsumeJob, Job, JobRecord, MemberJob } from '../job.ts'
-import {
-  acksFrom,
-  countdown,
-  decoded,
-  encoded,
-  loginOf,
-  type Operations,
-  serve,
-  tell,
-  tellRecord,
-  tlsOf,
-} from './node-driver.ts'
+import { countdown, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import { acksFrom, decoded, encoded, loginOf, tlsOf } from './values.ts'
 
 const { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, Partitioners, logLevel } = kafkajs
 

@@ -12,18 +12,8 @@ import {
   Producer,
 } from '@platformatic/kafka'
 import type { AdminStep, ConsumeJob, Job, JobRecord, MemberJob } from '../job.ts'
-import {
-  acksFrom,
-  countdown,
-  decoded,
-  encoded,
-  loginOf,
-  type Operations,
-  serve,
-  tell,
-  tellRecord,
-  tlsOf,
-} from './node-driver.ts'
+import { countdown, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import { acksFrom, decoded, encoded, loginOf, tlsOf } from './values.ts'
 
 function base(job: Job): BaseOptions {
   const tls = tlsOf(job)

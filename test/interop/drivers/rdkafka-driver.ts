@@ -13,7 +13,8 @@ import type {
   ProduceJob,
   TransactJob,
 } from '../job.ts'
-import { countdown, decoded, encoded, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import { countdown, type Operations, serve, tell, tellRecord } from './node-driver.ts'
+import { decoded, encoded } from './values.ts'
 
 type Callback<Value = unknown> = (error: Error | null, value: Value) => void
 type Settings = Readonly<Record<string, string | number | boolean>>

@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Workplace } from '../command-driver.ts'
 import type { AdminJob, AdminStep } from '../job.ts'
-import { groupCommand, outputOf, patience, settingsFile, type Toolbox } from './toolbox.ts'
+import { groupCommand, outputOf, patience } from './tool-runs.ts'
+import { settingsFile, type Toolbox } from './toolbox.ts'
 
 const topicCommand = 'org.apache.kafka.tools.TopicCommand'
 

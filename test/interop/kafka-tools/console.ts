@@ -3,15 +3,8 @@ import type { Client } from '../case.ts'
 import { CommandDriver, type Workplace } from '../command-driver.ts'
 import type { ConsumedRecord, ConsumeJob, Done, Job, JobRecord, MemberJob, ProduceJob } from '../job.ts'
 import { administer } from './administration.ts'
-import {
-  consumed,
-  consumerSettings,
-  outputOf,
-  settingsFile,
-  startConsumer,
-  type Toolbox,
-  targetOf,
-} from './toolbox.ts'
+import { consumed, consumerSettings, outputOf, startConsumer } from './tool-runs.ts'
+import { settingsFile, type Toolbox, targetOf } from './toolbox.ts'
 
 /** Stand between fields and after lines of what the consumer prints: values may hold any byte but these. */
 const field = '~|field|~'

@@ -3,16 +3,8 @@ import type { Client } from '../case.ts'
 import { CommandDriver, type Workplace } from '../command-driver.ts'
 import type { ConsumeJob, Done, Job, MemberJob, ProduceJob } from '../job.ts'
 import { base64 } from '../samples.ts'
-import {
-  consumed,
-  consumerSettings,
-  noAdministration,
-  outputOf,
-  settingsFile,
-  startConsumer,
-  type Toolbox,
-  targetOf,
-} from './toolbox.ts'
+import { consumed, consumerSettings, outputOf, startConsumer } from './tool-runs.ts'
+import { noAdministration, settingsFile, type Toolbox, targetOf } from './toolbox.ts'
 
 const own = 'it writes numbers of its own'
 const untold = 'it does not tell them'
