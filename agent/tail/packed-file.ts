@@ -53,25 +53,32 @@ export class PackedFile implements ReadableFile {
   }
 
   read(position: number, target: Uint8Array): Promise<number> {
-    const read = this.#reading.then(() => this.#read(position, target))
-    this.#reading = read.catch(() => undefined)
-    return read
+    return this.#alone(() => this.#read(position, target))
   }
 
   /** Its unpacked content ends at `position`, and none of it is missing or damaged. Reads it all; the next read begins anew. */
-  async isWhole(position: number): Promise<boolean> {
-    if ((await this.read(position, new Uint8Array(1))) > 0) return false
-    const { size } = await this.#file.stat()
-    if (this.#isDamaged || this.#at !== position || this.#taken !== size) return false
-    const isWhole = await this.#unpacker.finish()
-    this.#restart()
-    return isWhole
+  isWhole(position: number): Promise<boolean> {
+    return this.#alone(async () => {
+      if ((await this.#read(position, new Uint8Array(1))) > 0) return false
+      const { size } = await this.#file.stat()
+      if (this.#isDamaged || this.#at !== position || this.#taken !== size) return false
+      const isWhole = await this.#unpacker.finish()
+      this.#restart()
+      return isWhole
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reading
     this.#unpacker[Symbol.dispose]()
     await this.#file[Symbol.asyncDispose]()
+  }
+
+  /** There is one unpacker: one after the other. */
+  #alone<R>(work: () => Promise<R>): Promise<R> {
+    const done = this.#reading.then(work)
+    this.#reading = done.catch(() => undefined)
+    return done
   }
 
   async #read(position: number, target: Uint8Array): Promise<number> {
@@ -94,7 +101,8 @@ export class PackedFile implements ReadableFile {
         this.#forward(skip + count)
       } else this.#forward(skip)
     }
-    this.#window = target.slice(0, filled)
+    // A Buffer's own slice would be a view of the caller's slab, which others write into next.
+    this.#window = new Uint8Array(target.subarray(0, filled))
     this.#windowAt = position
     return filled
   }
