@@ -1,10 +1,13 @@
 // Kin: whether a compressed file holds the content of a file that is known, however it is named and wherever it stands.
+import { isCode } from '../../core/errors.ts'
 import type { Runtime } from '../../core/runtime.ts'
+import type { Kept } from '../ship/uplink.ts'
 import type { Checkpoint } from '../state/checkpoint-file.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
-import { type Locator, locatorKey, type Print, printOf } from './identity.ts'
-import { readAt } from './open-file.ts'
+import { emptyPrint, type Locator, locatorKey, type Print, printOf } from './identity.ts'
+import { findContent, readAt } from './open-file.ts'
 import type { PackedFile } from './packed-file.ts'
+import { logPath } from './relatives.ts'
 import type { Tail } from './tail.ts'
 import type { Claim, TailMark } from './tail-options.ts'
 
@@ -14,37 +17,90 @@ interface KinshipDeps {
   readonly graceMs: number
   /** Somebody reads the file. */
   isLive(locator: Locator): boolean
+  /** The first bytes of a plain file that is followed, by the key of its locator; null where they are not to be had. */
+  headOf(key: string): Promise<Uint8Array | null>
+  /** What the collector has of a source of the input, null for nothing; `unknown` when it does not say now. */
+  keptOf(source: string, input: string): Promise<Kept | null | 'unknown'>
 }
 
 /** Knows which files go on in compressed ones. */
 export class Kinship {
   readonly #deps: KinshipDeps
-  /** Sources whose content stands in a compressed file as well. */
-  readonly #awaited = new Set<string>()
+  /** By compressed files that wait, the source whose content stands in them as well. */
+  readonly #awaited = new Map<string, string>()
+  /** Compressed files that may still be in the making: their size, and since when, monotonic ms. */
+  readonly #making = new Map<string, { readonly size: number; readonly since: number }>()
 
   constructor(deps: KinshipDeps) {
     this.#deps = deps
   }
 
   hasHeir(source: string): boolean {
-    return this.#awaited.has(source)
+    return [...this.#awaited.values()].includes(source)
   }
 
   /** Finds out whose content a compressed file holds; at `moved` the checkpoint of one that is gone became this one's. */
   async claim({ locator, path, mtimeMs }: Tail, input: string, file: PackedFile): Promise<Claim> {
-    const { checkpoints, runtime, graceMs, isLive } = this.#deps
-    const kin = await findKin(file, { checkpoints: checkpoints.all, locator, input, graceMs }, runtime.clock)
+    const { checkpoints, runtime, isLive } = this.#deps
+    const own = locatorKey(locator)
+    const isInTheMaking = async () => this.#isInTheMaking(own, (await file.stat()).size)
+    const looked = { checkpoints: checkpoints.all, locator, input, isInTheMaking }
+    const kin = (await this.#findUnmarked(file, path, input)) ?? (await findKin(file, looked))
+    this.#awaited.delete(own)
+    if (kin !== 'wait') this.#making.delete(own)
     if (kin === null || kin === 'wait') return kin ?? 'own'
     if (isLive(kin.locator)) {
-      this.#awaited.add(kin.source)
+      this.#awaited.set(own, kin.source)
       return 'wait'
     }
-    this.#awaited.delete(kin.source)
-    checkpoints.remove(kin.locator)
+    // It stays the last known file of its path, from which files that came after it are found; its content is this one's.
+    checkpoints.put({ ...kin, position: 0, kept: 0, head: emptyPrint, guard: emptyPrint })
     checkpoints.put({ ...kin, locator, path, mtimeMs: null })
     runtime.logger.info({ path, source: kin.source, was: kin.path, mtimeMs }, 'a known file was compressed')
     return 'moved'
   }
+
+  /** It has grown lately. As it was seen, since clocks jump: the first look at a file counts as growth. */
+  #isInTheMaking(key: string, size: number): boolean {
+    const now = this.#deps.runtime.clock.monotonic()
+    const seen = this.#making.get(key)
+    if (seen?.size === size) return now - seen.since < this.#deps.graceMs
+    this.#making.set(key, { size, since: now })
+    return true
+  }
+
+  /**
+   * Of a file of the same log no checkpoint says how it begins, because none was written since its first acknowledgement. One that
+   * is followed says it itself; of one that is gone the collector knows what the position was reached in.
+   */
+  async #findUnmarked(file: PackedFile, path: string, input: string): Promise<Checkpoint | 'wait' | null> {
+    const { checkpoints, isLive, headOf, keptOf } = this.#deps
+    const marked = new Set(checkpoints.all.filter(({ position }) => position > 0).map(({ source }) => source))
+    const isMeant = (known: Checkpoint) =>
+      known.input === input && !marked.has(known.source) && logPath(known.path) === logPath(path)
+    for (const known of checkpoints.all.filter(isMeant)) {
+      if (isLive(known.locator)) {
+        const head = await headOf(locatorKey(known.locator)).catch(nullOrThrow)
+        if (head === null || head.length === 0) continue
+        if (Buffer.compare(head, await readAt(file, 0, head.length)) === 0) return known
+        continue
+      }
+      const kept = await keptOf(known.source, input)
+      if (kept === 'unknown') return 'wait'
+      if (kept === null || kept.to === 0) continue
+      const { epoch, to: position } = kept
+      const found = await findContent(file, position, kept.guard)
+      if (found === null || found.head === null) continue
+      return { ...known, epoch, position, kept: position, head: found.head, guard: printOf(found.guard) }
+    }
+    return null
+  }
+}
+
+/** What is gone or may not be read is no kin; what cannot be read now is asked for again. */
+function nullOrThrow(error: unknown): null {
+  if (isCode(error, 'NOT_FOUND') || isCode(error, 'FORBIDDEN')) return null
+  throw error
 }
 
 /** Whether the compressed content of one file is its own to read. */
@@ -76,8 +132,7 @@ interface Kin {
   readonly checkpoints: readonly Checkpoint[]
   readonly locator: Locator
   readonly input: string
-  /** A file that was written so lately may still be in the making. */
-  readonly graceMs: number
+  isInTheMaking(): Promise<boolean>
 }
 
 /**
@@ -86,11 +141,12 @@ interface Kin {
  */
 async function findKin(
   file: PackedFile,
-  { checkpoints, locator, input, graceMs }: Kin,
-  clock: Runtime['clock'],
+  { checkpoints, locator, input, isInTheMaking }: Kin,
 ): Promise<Checkpoint | 'wait' | null> {
   const own = locatorKey(locator)
   const heads = new Map<number, Print>()
+  /** All there is of it, where that is less than a head. */
+  let short: number | null = null
   const alike: Checkpoint[] = []
   for (const known of checkpoints) {
     const { length, hash } = known.head
@@ -98,6 +154,7 @@ async function findKin(
       continue
     const head = heads.get(length) ?? printOf(await readAt(file, 0, length))
     heads.set(length, head)
+    if (head.length < length) short = head.length
     if (head.length === length && head.hash === hash) alike.push(known)
   }
   // Forward through the file, so that it is unpacked once.
@@ -106,11 +163,9 @@ async function findKin(
   for (const known of alike) {
     const { position, guard } = known
     const bytes = await readAt(file, position - guard.length, guard.length)
-    if (bytes.length < guard.length) {
-      const { mtimeMs } = await file.stat()
-      return found ?? (clock.now() - mtimeMs < graceMs ? 'wait' : null)
-    }
+    if (bytes.length < guard.length) return found ?? ((await isInTheMaking()) ? 'wait' : null)
     if (printOf(bytes).hash === guard.hash) found = known
   }
-  return found
+  if (found !== null || short === null || (await file.isWhole(short))) return found
+  return (await isInTheMaking()) ? 'wait' : null
 }

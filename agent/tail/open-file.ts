@@ -131,6 +131,16 @@ export class OpenFile {
     }
   }
 
+  /** As `use`; null when the file cannot be opened or looked at now. */
+  async tryUse<R>(path: string, work: (file: ReadableFile) => Promise<R>): Promise<R | null> {
+    try {
+      return await this.use(path, work)
+    } catch (error) {
+      if (error instanceof LogdriveError) return null
+      throw error
+    }
+  }
+
   /** Closes once nobody uses it: a number of a closed file may be another file's at once. */
   async close(): Promise<void> {
     while (this.#users > 0) await new Promise<void>((resolve) => this.#unused.push(resolve))
@@ -217,6 +227,16 @@ export async function findContent(
 /** The first bytes of a file of `size` bytes that its head print is made of. */
 export function readHead(file: ReadableFile, size: number): Promise<Uint8Array> {
   return readAt(file, 0, Math.min(headBytesMax, headLength(size)))
+}
+
+/** The first bytes of a plain file that was seen; null when it is compressed or another one. Throws what opening throws. */
+export async function plainHead(
+  files: Files,
+  { path, stat }: { readonly path: string; readonly stat: FileStat },
+): Promise<Uint8Array | null> {
+  await using file = await files.open(path)
+  if (!isAt(stat, await file.stat()) || (await packedKindOf(file)) !== null) return null
+  return await readHead(file, stat.size)
 }
 
 /** The head print of a file that was `size` bytes long when `block` was read; it gets longer, and never changes else. */

@@ -87,6 +87,11 @@ function basesOf(name: string): readonly string[] {
   return bases
 }
 
+/** The path that a file had when it was written, by how rotated and compressed ones are named. */
+export function logPath(path: string): string {
+  return path.replace(/\.(?:gz|zst)$/, '').replace(/[.-]\d[\d.T_-]*$/, '')
+}
+
 function push<Key>(map: Map<Key, Relative[]>, key: Key, relative: Relative): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [relative])

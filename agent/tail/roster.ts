@@ -8,9 +8,10 @@ import { type Locator, locatorKey } from './identity.ts'
 import { Joining, type JoiningDeps } from './joining.ts'
 import { checkpointOf } from './keeping.ts'
 import { Kinship } from './kin.ts'
-import { isAt } from './open-file.ts'
+import { isAt, plainHead } from './open-file.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
 import { Resting } from './resting.ts'
+import { askKept } from './stored.ts'
 import { Strays } from './strays.ts'
 import { missedMax, type TailMark } from './tail-options.ts'
 
@@ -51,7 +52,11 @@ export class Roster {
     const { runtime, checkpoints, limits } = deps
     const isLive = (locator: Locator) => this.isLive(locator)
     this.#blindSpots = new BlindSpots(runtime.logger)
-    this.#kinship = new Kinship({ runtime, checkpoints, graceMs: limits.graceMs, isLive })
+    const headOf = this.#headOf.bind(this)
+    const asked = { uplink: deps.uplink, clock: runtime.clock }
+    const keptOf = (source: string, input: string) =>
+      askKept(asked, source, deps.inputs.get(input)?.topic ?? '')
+    this.#kinship = new Kinship({ runtime, checkpoints, graceMs: limits.graceMs, isLive, headOf, keptOf })
     this.deletions = new Deletions(deps, (key) => this.#awake(key), this.#restless)
     const adopt = this.#adopt.bind(this)
     this.#strays = new Strays({ runtime, checkpoints, isLive, adopt })
@@ -267,6 +272,14 @@ export class Roster {
     const follower = this.#followers.get(key)
     if (follower !== undefined) return follower
     return this.#resting.waitsSince(key) === null ? this.#wake(key) : null
+  }
+
+  /** As `KinshipDeps.headOf`. */
+  async #headOf(key: string): Promise<Uint8Array | null> {
+    const follower = this.#followers.get(key)
+    if (follower !== undefined) return await follower.tail.head()
+    const file = this.#resting.waitsSince(key) === null ? undefined : this.#resting.files.get(key)
+    return file === undefined ? null : await plainHead(this.#deps.runtime.files, file.sighting)
   }
 
   /** A file at rest has something to do. Null where no input means it any more. */

@@ -1,6 +1,5 @@
 // Tail: the lines of one file. It follows the file, not its path: through growth, rotation, truncation and deletion.
 import assert from 'node:assert/strict'
-import { LogdriveError } from '../../core/errors.ts'
 import type { FileStat, ReadableFile } from '../../core/runtime.ts'
 import { Trouble } from '../ship/trouble.ts'
 import type { LossReason } from '../state/losses.ts'
@@ -154,13 +153,15 @@ export class Tail implements AsyncDisposable {
   /** The file has left its path: it is kept open, or opened under the name that it was found by, and looked at. */
   async hold(): Promise<boolean> {
     this.#file.pinned = true
-    try {
-      this.#note(await this.#file.use(this.#way, (file) => file.stat()))
-      return true
-    } catch (error) {
-      if (!(error instanceof LogdriveError)) throw error
-      return false
-    }
+    const stat = await this.#file.tryUse(this.#way, (file) => file.stat())
+    if (stat !== null) this.#note(stat)
+    return stat !== null
+  }
+
+  /** Its first bytes; null for a compressed one. Throws what opening throws. */
+  head(): Promise<Uint8Array | null> {
+    const read = (file: ReadableFile) => readHead(file, this.#extent.size)
+    return this.#file.use(this.#way, async (file) => (file instanceof PackedFile ? null : await read(file)))
   }
 
   /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
