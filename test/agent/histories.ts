@@ -5,6 +5,7 @@ export type Action =
   | { readonly kind: 'lines'; readonly file: number; readonly count: number; readonly length: number }
   | { readonly kind: 'pause'; readonly ms: number }
   | { readonly kind: OnFile; readonly file: number }
+  | { readonly kind: 'compress'; readonly file: number; readonly delayed: boolean; readonly ms: number }
   | { readonly kind: 'kill' | 'power' | 'stop'; readonly downMs: number }
   | { readonly kind: 'collector' | 'nack' | 'jump'; readonly ms: number }
   | { readonly kind: 'network' | 'ackDelay' | 'hints' | 'reads' }
@@ -23,6 +24,10 @@ export type OnFile =
 export interface History {
   readonly seed: number
   readonly limits: Record<string, number>
+  /** What the agent follows in /logs. */
+  readonly globs: readonly string[]
+  /** The agent removes what it shipped so long ago; null: it removes nothing. */
+  readonly deleteAfterMs: number | null
   readonly actions: readonly Action[]
 }
 
@@ -41,6 +46,15 @@ const gentle: fc.WeightedArbitrary<Action>[] = [
   },
   { weight: 4, arbitrary: onFile('piece') },
   { weight: 3, arbitrary: onFile('rotate') },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('compress' as const),
+      file,
+      delayed: fc.boolean(),
+      ms: fc.constantFrom(0, 1, 500),
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.integer({ min: 1, max: 3000 }) }),
@@ -95,6 +109,8 @@ function histories(
       idleMs: fc.constantFrom(1500, 60_000),
       ...limits,
     }),
+    globs: fc.constantFrom(['*.log', '*.gz'], ['*']),
+    deleteAfterMs: fc.constantFrom(null, null, 1000, 4000),
     actions: fc.array(fc.oneof(...actions), { minLength: 5, maxLength: 40 }),
   })
 }

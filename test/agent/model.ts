@@ -1,17 +1,21 @@
 // A model of log files and of what an agent owes their writers: plays a history and says what did not come of it.
+import { gzipSync } from 'node:zlib'
 import type { Action, History, OnFile } from './histories.ts'
 import { answerJson } from './receiver.ts'
-import { type Stage, stage, startCollector } from './simulated.ts'
+import { logsInput, type Stage, stage, startCollector } from './simulated.ts'
 
 /** Plays a history to its end and says what is not as it was promised; nothing when all is. */
-export async function play({ seed, limits, actions }: History): Promise<readonly string[]> {
+export async function play(history: History): Promise<readonly string[]> {
+  const { seed, limits, globs, deleteAfterMs, actions } = history
   const at = stage(
     seed,
     { partialMs: 1e9, checkpointMs: 300, graceMs: 5000, retryMsMax: 2000, ...limits },
     { reuseInodes: true },
   )
   const model = new Model(at)
-  at.startAgent()
+  const paths = globs.map((glob) => `/logs/${glob}`)
+  const input = { ...logsInput, paths, ...(deleteAfterMs === null ? {} : { deleteAfterMs }) }
+  at.startAgent({ inputs: [input] })
   // Each file is seen once: what comes and goes while nobody looks is beyond any agent.
   for (const each of [0, 1, 2]) model.lines(each, 1, 5)
   await at.arrived(3)
@@ -44,10 +48,15 @@ class Model {
   readonly #away = new Map<number, number>()
   #isDestroyed = false
   #isTruncated = false
+  /** Of files that were compressed before all of them had arrived. */
+  #packedBytes = 0
   #next = 0
+
+  readonly #problems: string[] = []
 
   constructor(of: Stage) {
     this.stage = of
+    of.files.beforeUnlink = (path) => this.#removed(path)
   }
 
   lines(file: number, count: number, length: number): void {
@@ -73,10 +82,32 @@ class Model {
   rotate(file: number): void {
     if (!this.#isThere(file)) return
     const path = pathOf(file)
-    let count = 1
-    while (this.stage.files.content(`${path}.${count}`) !== null) count += 1
-    for (let old = count - 1; old >= 1; old -= 1) this.#rename(`${path}.${old}`, `${path}.${old + 1}`)
+    const old = this.#rotated(path)
+    for (const [index, name] of [...old.entries()].reverse())
+      this.#rename(name, `${path}.${index + 2}${name.endsWith('.gz') ? '.gz' : ''}`)
     this.#rename(path, `${path}.1`)
+  }
+
+  /** What logrotate's compress does to the newest rotated file, and delaycompress to the one before it: written beside it, in pieces. */
+  async compress(file: number, delayed: boolean, ms: number): Promise<void> {
+    const { files, world } = this.stage
+    const plain = this.#rotated(pathOf(file))
+      .slice(delayed ? 1 : 0)
+      .find((name) => !name.endsWith('.gz'))
+    if (plain === undefined) return
+    const packed = `${plain}.gz`
+    const bytes = gzipSync(files.content(plain) ?? '')
+    files.append(packed, bytes.subarray(0, bytes.length >> 1))
+    await world.runFor(ms)
+    files.append(packed, bytes.subarray(bytes.length >> 1))
+    // Its reader may have removed it meanwhile, which gzip would not mind.
+    if (files.content(plain) !== null) files.remove(plain)
+    const content = this.#contents.get(plain)
+    if (content === undefined) return
+    this.#contents.delete(plain)
+    this.#contents.set(packed, content)
+    // What an agent had only seen of it counts as removed until the compressed one is read.
+    this.#packedBytes += this.#bytesMissing(content.lines)
   }
 
   moveOut(file: number): void {
@@ -137,7 +168,7 @@ class Model {
 
   problems(): readonly string[] {
     const { receiver, agent } = this.stage
-    const found = this.#owed().map((text) => `lost: ${text}`)
+    const found = [...this.#problems, ...this.#owed().map((text) => `lost: ${text}`)]
     if (agent.failure !== null) found.push(`the agent failed: ${String(agent.failure.error)}`)
     const written = new Set(this.#all.map(({ text }) => text))
     const seen = new Set<string>()
@@ -150,14 +181,14 @@ class Model {
       if (number < (last.get(source) ?? 0)) found.push(`out of order: ${line}`)
       last.set(source, number)
     }
-    const missing = this.#all.filter(({ text }) => !seen.has(text))
-    const missingBytes = missing.reduce((sum, { text }) => sum + text.length + 1, 0)
+    const missingBytes = this.#bytesMissing(this.#all) + this.#packedBytes
     const { removed, truncated, ...others } = this.stage.status().losses
     // How much a truncation cut off nobody knows for sure: the size may be of what was written behind it.
     if ((removed?.bytes ?? 0) > missingBytes)
       found.push(`the ledger has ${removed?.bytes} bytes removed, ${missingBytes} are missing`)
     if (truncated !== undefined && !this.#isTruncated) found.push('the ledger has a truncation that was none')
-    if (removed !== undefined && !this.#isDestroyed) found.push('the ledger has a removal that was none')
+    if (removed !== undefined && !this.#isDestroyed && this.#packedBytes === 0)
+      found.push('the ledger has a removal that was none')
     if (Object.keys(others).length > 0) found.push(`losses of other kinds: ${JSON.stringify(others)}`)
     return found
   }
@@ -189,6 +220,29 @@ class Model {
   #isThere(file: number): boolean {
     this.finish(file)
     return this.stage.files.content(pathOf(file)) !== null
+  }
+
+  #bytesMissing(lines: readonly Line[]): number {
+    const seen = new Set(this.stage.receiver.texts)
+    return lines.reduce((sum, { text }) => sum + (seen.has(text) ? 0 : text.length + 1), 0)
+  }
+
+  /** The paths of rotated files, the newest first. */
+  #rotated(path: string): readonly string[] {
+    const paths: string[] = []
+    for (let number = 1; ; number += 1) {
+      const name = [`${path}.${number}`, `${path}.${number}.gz`].find((each) => this.#contents.has(each))
+      if (name === undefined) return paths
+      paths.push(name)
+    }
+  }
+
+  /** The agent removes a file: all of it must have arrived. */
+  #removed(path: string): void {
+    const seen = new Set(this.stage.receiver.texts)
+    for (const { text } of this.#contents.get(path)?.lines ?? [])
+      if (!seen.has(text)) this.#problems.push(`removed before it arrived: ${text} of ${path}`)
+    this.#contents.delete(path)
   }
 
   #rename(from: string, to: string): void {
@@ -229,6 +283,8 @@ async function act(model: Model, action: Action): Promise<void> {
     case 'power':
     case 'stop':
       return end(model, action.kind, action.downMs)
+    case 'compress':
+      return model.compress(action.file, action.delayed, action.ms)
     case 'piece':
     case 'rotate':
     case 'moveOut':
