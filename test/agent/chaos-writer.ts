@@ -1,19 +1,24 @@
-// The writer of the chaos test, a process of its own: numbered lines into 20 files, rotated in three ways.
+// The writer of the chaos test, a process of its own: numbered lines and records into files, rotated in three ways.
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import type { FromWriter, ToWriter } from './chaos.ts'
+import { lineOf, recordOf } from './chaos-lines.ts'
+import { logNames, rotateLog, shiftRotated } from './log-files.ts'
 
 /** Lines of one turn and file, and turns between two rotations. */
 const linesMax = 8
 const turnMs = 40
 const turnsMin = 25
 
-const [folder = '.', countText = '20'] = process.argv.slice(2)
-const ways: readonly ((name: string, log: string) => Promise<void>)[] = [rename, copyTruncate, pack]
-const names = Array.from({ length: Number(countText) }, (_, number) => `f${String(number).padStart(2, '0')}`)
-const written = new Map(names.map((name) => [name, 0]))
+type TextOf = (name: string, number: number) => string
+type Rotate = (name: string, log: string) => Promise<void>
+
+const [folder = '.', lineFiles = '20', recordFiles = '4'] = process.argv.slice(2)
+const rename: Rotate = async (_name, log) => rotateLog(log)
+const ways: readonly Rotate[] = [rename, copyTruncate, pack]
+const written = new Map<string, number>()
 /** Written up to here is stored: that may be cut off or packed. */
 let stored: Readonly<Record<string, number>> = {}
 let isOver = false
@@ -22,24 +27,27 @@ process.on('message', (message: ToWriter) => {
   isOver ||= message.isOver
 })
 
-const rotations = await Promise.all(names.map(write))
-const counts: FromWriter = {
+const rotations = await Promise.all([
+  ...logNames(Number(lineFiles)).map((name, index) =>
+    write(name, index, lineOf, ways[index % ways.length] ?? rename),
+  ),
+  ...logNames(Number(recordFiles), 'r').map((name, index) => write(name, index, recordOf, rename)),
+])
+const report: FromWriter = {
   counts: Object.fromEntries(written),
-  rotations: rotations.reduce((a, b) => a + b),
+  rotations: rotations.reduce((a, b) => a + b, 0),
 }
-process.send?.(counts, () => process.disconnect?.())
+process.send?.(report, () => process.disconnect?.())
 
 /** Writes one file until it is over; gives how often it was rotated. */
-async function write(name: string, index: number): Promise<number> {
+async function write(name: string, index: number, textOf: TextOf, rotate: Rotate): Promise<number> {
   const log = path.join(folder, `${name}.log`)
-  const rotate = ways[index % ways.length] ?? rename
   let rotated = 0
   for (let turn = index; !isOver; turn += 1) {
     let text = ''
-    for (let line = 0; line < 1 + (turn % linesMax); line += 1)
-      text += `${name} ${next(name)} ${'.'.repeat((turn * 37) % 200)}\n`
+    for (let line = 0; line < 1 + (turn % linesMax); line += 1) text += `${textOf(name, next(name))}\n`
     // Now and then a line comes in two pieces.
-    const cut = turn % 5 === 0 ? text.length - 3 : text.length
+    const cut = turn % 5 === 0 ? text.length >> 1 : text.length
     fs.appendFileSync(log, text.slice(0, cut))
     await delay(turnMs)
     fs.appendFileSync(log, text.slice(cut))
@@ -56,11 +64,6 @@ function next(name: string): number {
   return number
 }
 
-async function rename(_name: string, log: string): Promise<void> {
-  shift(log, '')
-  fs.renameSync(log, `${log}.1`)
-}
-
 /** What a truncation destroys before anybody read it cannot be kept by anyone: the writer waits. */
 async function copyTruncate(name: string, log: string): Promise<void> {
   if (!(await isStored(name))) return
@@ -70,7 +73,7 @@ async function copyTruncate(name: string, log: string): Promise<void> {
 
 /** Renames, and packs once all of it is stored. */
 async function pack(name: string, log: string): Promise<void> {
-  shift(log, '.gz')
+  shiftRotated(log, '.gz')
   fs.renameSync(log, `${log}.1`)
   if (!(await isStored(name))) return
   fs.writeFileSync(`${log}.1.gz`, gzipSync(fs.readFileSync(`${log}.1`)))
@@ -81,10 +84,4 @@ async function pack(name: string, log: string): Promise<void> {
 async function isStored(name: string): Promise<boolean> {
   while (!isOver && (stored[name] ?? 0) < (written.get(name) ?? 0)) await delay(turnMs)
   return !isOver
-}
-
-function shift(log: string, end: string): void {
-  let count = 0
-  while (fs.existsSync(`${log}.${count + 1}${end}`)) count += 1
-  for (let old = count; old >= 1; old -= 1) fs.renameSync(`${log}.${old}${end}`, `${log}.${old + 1}${end}`)
 }

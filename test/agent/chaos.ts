@@ -1,16 +1,20 @@
 // Chaos: kill -9 of agent and collector while 20 files are written, renamed, truncated and packed; every line is in ClickHouse once.
 // `node test/agent/chaos.ts --agent-kills 200 --collector-kills 50`
-import { execFile, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
-import { ask, linesInClickHouse } from '../integration/stored-lines.ts'
+import { type LocalSystem, startSystem } from '../integration/local-system.ts'
+import { node, Running, until } from '../integration/processes.ts'
+import { linesInClickHouse } from '../integration/stored-lines.ts'
 import { parseScript } from '../script.ts'
+import { isKept, lineOf, recordsYaml, storedRecordOf } from './chaos-lines.ts'
+import { LineTally } from './line-tally.ts'
+import { ledgerOf } from './loss-ledger.ts'
 
-const cli = join(import.meta.dirname, '../../cli/bin.js')
+/** Files of records of several lines, which are joined, parsed and transformed. */
+const recordFiles = 4
 
 /** Lines of each file that are stored. */
 export interface ToWriter {
@@ -30,14 +34,20 @@ export interface ChaosOptions {
   readonly files: number
 }
 
-export interface ChaosReport {
-  readonly kills: { readonly agent: number; readonly collector: number }
-  readonly rotations: number
-  readonly written: number
+interface Findings {
   readonly rows: number
   readonly lost: number
   readonly doubled: number
+  /** Never written like this. */
   readonly wrong: number
+}
+
+export interface ChaosReport {
+  readonly kills: { readonly agent: number; readonly collector: number }
+  readonly rotations: number
+  readonly lines: Findings & { readonly written: number }
+  /** `written`: those that are not left out on the way. */
+  readonly records: Findings & { readonly written: number }
   /** The loss ledger of the agent, over all its lives. */
   readonly ledger: unknown
   readonly seconds: number
@@ -46,46 +56,47 @@ export interface ChaosReport {
 /** Runs it to its end. Throws when the lines do not arrive within two minutes after the last kill. */
 export async function runChaos({ agentKills, collectorKills, files }: ChaosOptions): Promise<ChaosReport> {
   const started = performance.now()
-  await using folder = await temporaryFolder()
-  const [http = 0, clickhouse = 0] = await freePorts(2)
-  const logs = join(folder.path, 'logs')
-  await mkdir(logs)
-  const yaml = (name: string) => join(folder.path, name)
-  await writeFile(yaml('collector.yaml'), collectorYaml(folder.path, http, clickhouse))
-  await writeFile(yaml('agent.yaml'), agentYaml(folder.path, http))
-  await using collector = new Running(['collector', '-c', yaml('collector.yaml')])
-  await using agent = new Running(['agent', '-c', yaml('agent.yaml')])
-  const table = `http://127.0.0.1:${clickhouse}`
-  await until('the first lines are asked for', 60, async () => (await storedIn(table)) && true)
-  const writer = fork(join(import.meta.dirname, 'chaos-writer.ts'), [logs, String(files)], { execPath: node })
+  await using system = await startSystem({
+    command: ['collector'],
+    topics: ['web_logs', 'app_records'],
+    more: () => 'topics:\n  web_logs: { partitions: 4 }\n  app_records: { partitions: 4 }\n',
+  })
+  const agentYamlPath = join(system.folder, 'agent.yaml')
+  await writeFile(agentYamlPath, agentYaml(system))
+  await using agent = new Running(['agent', '-c', agentYamlPath])
+  await until('the first lines are asked for', 60, async () => (await storedIn(system)) && true)
+  const writerArguments = [join(system.folder, 'logs'), String(files), String(recordFiles)]
+  const writer = fork(join(import.meta.dirname, 'chaos-writer.ts'), writerArguments, { execPath: node })
   const written = once(writer, 'message') as Promise<[FromWriter]>
+  const outputs = () =>
+    `agent: ${agent.output.slice(-3000)}\ncollector: ${system.running.output.slice(-3000)}`
   try {
     let isOver = false
     const telling = (async () => {
       while (!isOver) {
-        const stored = await storedIn(table).catch(() => null)
+        const stored = await storedIn(system).catch(() => null)
         if (stored !== null) writer.send({ stored, isOver: false } satisfies ToWriter)
         await delay(200)
       }
     })()
     // Each file is seen once: what is rotated out of the globs before any agent ran is not looked for.
-    const areSeen = async () => Object.keys(await storedIn(table)).length === files || null
-    await until('lines of every file', 60, areSeen)
-    await Promise.all([killOften(agent, agentKills, 900), killOften(collector, collectorKills, 4000)])
+    let seen: readonly string[] = []
+    const areSeen = async () => {
+      seen = Object.keys(await storedIn(system))
+      return seen.length === files + recordFiles || null
+    }
+    await until(() => `lines of every file; there are ${seen.join()}\n${outputs()}`, 60, areSeen)
+    await Promise.all([killOften(agent, agentKills, 900), killOften(system.running, collectorKills, 4000)])
     isOver = true
     await telling
     writer.send({ stored: {}, isOver: true } satisfies ToWriter)
     const [{ counts, rotations }] = await written
-    const all = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    const count = async () => Number(await ask(table, 'SELECT count() FROM logdrive.web_logs')) >= all || null
-    const outputs = () =>
-      `${all} rows\nagent: ${agent.output.slice(-3000)}\ncollector: ${collector.output.slice(-3000)}`
-    await until(outputs, 120, count, 250)
-    const found = await check(table, counts)
+    const lines = await found(system, linesOf(counts), outputs)
+    const records = await found(system, recordsOf(counts), outputs)
     const kills = { agent: agentKills, collector: collectorKills }
-    const ledger = await ledgerOf(yaml('agent.yaml'))
+    const ledger = await ledgerOf(agentYamlPath)
     const seconds = Math.round((performance.now() - started) / 1000)
-    return { kills, rotations, written: all, ...found, ledger, seconds }
+    return { kills, rotations, lines, records, ledger, seconds }
   } finally {
     writer.kill('SIGKILL')
   }
@@ -100,10 +111,11 @@ async function killOften(victim: Running, times: number, lifeMsMax: number): Pro
   }
 }
 
-async function storedIn(clickhouse: string): Promise<Record<string, number>> {
+/** Rows of each file; of records those that were kept. */
+async function storedIn({ ask }: LocalSystem): Promise<Record<string, number>> {
   const text = await ask(
-    clickhouse,
-    'SELECT substring(body, 1, 3) AS f, count() FROM logdrive.web_logs GROUP BY f FORMAT JSONCompactEachRow',
+    `SELECT substring(body, 1, 3) AS f, count() FROM logdrive.web_logs GROUP BY f
+    UNION ALL SELECT attrs_string['file'] AS f, count() FROM logdrive.app_records GROUP BY f FORMAT JSONCompactEachRow`,
   )
   const rows = text.split('\n').filter((line) => line !== '')
   return Object.fromEntries(
@@ -111,60 +123,60 @@ async function storedIn(clickhouse: string): Promise<Record<string, number>> {
   )
 }
 
-async function check(
-  clickhouse: string,
-  counts: FromWriter['counts'],
-): Promise<Pick<ChaosReport, 'rows' | 'lost' | 'doubled' | 'wrong'>> {
-  const seen = new Map(Object.entries(counts).map(([name, count]) => [name, new Uint8Array(count)]))
-  const found = { rows: 0, lost: 0, doubled: 0, wrong: 0 }
-  for await (const { body } of linesInClickHouse(clickhouse, 'web_logs')) {
-    const [, name = '', number = ''] = /^(f\d\d) (\d+) \.*$/.exec(body) ?? []
-    const flags = seen.get(name)
-    found.rows += 1
-    if (flags === undefined || Number(number) >= flags.length) found.wrong += 1
-    else if (flags[Number(number)] === 1) found.doubled += 1
-    else flags[Number(number)] = 1
+/** What has to be in a table. */
+interface Wanted {
+  readonly table: string
+  readonly counts: FromWriter['counts']
+  readonly isWanted: (number: number) => boolean
+  readonly textOf: (name: string, number: number) => string
+  /** Where a text has its file and number. */
+  readonly place: RegExp
+}
+
+function linesOf(counts: FromWriter['counts']): Wanted {
+  const place = /^(f\d\d) (\d+) /
+  return { table: 'web_logs', counts: only('f', counts), isWanted: () => true, textOf: lineOf, place }
+}
+
+function recordsOf(counts: FromWriter['counts']): Wanted {
+  const place = /\[(r\d\d) (\d+)\]/
+  return { table: 'app_records', counts: only('r', counts), isWanted: isKept, textOf: storedRecordOf, place }
+}
+
+function only(letter: string, counts: FromWriter['counts']): FromWriter['counts'] {
+  return Object.fromEntries(Object.entries(counts).filter(([name]) => name.startsWith(letter)))
+}
+
+/** Waits until all of it is there, and compares every text. */
+async function found(
+  { ask, clickhouse }: LocalSystem,
+  { table, counts, isWanted, textOf, place }: Wanted,
+  outputs: () => string,
+): Promise<ChaosReport['lines']> {
+  const tally = new LineTally(counts)
+  const written = tally.lost((_, number) => isWanted(number))
+  const count = async () => Number(await ask(`SELECT count() FROM logdrive.${table}`)) >= written || null
+  await until(() => `${written} rows of ${table}\n${outputs()}`, 120, count, 250)
+  for await (const { body } of linesInClickHouse(clickhouse, table)) {
+    const [, name = '', digits = ''] = place.exec(body) ?? []
+    const number = Number(digits)
+    tally.see(name, number, isWanted(number) && body === textOf(name, number))
   }
-  for (const flags of seen.values()) found.lost += flags.filter((flag) => flag === 0).length
-  return found
+  const { rows, doubled, wrong } = tally
+  return { written, rows, lost: tally.lost((_, number) => isWanted(number)), doubled, wrong }
 }
 
-async function ledgerOf(agentYamlPath: string): Promise<unknown> {
-  const status = async () => {
-    const words = [cli, 'agent', 'status', '-c', agentYamlPath, '--json']
-    // A few thousand rotated files are a long answer.
-    const { stdout } = await promisify(execFile)(node, words, { maxBuffer: 1 << 28 })
-    return JSON.parse(stdout).losses_ever
-  }
-  return until('the status of the agent', 30, status, 500)
-}
-
-function collectorYaml(folder: string, http: number, clickhouse: number): string {
-  return `version: 1
-data: ${folder}/data
-collector:
-  http: { listen: "127.0.0.1:${http}" }
-  kafka: off
-topics:
-  web_logs: { partitions: 4 }
-sinks:
-  warehouse:
-    type: clickhouse
-    topics: [web_logs]
-    server: embedded
-    port: ${clickhouse}
-    batch: { rows: 100k, bytes: 32MiB, age: 300ms }
-`
-}
-
-function agentYaml(folder: string, http: number): string {
+function agentYaml({ folder, url }: LocalSystem): string {
   return `version: 1
 agent:
-  collector: "http://127.0.0.1:${http}"
+  collector: "${url}"
   state: ${folder}/agent-state
   inputs:
-    app: { type: file, paths: ["${folder}/logs/*.log"], topic: web_logs }
-`
+    app: { type: file, paths: ["${folder}/logs/f*.log"], topic: web_logs }
+    records:
+      type: file
+      paths: ["${folder}/logs/r*.log"]
+      ${recordsYaml}`
 }
 
 if (import.meta.main) {
@@ -181,5 +193,6 @@ if (import.meta.main) {
     files: Number(values.files),
   })
   console.log(JSON.stringify(report, null, 2))
-  if (report.lost + report.doubled + report.wrong > 0) process.exitCode = 1
+  const bad = [report.lines, report.records].map(({ lost, doubled, wrong }) => lost + doubled + wrong)
+  if (Math.max(...bad) > 0) process.exitCode = 1
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { logNames, rotateLog } from './log-files.ts'
 import type { FromOutageWriter } from './outage.ts'
 
 /** Of a line with its end. */
@@ -17,7 +18,7 @@ if (import.meta.main) {
     isOver = true
   })
   const linesPerSecond = (Number(megabytesPerSecond) * 1e6) / Number(files) / lineBytes
-  const names = Array.from({ length: Number(files) }, (_, number) => `f${String(number).padStart(2, '0')}`)
+  const names = logNames(Number(files))
   const write = (name: string, index: number) => {
     // Not all at the same moment.
     const rotateMs = Number(rotateSeconds) * 1000 * (1 + index / names.length / 10)
@@ -72,9 +73,7 @@ function rotate(log: string): number {
   const last = `${log}.${rotatedMax}`
   const deletedBytes = fs.statSync(last, { throwIfNoEntry: false })?.size ?? 0
   fs.rmSync(last, { force: true })
-  for (let old = rotatedMax - 1; old >= 1; old -= 1)
-    if (fs.existsSync(`${log}.${old}`)) fs.renameSync(`${log}.${old}`, `${log}.${old + 1}`)
-  fs.renameSync(log, `${log}.1`)
+  rotateLog(log)
   return deletedBytes
 }
 

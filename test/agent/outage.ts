@@ -1,17 +1,18 @@
 // Outage: the collector is away while files grow and are rotated and deleted; what is not in the topic has to be in the ledger, exactly.
 // `node test/agent/outage.ts --seconds 600 --mb-per-second 5`
-import { execFile, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import type { AgentStatus } from '../../agent/status.ts'
 import { askStatus } from '../../cli/agent-socket.ts'
 import { descriptors, memoryMb } from '../integration/proc.ts'
-import { answers, cli, freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
+import { answers, freePorts, node, Running, temporaryFolder, until } from '../integration/processes.ts'
 import { parseScript } from '../script.ts'
+import { LineTally } from './line-tally.ts'
+import { ledgerOf } from './loss-ledger.ts'
 import { lineBytes } from './outage-writer.ts'
 
 /** Descriptors that are no log files: sockets, the state, watches, what node has for itself. */
@@ -96,7 +97,8 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
     writer.send('over')
     const [{ counts, rotations, deletedBytes }] = await written
     await caughtUp(stateFolder, url, () => agent.output)
-    const ledger = await ledgerOf(yaml('agent.yaml'))
+    const losses = Object.entries(await ledgerOf(yaml('agent.yaml')))
+    const ledger = Object.fromEntries(losses.map(([reason, { bytes }]) => [reason, bytes]))
     const found = await readBack(url, counts)
     const writtenLines = Object.values(counts).reduce((sum, count) => sum + count, 0)
     const seconds = Math.round((performance.now() - started) / 1000)
@@ -180,14 +182,6 @@ async function look(stateFolder: string): Promise<AgentStatus> {
   return (await askStatus(stateFolder, AbortSignal.timeout(10_000))) as AgentStatus
 }
 
-/** Bytes by reason, as an operator sees them. */
-async function ledgerOf(agentYamlPath: string): Promise<OutageReport['ledger']> {
-  const words = [cli, 'agent', 'status', '-c', agentYamlPath, '--json']
-  const { stdout } = await promisify(execFile)(node, words, { maxBuffer: 1 << 28 })
-  const losses = Object.entries(JSON.parse(stdout).losses_ever as AgentStatus['lossesEver'])
-  return Object.fromEntries(losses.map(([reason, { bytes }]) => [reason, bytes]))
-}
-
 async function linesKept(url: string): Promise<number> {
   const response = await fetch(`${url}/v1/topics/web_logs`)
   const { partitions } = (await response.json()) as { partitions: readonly { end_offset: number }[] }
@@ -199,8 +193,7 @@ async function readBack(
   url: string,
   counts: FromOutageWriter['counts'],
 ): Promise<Pick<OutageReport, 'missingBytes' | 'doubledLines' | 'wrongLines'>> {
-  const seen = new Map(Object.entries(counts).map(([name, count]) => [name, new Uint8Array(count)]))
-  const found = { missingBytes: 0, doubledLines: 0, wrongLines: 0 }
+  const tally = new LineTally(counts)
   const response = await fetch(`${url}/v1/tail?topic=web_logs&from=beginning&follow=0`)
   const decoder = new TextDecoder()
   let rest = ''
@@ -211,15 +204,10 @@ async function readBack(
       if (!event.startsWith('data:') || event.endsWith('{}')) continue
       const { value } = JSON.parse(event.slice('data:'.length))
       const [, name = '', number = ''] = /^(f\d\d) (\d+) /.exec(value) ?? []
-      const flags = seen.get(name)
-      if (flags === undefined || Number(number) >= flags.length || value.length !== lineBytes - 1)
-        found.wrongLines += 1
-      else if (flags[Number(number)] === 1) found.doubledLines += 1
-      else flags[Number(number)] = 1
+      tally.see(name, Number(number), value.length === lineBytes - 1)
     }
   }
-  for (const flags of seen.values()) for (const flag of flags) if (flag === 0) found.missingBytes += lineBytes
-  return found
+  return { missingBytes: tally.lost() * lineBytes, doubledLines: tally.doubled, wrongLines: tally.wrong }
 }
 
 function collectorYaml(folder: string, port: number): string {

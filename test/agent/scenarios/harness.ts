@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { rotateLog } from '../log-files.ts'
 import type { AgentReader, AgentSetup } from './agent-reader.ts'
 
 /** One of the scenarios of docs/agent-scenarios.md. */
@@ -123,9 +124,7 @@ export class Scene implements AsyncDisposable {
 
   /** R: `name.1` becomes `name.2` and so on, `name` becomes `name.1`; a new empty `name` unless told otherwise. */
   rotate(name = 'a.log', create = true): void {
-    for (let number = this.#rotated(name); number >= 1; number -= 1)
-      fs.renameSync(this.path(`${name}.${number}`), this.path(`${name}.${number + 1}`))
-    fs.renameSync(this.path(name), this.path(`${name}.1`))
+    rotateLog(this.path(name))
     if (create) fs.writeFileSync(this.path(name), '')
   }
 
@@ -193,12 +192,6 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#reader?.[Symbol.asyncDispose]()
     fs.rmSync(this.folder, { recursive: true, force: true })
-  }
-
-  #rotated(name: string): number {
-    let count = 0
-    while (fs.existsSync(this.path(`${name}.${count + 1}`))) count += 1
-    return count
   }
 }
 
