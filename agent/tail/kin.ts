@@ -82,7 +82,9 @@ export class Kinship {
       if (isLive(known.locator)) {
         const head = await headOf(locatorKey(known.locator)).catch(nullOrThrow)
         if (head === null || head.length === 0) continue
-        if (Buffer.compare(head, await readAt(file, 0, head.length)) === 0) return known
+        // Of one that is still written there may be less than a head.
+        const bytes = await readAt(file, 0, head.length)
+        if (bytes.length > 0 && Buffer.compare(head.subarray(0, bytes.length), bytes) === 0) return known
         continue
       }
       const kept = await keptOf(known.source, input)
