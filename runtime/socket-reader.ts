@@ -12,7 +12,7 @@ export interface SocketReader {
 /** What a connection reads ahead into; what lands here is copied once more. */
 const slabBytes = 64 * 1024
 const burstBytes = 1024 * 1024
-/** Lent at a time; a connection has one only until what came is taken. */
+/** Lent at a time. A connection has one for one read and until what came is taken; without one its own two have to do. */
 const burstsMax = 8
 /** From here on a read goes straight into the caller's buffer. */
 const directBytesMin = 16 * 1024
