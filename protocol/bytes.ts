@@ -36,6 +36,12 @@ export const heapBytes = {
   uuid: 56,
 } as const
 
+/**
+ * What a request may take of the heap for each byte of its frame. The most is a member of JoinGroup with an empty name and
+ * one byte of metadata: four bytes of the frame, 160 of the heap; without views it would be 27. The fuzzer holds it.
+ */
+export const HEAP_FACTOR_MAX = 40
+
 /** Bytes that are no message: what is wrong, at which byte, in which field (innermost first). Caught in message.ts. */
 export class Malformed {
   readonly what: string

@@ -1,7 +1,7 @@
 // One Kafka connection: frames in, requests started in order, answers out in the same order.
 import type { Address, Connection, TlsInfo } from '../../core/runtime.ts'
 import { type ApiName, apiOf, type RequestOf } from '../../protocol/apis/index.ts'
-import { Reader } from '../../protocol/bytes.ts'
+import { HEAP_FACTOR_MAX, Reader } from '../../protocol/bytes.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import {
   encodeResponse,
@@ -204,9 +204,21 @@ export class KafkaConnection implements ClientConnection {
     return this.#parts.decoded.tryTake(0) ? this.#begin(frame) : this.#beginLater(frame)
   }
 
+  /** With as much room as it may need: those who wait must not all begin in what one of them left. */
   async #beginLater(frame: Buffer): Promise<void> {
-    if (await this.#parts.decoded.take(0, this.signal)) await this.#begin(frame)
-    else this.#frames.release(frame, false)
+    const { decoded } = this.#parts
+    const heapBytesMax = frame.length * HEAP_FACTOR_MAX
+    if (!(await decoded.take(heapBytesMax, this.signal))) {
+      this.#frames.release(frame, false)
+      return
+    }
+    let handled: Promise<void> | null = null
+    try {
+      handled = this.#begin(frame)
+    } finally {
+      decoded.give(heapBytesMax)
+    }
+    await handled
   }
 
   #begin(frame: Buffer): Promise<void> | null {

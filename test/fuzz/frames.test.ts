@@ -1,7 +1,8 @@
 // A short run of the fuzzer: every landing sees some thousands of mutated frames. `npm run fuzz` is the long one.
 
 import { expect, test } from 'vitest'
-import { fuzzFrames, heapFactorMax } from './frames.ts'
+import { HEAP_FACTOR_MAX } from '../../protocol/bytes.ts'
+import { fuzzFrames } from './frames.ts'
 import { drawFrom, mutations } from './mutate.ts'
 
 test('mutated requests are decoded or refused, and nothing else', () => {
@@ -11,8 +12,8 @@ test('mutated requests are decoded or refused, and nothing else', () => {
   expect(report.decoded).toBeGreaterThan(2_000)
   expect(report.refused).toBeGreaterThan(5_000)
   // The smallest elements of all are among them: that much is reached, and nothing beyond.
-  expect(report.heapFactor).toBeGreaterThan(heapFactorMax - 2)
-  expect(report.heapFactor).toBeLessThanOrEqual(heapFactorMax)
+  expect(report.heapFactor).toBeGreaterThan(HEAP_FACTOR_MAX - 2)
+  expect(report.heapFactor).toBeLessThanOrEqual(HEAP_FACTOR_MAX)
   expect(Object.keys(report.byMutation).sort()).toEqual(Object.keys(mutations).sort())
 })
 

@@ -4,12 +4,12 @@
 //
 // Each frame is decoded or refused with INVALID_REQUEST; anything else is a bug, printed with the frame in hex. What
 // is decoded must say the same after it was encoded again (one frame in 64 is tried). No frame may take more of the
-// heap, for its bytes, than `heapFactorMax`.
+// heap, for its bytes, than `HEAP_FACTOR_MAX`.
 
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { apiOf } from '../../protocol/apis/index.ts'
-import { Reader } from '../../protocol/bytes.ts'
+import { HEAP_FACTOR_MAX, Reader } from '../../protocol/bytes.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import { encodeRequest, readRequest, readRequestHeader } from '../../protocol/message.ts'
 import type { Api } from '../../protocol/schema.ts'
@@ -18,11 +18,6 @@ import { parseScript } from '../script.ts'
 import { bloatedFrames } from './bloated.ts'
 import { type Draw, drawFrom, mutations } from './mutate.ts'
 
-/**
- * What objects may take of the heap for each byte of their frame. The most is a member of JoinGroup with an empty name and
- * one byte of metadata: four bytes of the frame, 160 of the heap; without views it would be 27.
- */
-export const heapFactorMax = 40
 /** The request's own object; in smaller frames it would count most. */
 const ownHeapBytes = 512
 const frameBytesMin = 1024
@@ -92,7 +87,7 @@ class HeapFactor {
     if (factor <= this.highest) return
     this.highest = factor
     this.of = `${api.name} v${version}`
-    if (factor > heapFactorMax)
+    if (factor > HEAP_FACTOR_MAX)
       throw new Error(`${this.of} takes ${factor.toFixed(1)} times its bytes of the heap`)
   }
 }
@@ -195,7 +190,7 @@ if (import.meta.main) {
       .join(', ')}`,
   )
   console.log(
-    `  most heap for its bytes: ${heapFactor.toFixed(1)} times (${heapFactorOf}; ${heapFactorMax} are allowed)`,
+    `  most heap for its bytes: ${heapFactor.toFixed(1)} times (${heapFactorOf}; ${HEAP_FACTOR_MAX} are allowed)`,
   )
   console.log(
     `  slowest ${worstMs.toFixed(3)} ms (${worstFrame.length} bytes), memory at most ${rssMiBMax.toFixed(0)} MiB`,

@@ -3,11 +3,10 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { type ApiName, apis, type RequestInput } from '../../protocol/apis/index.ts'
-import { Reader } from '../../protocol/bytes.ts'
+import { HEAP_FACTOR_MAX, Reader } from '../../protocol/bytes.ts'
 import { encodeRequest, readRequest, readRequestHeader } from '../../protocol/message.ts'
 import type { Api } from '../../protocol/schema.ts'
 import { type BloatedFrame, bloatedFrames } from '../fuzz/bloated.ts'
-import { heapFactorMax } from '../fuzz/frames.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
@@ -39,7 +38,7 @@ test('no request takes more of the heap than its reader says, all small elements
   const wrong = [...byApi].flatMap(([name, frames]) => {
     const { said, real } = heapOf(frames)
     const bytes = frames.reduce((sum, { frame }) => sum + frame.length, 0)
-    const isTrue = real <= said * 1.1 + 20_000 && said <= bytes * heapFactorMax
+    const isTrue = real <= said * 1.1 + 20_000 && said <= bytes * HEAP_FACTOR_MAX
     return isTrue ? [] : [`${name}: ${real} of the heap, ${said} said, of ${bytes}`]
   })
   expect(byApi.size).toBeGreaterThan(30)
