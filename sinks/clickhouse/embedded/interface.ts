@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip, zstdCompress } from 'node:zlib'
+import type { Gate } from '../gate.ts'
 import { contentTypeOf, exceptionText, statusOf, summaryText } from './answers.ts'
 import { type Body, readBody, wholeBody } from './body.ts'
 import { type Engine, EngineError, type EngineResult } from './engine.ts'
 import { createInserter, type Inserter } from './insert.ts'
-import { createLane, type Lane } from './lane.ts'
+import { createLane } from './lane.ts'
 import { type Asked, readAsked } from './request.ts'
 import type { Spool } from './spool.ts'
 import { readStatement, type Statement } from './statement.ts'
@@ -30,8 +31,8 @@ export interface InterfaceOptions {
 
 interface Parts extends InterfaceOptions {
   readonly inserter: Inserter
-  readonly reads: Lane
-  readonly changes: Lane
+  readonly reads: Gate
+  readonly changes: Gate
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void

@@ -1,24 +1,18 @@
 // A lane: so many at once, so many waiting, the rest refused.
+import { createGate, type Gate } from '../gate.ts'
 import { EngineError } from './engine.ts'
 
-/** Runs the work when there is room; throws EngineError 202 when too many wait already. */
-export type Lane = <T>(work: () => Promise<T>) => Promise<T>
-
-export function createLane(runningMax: number, waitingMax: number): Lane {
-  const waiting: (() => void)[] = []
-  let running = 0
+/** A gate that throws EngineError 202 when too many wait already. */
+export function createLane(runningMax: number, waitingMax: number): Gate {
+  const gate = createGate(runningMax)
+  let inside = 0
   return async (work) => {
-    if (running >= runningMax) {
-      if (waiting.length >= waitingMax) throw busy(runningMax, waitingMax)
-      // Whoever finishes hands its place over, so `running` stays.
-      await new Promise<void>((resolve) => waiting.push(resolve))
-    } else running += 1
+    if (inside >= runningMax + waitingMax) throw busy(runningMax, waitingMax)
+    inside += 1
     try {
-      return await work()
+      return await gate(work)
     } finally {
-      const next = waiting.shift()
-      if (next === undefined) running -= 1
-      else next()
+      inside -= 1
     }
   }
 }
