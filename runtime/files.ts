@@ -11,13 +11,15 @@ import type {
   ReadableFile,
   Removal,
 } from '../core/runtime.ts'
+import { Looks } from './looks.ts'
 import { watchDirectories } from './watch.ts'
 
 /** The files of this machine; `logger` hears once when change hints are not to be had. */
 export function nodeFiles(logger: Logger): Files {
+  const looks = new Looks()
   return {
     list: listEntries,
-    stat: statPath,
+    stat: (path) => statPath(looks, path),
     open: openFile,
     space: spaceOf,
     watch: (directories, hint) => watchDirectories(directories, hint, logger),
@@ -58,11 +60,12 @@ async function listEntries(directory: string): Promise<readonly DirectoryEntry[]
   }
 }
 
-async function statPath(path: string): Promise<FileStat | null> {
+async function statPath(looks: Looks, path: string): Promise<FileStat | null> {
   try {
-    return factsOf(await fs.promises.stat(path, { bigint: true }))
+    const stat = await looks.stat(path)
+    return stat === null ? null : factsOf(stat)
   } catch (error) {
-    // ELOOP and a dangling link lead nowhere too.
+    // ELOOP leads nowhere too.
     if (isOneOf(error, ['ENOENT', 'ENOTDIR', 'ELOOP'])) return null
     throw filesError('stat', path, error)
   }

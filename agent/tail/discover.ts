@@ -82,14 +82,14 @@ export class Discovery {
    * than their content changed it gives a scan that holds what was seen before for all the rest.
    */
   async look(changes: Changes, blind: readonly string[], signal: AbortSignal): Promise<Scan | Glance> {
-    const { candidates, linked, seen } = this.#memory
+    const { vacant, linked, seen } = this.#memory
     const fresh = new Set(linked)
     const relist = new Set(blind)
     for (const [directory, names] of changes.byDirectory) {
       for (const name of names) {
         const file = name === null ? null : join(directory, name)
         if (file === null) relist.add(directory)
-        else if (candidates.has(file)) fresh.add(file)
+        else if (seen.has(file) || vacant.has(file)) fresh.add(file)
         else if (this.#isMeant(file)) relist.add(directory)
       }
     }
@@ -110,7 +110,7 @@ export class Discovery {
 
   /** What is at the paths now; null when one of them is not the file that it was. */
   async #glance(paths: ReadonlySet<string>, signal: AbortSignal): Promise<readonly Sighting[] | null> {
-    const { candidates, seen, files } = this.#memory
+    const { seen, files } = this.#memory
     const found = new Map<string, Sighting>()
     for (const file of paths) {
       signal.throwIfAborted()
@@ -121,22 +121,24 @@ export class Discovery {
       if (stat === null || before === undefined || locatorKey(stat) !== before.key) return null
       if (!isChanged(before.sighting.stat, stat)) continue
       const known = files.get(before.key) ?? before.sighting
-      seen.set(file, { key: before.key, sighting: { input: candidates.get(file) ?? '', path: file, stat } })
-      found.set(before.key, { ...known, stat })
+      const sighting = { ...before.sighting, stat }
+      seen.set(file, { key: before.key, sighting })
+      found.set(before.key, known.path === file ? sighting : { ...known, stat })
     }
     return [...found.values()]
   }
 
   async #walk(recall: Recall, signal: AbortSignal): Promise<Scan> {
-    const walk = new Walk(this.#files, recall)
-    for (const input of this.#inputs) for (const root of input.roots) await walk.root(input, root, signal)
     const before = this.#memory
+    const walk = new Walk(this.#files, recall, before.seen)
+    for (const input of this.#inputs) for (const root of input.roots) await walk.root(input, root, signal)
     this.#memory = await walk.look()
     const { files, unobservable, seen, listings } = this.#memory
-    const changed = [...seen].flatMap(([file, { sighting }]) => {
-      const known = before.seen.get(file)
-      return known !== undefined && isChanged(known.sighting.stat, sighting.stat) ? [file] : []
-    })
+    const changed: string[] = []
+    for (const [file, one] of seen) {
+      const known = before.seen.get(file) ?? one
+      if (known !== one && isChanged(known.sighting.stat, one.sighting.stat)) changed.push(file)
+    }
     return { files, unobservable, directories: [...listings.keys()], changed }
   }
 
@@ -152,8 +154,8 @@ export class Discovery {
 /** What one walk saw. */
 interface Memory {
   readonly listings: ReadonlyMap<string, readonly DirectoryEntry[]>
-  /** The input of each path that is meant. */
-  readonly candidates: ReadonlyMap<string, string>
+  /** Paths that are meant and lead to no regular file. */
+  readonly vacant: ReadonlySet<string>
   /** Paths that are links: changes of what they lead to are not hinted where they stand. */
   readonly linked: ReadonlySet<string>
   /** Regular files, by path. */
@@ -171,7 +173,7 @@ interface Recall {
 const emptyRecall: Recall = { listing: () => undefined, seen: () => undefined }
 const emptyMemory: Memory = {
   listings: new Map(),
-  candidates: new Map(),
+  vacant: new Set(),
   linked: new Set(),
   seen: new Map(),
   files: new Map(),
@@ -182,14 +184,18 @@ const emptyMemory: Memory = {
 class Walk {
   readonly #files: Files
   readonly #recall: Recall
+  /** What the walk before saw: what is as it was stays the same object, so that a scan of files at rest leaves nothing behind. */
+  readonly #before: ReadonlyMap<string, Seen>
   readonly #listings = new Map<string, readonly DirectoryEntry[]>()
+  /** The input of each path that is meant. */
   readonly #candidates = new Map<string, string>()
   readonly #linked = new Set<string>()
   readonly #unobservable = new Map<string, LogdriveError>()
 
-  constructor(files: Files, recall: Recall) {
+  constructor(files: Files, recall: Recall, before: ReadonlyMap<string, Seen>) {
     this.#files = files
     this.#recall = recall
+    this.#before = before
   }
 
   async root(input: CompiledInput, root: GlobRoot, signal: AbortSignal): Promise<void> {
@@ -199,6 +205,7 @@ class Walk {
   async look(): Promise<Memory> {
     const seen = new Map<string, Seen>()
     const files = new Map<string, Sighting>()
+    const vacant = new Set<string>()
     const paths = [...this.#candidates]
     for (let at = 0; at < paths.length; at += statsMax) {
       const some = paths.slice(at, at + statsMax)
@@ -209,15 +216,18 @@ class Walk {
       for (const [index, [file, input]] of some.entries()) {
         const stat = stats[index]
         // A FIFO or device is never opened: who opens one may wait for ever.
-        if (stat === null || stat === undefined || stat.kind !== 'file') continue
-        const one = known[index] ?? { key: locatorKey(stat), sighting: { input, path: file, stat } }
-        seen.set(file, one)
+        if (stat === null || stat === undefined || stat.kind !== 'file') {
+          vacant.add(file)
+          continue
+        }
+        const one = known[index] ?? seenOf(this.#before.get(file), { input, path: file, stat })
+        seen.set(one.sighting.path, one)
         if (!files.has(one.key)) files.set(one.key, one.sighting)
       }
     }
     return {
       listings: this.#listings,
-      candidates: this.#candidates,
+      vacant,
       linked: this.#linked,
       seen,
       files,
@@ -295,6 +305,20 @@ async function statOrError(files: Files, file: string): Promise<FileStat | Logdr
     if (error instanceof LogdriveError) return error
     throw error
   }
+}
+
+/** A file as it is seen now: the same object as before where nothing is new. */
+function seenOf(before: Seen | undefined, sighting: Sighting): Seen {
+  const { input, stat } = sighting
+  const known = before?.sighting
+  if (before === undefined || known === undefined || !isSame(known.stat, stat))
+    return { key: locatorKey(stat), sighting }
+  if (known.input === input && !isChanged(known.stat, stat)) return before
+  return { key: before.key, sighting: { input, path: known.path, stat } }
+}
+
+function isSame(a: FileStat, b: FileStat): boolean {
+  return a.ino === b.ino && a.birthtimeNs === b.birthtimeNs && a.dev === b.dev
 }
 
 /** Its content is another now, as far as a stat tells. */

@@ -9,7 +9,7 @@ import { Changes, Watching } from './watching.ts'
 /** After a look the rest is so many times as long: at most a fifth of the time goes into looking. */
 const restFactor = 4
 /**
- * A scan of everything costs some 10 us a file; as long as hints miss nothing less than 1 % of the time goes into scans.
+ * A scan of everything costs some 5 us a file; as long as hints miss nothing less than 1 % of the time goes into scans.
  * Counted in files, not measured: on a busy machine scans would be rare for no good.
  */
 const trustedRestMsPerFile = 1.5
@@ -64,12 +64,14 @@ export class Scanning {
     while (!signal.aborted) {
       const began = clock.monotonic()
       try {
-        const seen = this.#isDue(began)
+        const isDue = this.#isDue(began)
+        const seen = isDue
           ? await this.#scan(this.#discovery, signal)
           : await this.#look([...stale, ...watching.blind], signal)
         if (seen !== null) stale = await watching.watch(seen.directories)
         await this.#roster.tick()
-        await this.#rest(clock.monotonic() - began, stale.length > 0, signal)
+        // How long a scan took is for the next scan: hints that came meanwhile have waited long enough.
+        await this.#rest(isDue ? 0 : clock.monotonic() - began, stale.length > 0, signal)
       } catch (error) {
         if (!signal.aborted) throw error
       }
