@@ -110,7 +110,8 @@ function sourceNamed(agentId: string, name: string): string {
 }
 
 function digest(data: string | Uint8Array): string {
-  return hash('sha256', data, 'hex').slice(0, 32)
+  // Not a slice of the whole text: that would keep the whole.
+  return hash('sha256', data, 'buffer').toString('hex', 0, 16)
 }
 
 function isPrint(known: Print, seen: Print): boolean {

@@ -172,13 +172,13 @@ export class Roster {
   /** Takes over the files that are there; gives those that are new. */
   #follow(scan: Scan, areInputsNew: boolean): readonly Sighting[] {
     const now = this.#deps.runtime.clock.monotonic()
-    const added: Sighting[] = []
+    const added: { readonly key: string; readonly sighting: Sighting }[] = []
     for (const [key, sighting] of scan.files) {
       const resting = this.#resting.files.get(key)
       const follower = this.#followers.get(key)
       const input = follower?.options.input ?? resting?.sighting.input
       if (areInputsNew && resting !== undefined && input !== sighting.input) this.#resting.take(key)
-      if (!this.isLive(sighting.stat)) added.push(sighting)
+      if (follower === undefined && !this.#resting.has(key)) added.push({ key, sighting })
       else if (follower === undefined) this.#resting.observe(key, sighting, now)
       else if (follower.leftAt !== null) continue
       else if (areInputsNew && input !== sighting.input) this.#leave(follower)
@@ -189,10 +189,9 @@ export class Roster {
       }
     }
     // Oldest first: that is the order in which they are woken.
-    added.sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
-    for (const sighting of added)
-      this.#resting.add(locatorKey(sighting.stat), sighting, this.#checkpointOf(sighting), now)
-    return added
+    added.sort((a, b) => a.sighting.stat.mtimeMs - b.sighting.stat.mtimeMs)
+    for (const { key, sighting } of added) this.#resting.add(key, sighting, this.#checkpointOf(sighting), now)
+    return added.map(({ sighting }) => sighting)
   }
 
   #leave(follower: Follower): void {

@@ -51,6 +51,8 @@ export class SimulatedFiles {
   hintsLost = 0
   /** Is done between the agent's look at a file and the removal of its name. */
   beforeUnlink: (target: string) => void = () => {}
+  /** Calls of the agents, by what they ask for. */
+  readonly calls = new Map<string, number>()
   readonly #options: FilesOptions
   readonly #files = new Map<string, LogFile>()
   readonly #directories = new Set<string>(['/'])
@@ -143,6 +145,11 @@ export class SimulatedFiles {
     return this.#must(target).handles > 0
   }
 
+  /** How many times somebody has one of them open. */
+  get handles(): number {
+    return this.#handles.size
+  }
+
   paths(): readonly string[] {
     return [...this.#files.keys()].sort()
   }
@@ -155,7 +162,10 @@ export class SimulatedFiles {
 
   /** The Files of one incarnation. */
   view(turn: Turn = async () => {}): Files {
-    const wait = (verb: string) => turn(`files ${verb}`, this.#options.random.next() * 0.2)
+    const wait = (verb: string) => {
+      this.calls.set(verb, (this.calls.get(verb) ?? 0) + 1)
+      return turn(`files ${verb}`, this.#options.random.next() * 0.2)
+    }
     return {
       list: async (directory) => {
         await wait('list')
