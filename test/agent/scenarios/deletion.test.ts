@@ -131,9 +131,7 @@ test('65: a stream that is cut short or damaged stays', async () => {
 
 test('65: replaced by another file under the same name: only what was shipped goes', async () => {
   await using scene = await openScene(removing({ input: { deleteAfterMs: 300 } }).setup)
-  scene.write('a.log', 'old')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'old')
   scene.rename('a.log', 'a.log.1')
   scene.write('a.log', 'new')
   await gone(scene, 'a.log.1', 'a.log')

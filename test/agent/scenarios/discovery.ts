@@ -10,9 +10,7 @@ export const discovery: readonly Scenario[] = [
     agent: { input: { paths: ['*.log', 'a.*', '**/*.log', 'a.log'] } },
     single: true,
     async run(scene) {
-      scene.write('a.log', '1', '2')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1', '2')
       scene.write('a.log', '3')
       await scene.caughtUp()
     },
@@ -24,9 +22,7 @@ export const discovery: readonly Scenario[] = [
     async run(scene) {
       scene.append('b.gz', 'not this\n')
       scene.append('skip/c.log', 'nor this\n')
-      scene.write('a.log', '1')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1')
       const writer = scene.writer()
       scene.rename('a.log', 'old-a.log')
       writer.write('2')
@@ -114,9 +110,7 @@ export const discovery: readonly Scenario[] = [
       fs.mkdirSync(scene.path('directory.log'))
       fs.symlinkSync('/dev/zero', scene.path('device.log'))
       fs.symlinkSync('/dev/log', scene.path('socket.log'))
-      scene.write('z.log', '1')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('z.log', '1')
       scene.write('z.log', '2')
     },
   },

@@ -160,6 +160,13 @@ export class Scene implements AsyncDisposable {
     return this.reader.start()
   }
 
+  /** As `write`, with a reader that is started then and has read it all. */
+  async begin(name: string, ...lines: readonly string[]): Promise<void> {
+    this.write(name, ...lines)
+    await this.start()
+    await this.caughtUp()
+  }
+
   /** S: a clean stop. */
   stop(): Promise<void> {
     return this.reader.stop()

@@ -10,9 +10,7 @@ testScenarios(identity)
 test('28: a device that has another number after a restart', async () => {
   let restarts = 0n
   await using scene = await openScene({ world: (runtime) => onDevice(runtime, restarts++) })
-  scene.write('a.log', '1', '2')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', '1', '2')
   await scene.stop()
   scene.write('a.log', '3')
   scene.rotate()

@@ -29,9 +29,7 @@ export const identity: readonly Scenario[] = [
     number: '23',
     title: 'policy: a copy under another path is another file and is shipped whole',
     async run(scene) {
-      scene.write('a.log', '1', '2')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1', '2')
       fs.copyFileSync(scene.path('a.log'), scene.path('b.log'))
       scene.expect('1', '2')
     },
@@ -77,9 +75,7 @@ export const identity: readonly Scenario[] = [
     title: 'deleted and made again under the same path, the inode used again, longer than before',
     single: true,
     async run(scene) {
-      scene.write('a.log', 'old')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'old')
       for (let round = 0; round < 5; round += 1) {
         scene.remove('a.log')
         scene.write(
@@ -95,9 +91,7 @@ export const identity: readonly Scenario[] = [
     number: '26',
     title: 'an inode that another name got while no agent ran',
     async run(scene) {
-      scene.write('a.log', 'old line')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'old line')
       await scene.stop()
       scene.remove('a.log')
       scene.write('b.log', 'of another file', 'and longer than the old one')

@@ -30,9 +30,7 @@ test('58: with fewer handles than files the ledger has exactly the bytes that we
 async function rotateWhileAway(scene: Scene, rounds: number, keep: number): Promise<{ openFiles: number }> {
   const { receiver } = scene.agent
   let openFiles = 0
-  scene.write('a.log', 'first'.padEnd(lineBytes))
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'first'.padEnd(lineBytes))
   receiver.intercept = () => answerJson(503, { error: { code: 'OVERLOADED' } })
   for (let round = 0; round < rounds; round += 1) {
     const lines = Array.from({ length: 200 }, (_, line) => `${round}:${line}`.padEnd(lineBytes))

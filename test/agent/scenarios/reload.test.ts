@@ -42,9 +42,7 @@ test('63: what was rotated while no input meant it is read to its end', async ()
 
 test('63: an input that is unchanged goes on without a break', async () => {
   await using scene = await openScene()
-  scene.write('a.log', 'a1', 'a2')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'a1', 'a2')
   for (const more of [{ app }, {}, { app }]) {
     await scene.agent.reload({ logs: {}, ...more })
     scene.write('a.log', 'more')
@@ -58,9 +56,7 @@ test('63: an input that is unchanged goes on without a break', async () => {
 test('63: an input that changed is begun anew where it stood; one that another claims moves there', async () => {
   await using scene = await openScene()
   scene.write('a.log', 'a1')
-  scene.write('b.log', 'b1')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('b.log', 'b1')
   await scene.agent.reload({ logs: { topic: 'other' } })
   scene.write('a.log', 'a2')
   await scene.caughtUp()

@@ -58,9 +58,7 @@ test('56: the clock jumps an hour back and forth, and a file is from the future'
   await using scene = await openScene({
     world: (runtime) => ({ ...runtime, clock: jumping(runtime.clock, () => jumpMs) }),
   })
-  scene.write('a.log', '1')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', '1')
   for (const [round, hours] of [-1, 1, -24, 0].entries()) {
     jumpMs = hours * 3_600_000
     scene.write('a.log', `jump ${round}`)

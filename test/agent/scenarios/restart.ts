@@ -15,18 +15,14 @@ export const restart: readonly Scenario[] = [
     title: 'stopped in the middle of a file that is renamed meanwhile, and new lines in both',
     single: true,
     async run(scene) {
-      scene.write('a.log', 'a line that is longer than what comes')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'a line that is longer than what comes')
       scene.append('a.log', 'half a li')
       await scene.looked()
       await scene.stop()
       scene.append('a.log', 'ne\n')
       scene.expect('half a line')
       scene.rotate()
-      scene.write('a.log', 'new 1')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'new 1')
       scene.write('a.log', 'new 2')
     },
   },
@@ -49,9 +45,7 @@ export const restart: readonly Scenario[] = [
     title: 'copytruncate while it is down',
     single: true,
     async run(scene: Scene) {
-      scene.write('a.log', 'old 1', 'old 2')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'old 1', 'old 2')
       await scene.stop()
       scene.copyTruncate()
       if (length === 'shorter') scene.write('a.log', 'new')
@@ -93,17 +87,13 @@ async function restartTwice(scene: Scene, isAtEnd: boolean, bytes: number): Prom
     scene.write('a.log', ...lines(`on${round}`))
     await scene.caughtUp()
     await scene.stop()
-    scene.write('a.log', ...lines(`of${round}`))
-    await scene.start()
-    await scene.caughtUp()
+    await scene.begin('a.log', ...lines(`of${round}`))
   }
   scene.write('a.log', ...lines('end'))
 }
 
 async function rotateTwiceDown(scene: Scene, how: 'killed' | 'stopped'): Promise<void> {
-  scene.write('a.log', 'one')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'one')
   await scene.looked()
   scene.write('a.log', 'two')
   await (how === 'killed' ? scene.kill() : scene.stop())
@@ -111,8 +101,6 @@ async function rotateTwiceDown(scene: Scene, how: 'killed' | 'stopped'): Promise
   scene.rotate()
   scene.write('a.log', 'four')
   scene.rotate()
-  scene.write('a.log', 'five')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'five')
   scene.write('a.log', 'six')
 }

@@ -64,9 +64,7 @@ test.each(steps.flatMap((step) => changes.map((change) => [step, change] as cons
       limits: { idleMs: step === 'open' ? 0 : 60_000 },
       world: (runtime) => ({ ...runtime, files: hooked(runtime.files, behind) }),
     })
-    scene.write('sub/a.log', 'first')
-    await scene.start()
-    await scene.caughtUp()
+    await scene.begin('sub/a.log', 'first')
     await scene.looked(3)
     armed = true
     scene.write('sub/a.log', 'second')

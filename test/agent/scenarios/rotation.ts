@@ -11,9 +11,7 @@ export const rotation: readonly Scenario[] = [
     title: 'a writer that keeps the old file open after the rotation is heard, and so is the new file',
     single: true,
     async run(scene) {
-      scene.write('a.log', 'before')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'before')
       const late = scene.writer()
       scene.rotate()
       scene.write('a.log', 'new 1')
@@ -31,9 +29,7 @@ export const rotation: readonly Scenario[] = [
     title: 'three rotations between two scans, the files between them of one line',
     single: true,
     async run(scene) {
-      scene.write('a.log', 'zero')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'zero')
       for (const line of ['one', 'two', 'three']) {
         scene.rotate('a.log', false)
         scene.write('a.log', line)
@@ -60,9 +56,7 @@ export const rotation: readonly Scenario[] = [
     title: 'moved out of the globs, written there, and moved back in',
     single: true,
     async run(scene) {
-      scene.write('a.log', '1')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1')
       scene.rename('a.log', 'elsewhere/a')
       scene.write('elsewhere/a', '2')
       await scene.looked(4)
@@ -78,9 +72,7 @@ export const rotation: readonly Scenario[] = [
       'policy: the copy of a copytruncate that a glob names is another file and is shipped whole, the unread tail with it',
     agent: { input: { paths: ['a.log*'] } },
     async run(scene) {
-      scene.write('a.log', '1', '2')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1', '2')
       scene.append('a.log', 'unread tail\n')
       scene.copyTruncate('a.log', 'a.log.1')
       scene.expect('1', '2', 'unread tail')
@@ -125,9 +117,7 @@ export const rotation: readonly Scenario[] = [
     single: true,
     async run(scene) {
       const head = 'h'.repeat(2000)
-      scene.write('a.log', head, 'first')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', head, 'first')
       scene.copyTruncate()
       scene.write('a.log', head, 'second', 'third')
     },
@@ -152,9 +142,7 @@ export const rotation: readonly Scenario[] = [
     title: 'the path is missing for a while within a rotation',
     single: true,
     async run(scene) {
-      scene.write('a.log', '1')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', '1')
       scene.append('a.log', '2\n')
       scene.expect('2')
       scene.rotate('a.log', false)
@@ -193,9 +181,7 @@ async function rotateFast(
   naming: (typeof namings)[number],
   isDeleting: boolean,
 ): Promise<void> {
-  scene.write('a.log', 'begin')
-  await scene.start()
-  await scene.caughtUp()
+  await scene.begin('a.log', 'begin')
   for (let round = 0; round < 12; round += 1) {
     scene.write('a.log', `${round} ${'long '.repeat((round % 3) * 300)}`, `${round} short`)
     const old = naming === 'sequential' ? 'a.log.1' : `a.log-20261121-${String(round).padStart(2, '0')}`

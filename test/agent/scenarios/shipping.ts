@@ -182,9 +182,7 @@ function failover(): Scenario {
       await using first = await listen()
       await using second = await listen()
       for (const { address } of [first, second]) collectors.push(`http://127.0.0.1:${address.port}`)
-      scene.write('a.log', 'one')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'one')
       assert.equal(scene.agent.status().uplink.collector, collectors[1])
       isAway = false
       const isBack = () => {

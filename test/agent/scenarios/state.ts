@@ -122,9 +122,7 @@ function damaged({ name, says, isKept = false, damage, ...rest }: Damage): Scena
       assert.equal(fs.existsSync(`${file}.damaged`), isKept)
       await scene.stop()
       lines.length = 0
-      scene.write('a.log', 'a.log fourth')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'a.log fourth')
       assert.deepEqual(
         lines.filter((line) => line.level === 'error'),
         [],
@@ -153,9 +151,7 @@ function unwritable(code: 'FORBIDDEN' | 'DISK_FULL'): Scenario {
     title: `a state folder that is ${code === 'FORBIDDEN' ? 'read-only' : 'on a full disk'}: it ships on, and says so`,
     agent: told(lines, { world }),
     async run(scene) {
-      scene.write('a.log', 'first')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'first')
       writable = false
       scene.write('a.log', 'second')
       await scene.caughtUp()
@@ -207,9 +203,7 @@ export const state: readonly Scenario[] = [
     number: '49',
     title: 'what was not acknowledged is sent again after a restart, what was is not',
     async run(scene) {
-      scene.write('a.log', 'kept 1', 'kept 2')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'kept 1', 'kept 2')
       const { receiver } = scene.agent
       let refusals = 0
       receiver.intercept = ({ method }) => {
@@ -234,9 +228,7 @@ export const state: readonly Scenario[] = [
     title: 'killed between the acknowledgement and the sync of its position',
     agent: { limits: { checkpointMs: 3_600_000 } },
     async run(scene) {
-      scene.write('a.log', 'first')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'first')
       for (let round = 0; round < 3; round += 1) {
         scene.write('a.log', `in round ${round}`)
         await scene.caughtUp()
@@ -261,9 +253,7 @@ export const state: readonly Scenario[] = [
     number: '54',
     title: 'the checkpoints of the version before are read, and written in this one',
     async run(scene) {
-      scene.write('a.log', 'first', 'second')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'first', 'second')
       await scene.stop()
       const file = path.join(scene.agent.stateFolder, 'checkpoints')
       const { receiver } = scene.agent
@@ -304,9 +294,7 @@ export const state: readonly Scenario[] = [
     number: '55',
     title: 'files that were away for a while go on where they were',
     async run(scene) {
-      scene.write('a.log', 'first')
-      await scene.start()
-      await scene.caughtUp()
+      await scene.begin('a.log', 'first')
       const away = `${scene.logs}.away`
       fs.renameSync(scene.logs, away)
       await scene.looked(5)
