@@ -29,8 +29,12 @@ export class Changes {
     return result
   }
 
-  /** Runs a step whose failure ends the log, unless there was just no room (or no descriptor) for it. */
+  /**
+   * Runs a step whose failure ends the log, unless there was just no room (or no descriptor) for it. Rejects with the failure
+   * once there is one: a sync behind one that failed says nothing, the kernel may have dropped what that one was to write.
+   */
   async orFail<R>(step: () => Promise<R>): Promise<R> {
+    if (this.#failure !== null) throw this.#failure
     try {
       return await step()
     } catch (error) {

@@ -146,6 +146,8 @@ export class Log implements AsyncDisposable {
     return this.#changes.exclusive(async () => {
       const { endOffset } = this
       if (this.#syncedOffset >= endOffset) return
+      // A failure is told once for a descriptor: to that sync, and this one would be told that all is well.
+      await this.#behind.settled()
       await this.#changes.orFail(() => this.#active.sync())
       this.#syncedOffset = endOffset
       this.#behind.covered(this.#active)

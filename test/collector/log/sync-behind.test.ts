@@ -46,6 +46,30 @@ test('a sync beside the appends that fails ends the log', async () => {
   expect(failures.map(({ code }) => code)).toEqual(['DISK_FAILED'])
 })
 
+test('a sync that is waited for fails with the one beside it, which took the error from the kernel', async () => {
+  const slow: (() => void)[] = []
+  let syncs = 0
+  const isSync = ({ verb, path }: { readonly verb: string; readonly path: string }) =>
+    verb === 'sync' && path.endsWith('.log')
+  const world = machine(1, 'ordered', (call) =>
+    isSync(call) && syncs === 1
+      ? new Promise((resolve) => {
+          slow.push(resolve)
+        })
+      : Promise.resolve(),
+  )
+  await using log = await world.open({ segmentBytes })
+  world.disk.intercept = (call) => {
+    if (isSync(call)) syncs += 1
+    return isSync(call) && syncs === 1 ? 'fail' : 'go'
+  }
+  await log.append([batchAt(0, 1, 20_000)])
+  const synced = log.sync()
+  for (let turn = 0; turn < 1000; turn += 1) await Promise.resolve()
+  for (const resolve of slow) resolve()
+  await expect(synced).rejects.toMatchObject({ code: 'DISK_FAILED' })
+})
+
 test('the end of a log waits for a sync that is under way', async () => {
   const waiting: (() => void)[] = []
   let isSlow = false
