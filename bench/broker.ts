@@ -2,6 +2,7 @@
 //
 //   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk,
 //                                         BENCH_PARTS=latency,limit which parts of starts, throughput, latency, limit, scale
+//                                         BENCH_ROUNDS=1 BENCH_MEGABYTES=100 how long the throughput takes (all: over an hour)
 import { compareWithLimit } from './broker/limit.ts'
 import { measureScale } from './broker/scale.ts'
 import { compareStarts } from './broker/starts.ts'
@@ -37,8 +38,8 @@ async function sideBySide(): Promise<void> {
   await using kafka = await startKafka(place('kafka'))
   const subjects: readonly Subject[] = [commit, osFlush, kafka]
   const rates = await compareThroughput(subjects, {
-    rounds: isQuick ? 1 : 3,
-    runBytes: isQuick ? 100e6 : 400e6,
+    rounds: Number(process.env.BENCH_ROUNDS ?? (isQuick ? 1 : 3)),
+    runBytes: 1e6 * Number(process.env.BENCH_MEGABYTES ?? (isQuick ? 100 : 400)),
     consumesPerRound: isQuick ? 3 : 5,
     cells: parts.includes('throughput') ? (isQuick ? quickCells : cells) : [],
   })
