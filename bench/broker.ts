@@ -6,7 +6,7 @@
 import { compareWithLimit } from './broker/limit.ts'
 import { measureScale } from './broker/scale.ts'
 import { compareStarts } from './broker/starts.ts'
-import { benchFolder, type Subject, startBare, startKafka, startOurs } from './broker/subjects.ts'
+import { benchFolder, startBare, startOurs, startSideBySide } from './broker/subjects.ts'
 import { type CellShape, compareFootprint, compareLatency, compareThroughput } from './broker/throughput.ts'
 
 const isQuick = process.env.BENCH_QUICK === '1'
@@ -29,14 +29,9 @@ if (parts.includes('scale')) {
 }
 process.exit(0)
 
-/** All three run at once; only the one that is asked does anything. */
 async function sideBySide(): Promise<void> {
-  using folders = new DisposableStack()
-  const place = (name: string) => folders.use(benchFolder(name)).path
-  await using commit = await startOurs(place('commit'), 'commit')
-  await using osFlush = await startOurs(place('os'), 'os')
-  await using kafka = await startKafka(place('kafka'))
-  const subjects: readonly Subject[] = [commit, osFlush, kafka]
+  await using brokers = await startSideBySide()
+  const { subjects } = brokers
   const rates = await compareThroughput(subjects, {
     rounds: Number(process.env.BENCH_ROUNDS ?? (isQuick ? 1 : 3)),
     runBytes: 1e6 * Number(process.env.BENCH_MEGABYTES ?? (isQuick ? 100 : 400)),

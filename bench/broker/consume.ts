@@ -7,7 +7,7 @@ import { cpuSeconds } from '../../test/integration/proc.ts'
 import { parseScript } from '../../test/script.ts'
 import { pairedRatio } from '../result.ts'
 import { type Cell, perfConsume, perfProduce } from './perf-tools.ts'
-import { benchFolder, createTopics, type Subject, startKafka, startOurs, theirs } from './subjects.ts'
+import { createTopics, type Subject, startSideBySide, theirs } from './subjects.ts'
 
 /** Of one broker, a value for each run. */
 export interface ConsumeFigures {
@@ -49,12 +49,8 @@ async function main(): Promise<void> {
   const recordBytes = Number(values['record-bytes'])
   const records = Math.ceil((Number(values.megabytes) * 1e6) / recordBytes)
   const cell: Cell = { topic: 'consumed', records, recordBytes, compression: 'none' }
-  using folders = new DisposableStack()
-  const place = (name: string) => folders.use(benchFolder(name)).path
-  await using commit = await startOurs(place('commit'), 'commit')
-  await using osFlush = await startOurs(place('os'), 'os')
-  await using kafka = await startKafka(place('kafka'))
-  const subjects: readonly Subject[] = [commit, osFlush, kafka]
+  await using brokers = await startSideBySide()
+  const { subjects } = brokers
   for (const { port } of subjects) {
     await createTopics(port, [cell.topic], Number(values.partitions))
     await perfProduce(port, cell)

@@ -83,6 +83,19 @@ export async function startKafka(folder: string): Promise<Subject> {
   }
 }
 
+/** Ours with each way to flush, and theirs: all three run, on folders that go with them; only the one that is asked works. */
+export async function startSideBySide(): Promise<
+  AsyncDisposable & { readonly subjects: readonly Subject[] }
+> {
+  await using started = new AsyncDisposableStack()
+  const place = (name: string) => started.use(benchFolder(name)).path
+  const commit = started.use(await startOurs(place('commit'), 'commit'))
+  const osFlush = started.use(await startOurs(place('os'), 'os'))
+  const kafka = started.use(await startKafka(place('kafka')))
+  const owned = started.move()
+  return { subjects: [commit, osFlush, kafka], [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
 /** The bare loop over files of a folder. */
 export async function startBare(folder: string): Promise<Subject> {
   const program = path.join(import.meta.dirname, 'bare-broker.ts')
