@@ -12,7 +12,7 @@ A request is \`int32 size\`, a header (\`int16 apiKey, int16 apiVersion, int32 c
 
 In flexible versions strings, bytes and arrays begin with their length plus one as an unsigned varint (0 is null), and every struct ends with its tagged fields: their count, then tag, size and bytes of each. In the other versions a string begins with an int16, bytes and arrays with an int32 (-1 is null). Headers have tagged fields in flexible versions too, but for the response to ApiVersions; \`clientId\` is never compact. The field tables say the tag of a tagged field; it may be missing.
 
-int64 values beyond 2^53 are refused, and so is a request with more than 500,000 array elements. A version that is not offered is answered with UNSUPPORTED_VERSION (35).
+int64 values beyond 2^53 are refused, and so is a request with more than 500,000 array elements, or whose objects would take more memory than its bytes (16 MiB where it is smaller: some 100,000 topics or partitions). A version that is not offered is answered with UNSUPPORTED_VERSION (35).
 `
 
 /** The whole document. */

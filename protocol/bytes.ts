@@ -5,8 +5,10 @@
 
 import { assert } from './assert.ts'
 
-/** Array elements that one message may have in all: what a frame of small elements may make us allocate. */
+/** Array elements that one message may have in all: each may be an element of an answer too. */
 export const ELEMENTS_MAX = 500_000
+/** What a small frame may take of the heap once it is decoded: some 100,000 topics or partitions of an honest client. */
+const HEAP_BYTES_MAX = 16 * 1024 * 1024
 
 /** Bytes longer than this go out as a piece of their own, not copied. */
 const COPY_BYTES_MAX = 1024
@@ -42,6 +44,14 @@ export const heapBytes = {
  */
 export const HEAP_FACTOR_MAX = 40
 
+/**
+ * Bytes of the heap that a decoded frame takes at most; whoever asks for more is refused. With the frame it is never more
+ * than twice the frame, or 16 MiB beside a small one.
+ */
+export function heapBytesMaxOf(frameBytes: number): number {
+  return Math.max(frameBytes, HEAP_BYTES_MAX)
+}
+
 /** Bytes that are no message: what is wrong, at which byte, in which field (innermost first). Caught in message.ts. */
 export class Malformed {
   readonly what: string
@@ -61,8 +71,9 @@ export class Reader {
   at: number
   end: number
   elementsLeft = ELEMENTS_MAX
-  /** What was decoded so far takes at most so much of the heap. */
+  /** What was decoded so far takes at most so much of the heap; counted by `weigh`. */
   heapBytes = 0
+  readonly heapBytesMax: number
 
   constructor(bytes: Uint8Array, at: number) {
     this.bytes = Buffer.isBuffer(bytes)
@@ -70,7 +81,18 @@ export class Reader {
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.at = at
     this.end = bytes.length
+    this.heapBytesMax = heapBytesMaxOf(bytes.length)
   }
+}
+
+/** Counts what a value is about to take of the heap: before it is made, for a frame can ask for 40 times its bytes. */
+export function weigh(reader: Reader, bytes: number): void {
+  reader.heapBytes += bytes
+  if (reader.heapBytes > reader.heapBytesMax)
+    throw new Malformed(
+      `so many small elements take more memory than ${reader.heapBytesMax} bytes`,
+      reader.at,
+    )
 }
 
 /** Moves behind the next `count` bytes and returns where they begin. */
@@ -180,7 +202,7 @@ export function readText(reader: Reader, length: number): string {
   if (length === 0) return ''
   const at = take(reader, length)
   const text = reader.bytes.toString('utf8', at, at + length)
-  reader.heapBytes += heapBytes.string + (text.length === length ? length : 2 * text.length)
+  weigh(reader, heapBytes.string + (text.length === length ? length : 2 * text.length))
   return text
 }
 
@@ -188,7 +210,7 @@ export function readText(reader: Reader, length: number): string {
 export function readView(reader: Reader, length: number): Uint8Array {
   if (length === 0) return NO_BYTES
   const at = take(reader, length)
-  reader.heapBytes += heapBytes.view
+  weigh(reader, heapBytes.view)
   return new Uint8Array(reader.bytes.buffer, reader.bytes.byteOffset + at, length)
 }
 

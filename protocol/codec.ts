@@ -23,6 +23,7 @@ import {
   readView,
   type WriteLength,
   Writer,
+  weigh,
   writeBool,
   writeBytes,
   writeCompactLength,
@@ -233,7 +234,7 @@ function nullableStruct(struct: Codec): Codec {
     heapBytes: 0,
     read: (reader) => {
       if (readInt8(reader) < 0) return null
-      reader.heapBytes += struct.heapBytes
+      weigh(reader, struct.heapBytes)
       return read(reader)
     },
     write: (writer, value) => {
@@ -257,7 +258,7 @@ function arrayCodec(element: Codec, { isFlexible }: Form, isNullable: boolean): 
       if (count === 0) return NO_ELEMENTS
       if (count < 0) return nullOr(isNullable, reader)
       checkCount(reader, count, bytesMin)
-      reader.heapBytes += heapBytes.array + count * elementHeapBytes
+      weigh(reader, heapBytes.array + count * elementHeapBytes)
       // As long as it is to be: one that grows has room for half as many again, and for 17 at least.
       const values: unknown[] = new Array(count)
       let index = 0

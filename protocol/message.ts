@@ -16,6 +16,7 @@ import {
   readText,
   readUvarint,
   Writer,
+  weigh,
   writeInt16,
   writeInt32,
   writeShortLength,
@@ -68,7 +69,7 @@ export function readRequest<A extends Api>(api: A, version: number, reader: Read
   const codec = codecOf(api.request, version, isFlexible)
   return guarded(`${api.name} request v${version}`, () => {
     if (isFlexible) skipTags(reader)
-    reader.heapBytes += codec.heapBytes
+    weigh(reader, codec.heapBytes)
     return codec.read(reader) as Decoded<A['request']>
   })
 }

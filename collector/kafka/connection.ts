@@ -1,7 +1,7 @@
 // One Kafka connection: frames in, requests started in order, answers out in the same order.
 import type { Address, Connection, TlsInfo } from '../../core/runtime.ts'
 import { type ApiName, apiOf, type RequestOf } from '../../protocol/apis/index.ts'
-import { HEAP_FACTOR_MAX, Reader } from '../../protocol/bytes.ts'
+import { HEAP_FACTOR_MAX, heapBytesMaxOf, Reader } from '../../protocol/bytes.ts'
 import { KafkaError } from '../../protocol/errors.ts'
 import {
   encodeResponse,
@@ -207,7 +207,7 @@ export class KafkaConnection implements ClientConnection {
   /** With as much room as it may need: those who wait must not all begin in what one of them left. */
   async #beginLater(frame: Buffer): Promise<void> {
     const { decoded } = this.#parts
-    const heapBytesMax = frame.length * HEAP_FACTOR_MAX
+    const heapBytesMax = Math.min(frame.length * HEAP_FACTOR_MAX, heapBytesMaxOf(frame.length))
     if (!(await decoded.take(heapBytesMax, this.signal))) {
       this.#frames.release(frame, false)
       return

@@ -36,6 +36,20 @@ function decodeBody(api: Api, version: number, hex: string): string {
   return troubleOf(() => decodeRequest(api, version, Buffer.from(hex.replaceAll(' ', ''), 'hex'), 0))
 }
 
+/** What takes the most memory for its bytes: protocols without a name, with a byte of metadata, the last with more. */
+function joinOf(protocols: number, lastBytes: number): Buffer {
+  const metadata = (index: number) => new Uint8Array(index === protocols - 1 ? lastBytes : 1)
+  const body = {
+    groupId: 'g',
+    sessionTimeoutMs: 1,
+    memberId: '',
+    protocolType: 'consumer',
+    protocols: Array.from({ length: protocols }, (_, index) => ({ name: '', metadata: metadata(index) })),
+  }
+  const pieces = encodeRequest(apis.JoinGroup, { version: 6, correlationId: 1, clientId: null, body })
+  return Buffer.concat(pieces).subarray(4)
+}
+
 describe('a message cut short is refused at every byte', () => {
   for (const { api, version } of versionedApis) {
     test(`${api.name} v${version}`, () => {
@@ -158,6 +172,21 @@ describe('memory', () => {
       `"DeleteGroups request v0, groupsNames: a message may have 500000 elements in all (byte 4)"`,
     )
     expect(troubleOf(() => decodeRequest(apis.DeleteGroups, 0, frame.subarray(4), 0))).toBe('none')
+  })
+
+  test('a frame has a bound on the memory that its objects take: 16 MiB, or its own bytes where it is larger', () => {
+    const decodeJoin = (members: number, lastBytes: number) => {
+      const frame = joinOf(members, lastBytes)
+      return troubleOf(() => decodeRequest(apis.JoinGroup, 6, frame, readRequestHeader(frame).bodyAt))
+    }
+    expect(decodeJoin(100_000, 1)).toBe('none')
+    expect(decodeJoin(110_000, 1)).toMatchInlineSnapshot(
+      `"JoinGroup request v6, protocols[102651].metadata: so many small elements take more memory than 16777216 bytes (byte 410642)"`,
+    )
+    expect(decodeJoin(110_000, 20 * 1024 * 1024)).toBe('none')
+    expect(decodeJoin(200_000, 20 * 1024 * 1024)).toMatchInlineSnapshot(
+      `"JoinGroup request v6, protocols[108672].metadata: so many small elements take more memory than 21771558 bytes (byte 434726)"`,
+    )
   })
 
   test('a count allocates nothing before its elements are there', () => {
