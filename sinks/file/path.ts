@@ -13,6 +13,12 @@ type PathPart =
   | { readonly kind: 'ts'; readonly format: string }
 
 const field = /\{([^{}]*)\}/g
+const fieldName = /^(?:topic|partition|ts:(?:[^%]|%[YmdH])*)$/
+
+/** Whether all fields of a template are known. */
+export function isPathTemplate(template: string): boolean {
+  return Array.from(template.matchAll(field), (match) => match[1] ?? '').every((name) => fieldName.test(name))
+}
 
 /** Parses a template; throws CONFIG_INVALID naming the field that is unknown. */
 export function parsePath(template: string): PathTemplate {
@@ -47,8 +53,8 @@ export function renderPath(
 
 function parseField(name: string, template: string): PathPart {
   if (name === 'topic' || name === 'partition') return { kind: name }
-  if (name.startsWith('ts:')) return { kind: 'ts', format: name.slice(3) }
-  const hint = 'Use {topic}, {partition} or {ts:%Y-%m-%d}.'
+  if (fieldName.test(name)) return { kind: 'ts', format: name.slice('ts:'.length) }
+  const hint = 'Use {topic}, {partition} or {ts:%Y-%m-%d} (%Y %m %d %H).'
   throw new LogdriveError('CONFIG_INVALID', `path: unknown field {${name}} in "${template}"`, { hint })
 }
 

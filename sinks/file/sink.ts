@@ -8,7 +8,7 @@ import type { Storage } from '../../core/runtime.ts'
 import { defineSink, type OpenSink } from '../define.ts'
 import { jsonRow, lineFacts } from '../json-rows.ts'
 import { unreadableRefusal } from '../refusals.ts'
-import { type PathTemplate, parsePath, renderPath } from './path.ts'
+import { isPathTemplate, type PathTemplate, parsePath, renderPath } from './path.ts'
 import { type FileCompression, RowFile } from './writer.ts'
 
 /** Folders that one batch may open at once; rows for more go to the folder of the batch's own time. */
@@ -18,6 +18,7 @@ const config = z.strictObject({
   path: z
     .string()
     .min(1)
+    .refine(isPathTemplate, 'unknown field: there are {topic}, {partition}, and {ts:...} with %Y %m %d %H')
     .meta({ description: 'Folder of the files; {topic}, {partition}, {ts:%Y-%m-%d} (UTC: %Y %m %d %H).' }),
   format: z
     .literal('ndjson', { error: formatError })

@@ -84,10 +84,31 @@ test('validate exits 78 for a file that is not there, is a folder, or is too big
   const missing = await logdrive(['validate'], { cwd: folder.path })
   expect(missing.code).toBe(78)
   expect(missing.stderr).toContain('logdrive.yaml cannot be read (ENOENT)')
-  expect((await logdrive(['validate', '-c', folder.path])).code).toBe(78)
+  const opened = await logdrive(['validate', '-c', folder.path])
+  expect(opened.code).toBe(78)
+  expect(opened.stderr).toContain('it is a folder')
   writeFileSync(join(folder.path, 'big.yaml'), '#'.repeat(2 * 1024 * 1024))
   const big = await logdrive(['validate', '-c', 'big.yaml'], { cwd: folder.path })
   expect(big).toMatchObject({ code: 78, stdout: 'big.yaml:1:1 the file is over 1 MiB\n' })
+})
+
+test('validate names the first line that is not UTF-8, for what was read would not be what stands there', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'latin.yaml'), Buffer.from('version: 1\ndata: ./d\xfcsseldorf\n', 'latin1'))
+  const at = async (file: string) => await logdrive(['validate', '--offline', file], { cwd: folder.path })
+  const message = 'this line is not UTF-8: save the file as UTF-8'
+  expect(await at('latin.yaml')).toMatchObject({ code: 78, stdout: `latin.yaml:2:1 ${message}\n` })
+  writeFileSync(join(folder.path, 'marked.yaml'), '\ufeffversion: 1\n')
+  expect(await at('marked.yaml')).toMatchObject({ code: 0 })
+})
+
+test('validate names the field of a sink path that is unknown', async () => {
+  using folder = temporaryFolder()
+  const yaml = 'version: 1\nsinks:\n  a: { type: file, topics: [logs], path: "./{nope}/" }\n'
+  writeFileSync(join(folder.path, 'logdrive.yaml'), yaml)
+  const { code, stdout } = await logdrive(['validate', '--offline'], { cwd: folder.path })
+  expect(code).toBe(78)
+  expect(stdout).toContain('logdrive.yaml:3:42 sinks.a.path: unknown field')
 })
 
 test('validate fills in the environment and files, and never prints them', async () => {

@@ -1,7 +1,7 @@
 // Templates of paths: filled in, and never left by what data says.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parsePath, renderPath } from '../../../sinks/file/path.ts'
+import { isPathTemplate, parsePath, renderPath } from '../../../sinks/file/path.ts'
 
 const at = Date.UTC(2026, 10, 21, 5)
 
@@ -13,6 +13,19 @@ test('fills in topic, partition and time', () => {
 test('names the field that is unknown, and what there is', () => {
   expect(() => parsePath('/a/{host}/')).toThrow('unknown field {host} in "/a/{host}/"')
 })
+
+test.each(['./{nope}', '{ts:%Y-%M}', '{ts:100%}', '{}', '{ts}'])('%s is no template', (template) => {
+  expect(isPathTemplate(template)).toBe(false)
+  expect(() => parsePath(template)).toThrow('unknown field')
+})
+
+test.each(['./plain', '{topic}/{partition}', '{ts:%Y/%m}', '{ts:}', '{open'])(
+  '%s is a template',
+  (template) => {
+    expect(isPathTemplate(template)).toBe(true)
+    expect(() => parsePath(template)).not.toThrow()
+  },
+)
 
 test('no topic leaves the folder in front of its field', () => {
   fc.assert(
