@@ -6,6 +6,7 @@ import type { LogParts } from './log.ts'
 import { quarantineSegment } from './quarantine.ts'
 import { SegmentIndexer, type SegmentScan, scanSegment } from './recovery.ts'
 import { indexIntervalBytes, Segment, type SegmentState, segmentBaseOf, segmentName } from './segment.ts'
+import { copyRange } from './segment-files.ts'
 import { segmentEndings } from './segment-indexes.ts'
 import { recoverSwaps } from './swap.ts'
 
@@ -30,6 +31,7 @@ export type Noted = 'all' | 'grown' | 'else'
 interface OpenOptions {
   readonly directory: string
   readonly clean: boolean
+  readonly isSyncedLate?: boolean
 }
 
 /** Reads what is there, scans what may have suffered, cuts a torn tail, keeps what is damaged. */
@@ -49,6 +51,8 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
   for (const [index, base] of kept.entries()) {
     segments.push(await reader.open(base, kept[index + 1] ?? null))
   }
+  // What was made just before a crash may have its name in the cache alone.
+  if (swapped.size === 0 && !isNamed(checkpoint, kept)) await storage.syncDirectory(directory)
   const floor = Math.max(startOffset, checkpoint?.recoveryPoint ?? 0)
   const last = segments.at(-1)
   if (last === undefined || last.endOffset < floor || last.state.gaps.length > 0) {
@@ -64,6 +68,12 @@ export async function openSegments(options: OpenOptions, parts: LogParts): Promi
   const noted = checkpoint !== null && isSame ? notedBy(checkpoint, segments) : 'else'
   const cleanedOffset = checkpoint?.cleanedOffset ?? 0
   return { segments, startOffset, cleanedOffset, tornBytes, quarantined, noted }
+}
+
+/** Whether the checkpoint knows the last segment: it is written once the segment's name is durable. */
+function isNamed(checkpoint: Checkpoint | null, bases: readonly number[]): boolean {
+  const last = bases.at(-1)
+  return last === undefined || checkpoint?.segments.some(({ baseOffset }) => baseOffset === last) === true
 }
 
 function notedBy(checkpoint: Checkpoint, segments: readonly Segment[]): Noted {
@@ -155,10 +165,12 @@ class DirectoryReader {
     const { directory } = this.#options
     const isLast = nextBaseOffset === null
     const file = await this.#openFile(baseOffset)
-    const options = { baseOffset, nextBaseOffset, recoveryPoint, isLast, indexIntervalBytes }
+    const { isSyncedLate = false } = this.#options
+    const options = { baseOffset, nextBaseOffset, recoveryPoint, isLast, isSyncedLate, indexIntervalBytes }
     const scan = await scanSegment(file, options)
     if (scan.tornGap !== null) await this.#keepCopy(`${directory}/${segmentName(baseOffset)}`, scan.tornGap)
     if (scan.tornBytes > 0) await this.#cutTail(file, baseOffset, scan)
+    await this.#writeAgain(file, scan)
     // What a killed process wrote is perhaps only in the page cache, and is about to be shown to readers.
     if (scan.tornBytes > 0 || scan.endOffset > recoveryPoint) await file.sync()
     const state: SegmentState = {
@@ -174,6 +186,25 @@ class DirectoryReader {
     for (const gap of scan.gaps) await this.#quarantine(segment, gap)
     if (!isLast || scan.gaps.length > 0) await segment.release()
     return segment
+  }
+
+  /**
+   * After a sync that failed the page cache keeps what the disk does not have, and calls it written: no sync brings it there.
+   * Whoever was killed then, before anybody heard of it, left a last write that only looks stored. Written again, it is synced
+   * again.
+   */
+  async #writeAgain(file: StorageFile, { doubtPosition, bytes }: SegmentScan): Promise<void> {
+    try {
+      await copyRange(file, file, doubtPosition, bytes)
+    } catch (error) {
+      if (!isCode(error, 'DISK_FULL')) throw error
+      // Where overwriting takes room: a full disk keeps no log from starting, which alone can make room.
+      const { directory } = this.#options
+      this.#parts.logger.warn(
+        { err: error, directory },
+        'no room to write the last records again; they are only synced',
+      )
+    }
   }
 
   #openFile(baseOffset: number): Promise<StorageFile> {

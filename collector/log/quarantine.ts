@@ -1,8 +1,7 @@
 // Quarantine: a copy of a damaged segment for somebody to look at; the original stays where it is.
 import type { Storage } from '../../core/runtime.ts'
 import type { Gap } from './recovery.ts'
-
-const chunkBytes = 1024 * 1024
+import { copyRange } from './segment-files.ts'
 
 /** Copies the segment's `.log` into `quarantine/`, once per gap; false when that copy exists already. */
 export async function quarantineSegment(
@@ -25,10 +24,6 @@ async function copy(storage: Storage, from: string, to: string): Promise<void> {
   await using source = await storage.open(from, 'read')
   await using target = await storage.open(to, 'write')
   await target.truncate(0)
-  for (let position = 0; position < source.size; position += chunkBytes) {
-    const chunk = new Uint8Array(Math.min(chunkBytes, source.size - position))
-    const count = await source.read(position, chunk)
-    await target.write(position, [chunk.subarray(0, count)])
-  }
+  await copyRange(source, target, 0, source.size)
   await target.sync()
 }

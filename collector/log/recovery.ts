@@ -29,6 +29,8 @@ export interface SegmentScan {
   /** Where the torn write has whole batches behind its hole: worth a copy, should it be damage after all. */
   readonly tornGap: Gap | null
   readonly gaps: readonly Gap[]
+  /** From this byte on no sync is known to have worked; `bytes` where all is known to be synced. */
+  readonly doubtPosition: number
   readonly timestampMax: number | null
   readonly offsetIndex: OffsetIndex
   readonly timeIndex: TimeIndex
@@ -40,6 +42,8 @@ export interface ScanOptions {
   readonly recoveryPoint: number
   /** The last segment of its log: only there can a write be torn. */
   readonly isLast: boolean
+  /** Writes were not synced one by one. */
+  readonly isSyncedLate: boolean
   /** Where the next segment begins, null for the last one. */
   readonly nextBaseOffset: number | null
   readonly indexIntervalBytes: number
@@ -56,11 +60,14 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
   let expected = options.baseOffset
   let tornBytes = 0
   let torn: TornWrite | null = null
+  let doubt: Write | null = null
   while (position < file.size) {
     const header = await verifiedAt(window, position)
     if (header !== null && header.baseOffset === expected) {
       // A write that began behind the hole began after all before it was synced.
       if (torn !== null && writeStart(header) > torn.offset) torn = null
+      if (torn === null && isDoubtful(header, doubt, options))
+        doubt = { position, offset: writeStart(header) }
       expected = nextOffsetOf(header)
       indexer.note(header.baseOffset, position, header.length, header.maxTimestamp, expected)
       position += header.length
@@ -97,12 +104,14 @@ export async function scanSegment(file: StorageFile, options: ScanOptions): Prom
     // Bytes that were synced are missing altogether: the file is shorter than it was.
     gaps.push({ fromPosition: position, toPosition: file.size, fromOffset: expected, toOffset: endOffset })
   }
+  const bytes = tornBytes > 0 ? position : file.size
   return {
     endOffset,
-    bytes: tornBytes > 0 ? position : file.size,
+    bytes,
     tornBytes,
     tornGap,
     gaps,
+    doubtPosition: Math.min(doubt?.position ?? bytes, bytes),
     timestampMax: indexer.timestampMax,
     offsetIndex: indexer.offsets,
     timeIndex: indexer.times,
@@ -114,6 +123,23 @@ interface TornWrite {
   readonly position: number
   readonly offset: number
   readonly gaps: number
+}
+
+/** Where a write begins. */
+interface Write {
+  readonly position: number
+  /** Its first offset. */
+  readonly offset: number
+}
+
+/**
+ * Whether the doubt begins at this batch, and no earlier. A write begins when the one before it is synced: only the last one
+ * is in doubt, and each batch of another write shows that the one before was not the last. Where syncs come late, all is that
+ * lies at or behind the recovery point.
+ */
+function isDoubtful(header: BatchHeader, doubt: Write | null, options: ScanOptions): boolean {
+  if (!options.isLast || header.baseOffset < options.recoveryPoint) return false
+  return doubt === null || (!options.isSyncedLate && doubt.offset !== writeStart(header))
 }
 
 /** The first offset of the write that a batch is part of. */

@@ -6,6 +6,7 @@ import { headerAt } from './scan.ts'
 import { readWhole } from './state-file.ts'
 
 const indexBytesMax = 64 * 1024 * 1024
+const copiedBytes = 1024 * 1024
 
 /** The whole batches at the start of the chunk that continue at `expected`, and the bytes the first one wants. */
 export function takeWhole(chunk: Uint8Array, expected: number, endOffset: number, room: number) {
@@ -39,6 +40,18 @@ export async function readChunk(
   const bytes = allocate(Math.max(0, length))
   const count = await file.read(position, bytes)
   return bytes.subarray(0, count)
+}
+
+/** Copies the bytes of a range to the same positions of another file, or of the same one: they are written anew then. Not synced. */
+export async function copyRange(
+  source: StorageFile,
+  target: StorageFile,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (let position = from; position < to; position += copiedBytes) {
+    await target.write(position, [await readChunk(source, position, Math.min(copiedBytes, to - position))])
+  }
 }
 
 /** The bytes of a file that is only a hint: null when it is missing or absurdly large. */

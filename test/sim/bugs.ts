@@ -11,6 +11,7 @@ export const bugNames = [
   'acknowledge-before-sync', // the collector's sync does nothing
   'forget-directories', // the collector's syncDirectory does nothing
   'retry-sync', // a failed sync is tried again instead of stopping
+  'trust-page-cache', // what a failed sync left in the page cache alone is taken for stored
   'commit-before-write', // a sink's batch is committed before it was written
   'sink-without-sync', // the archive is not synced before its offset is committed
   'believe-silence', // the agent takes "no answer" for "stored"
@@ -25,6 +26,7 @@ export function brokenStorage(storage: Storage, bug: Bug): Storage {
   const isBroken = (path: string) =>
     bug === 'acknowledge-before-sync' ||
     bug === 'retry-sync' ||
+    (bug === 'trust-page-cache' && path.endsWith('.log')) ||
     (bug === 'sink-without-sync' && path.includes('/archive/')) ||
     (bug === 'forget-plans' && path.includes(offsetsTopic))
   return {
@@ -85,9 +87,13 @@ function brokenFile(file: StorageFile, bug: Bug): StorageFile {
       return file.size
     },
     read: (position, target) => file.read(position, target),
-    write: (position, pieces) => file.write(position, pieces),
+    async write(position, pieces) {
+      const end = pieces.reduce((sum, piece) => sum + piece.length, position)
+      if (bug !== 'trust-page-cache' || end > file.size) await file.write(position, pieces)
+    },
     truncate: (size) => file.truncate(size),
     async sync() {
+      if (bug === 'trust-page-cache') return await file.sync()
       if (bug !== 'retry-sync') return
       try {
         await file.sync()

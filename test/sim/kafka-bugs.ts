@@ -14,6 +14,7 @@ export const kafkaBugNames = [
   'acknowledge-before-sync', // syncs do nothing
   'forget-directories', // directories are never synced
   'retry-sync', // a failed sync is tried again instead of stopping
+  'trust-page-cache', // what a failed sync left in the page cache alone is taken for stored
   'forget-sequences', // no batch is known as a duplicate
   'forget-producers-at-restart', // sequences of before the start are not known
   'hasty-duplicates', // a duplicate is answered while the original is on its way to the disk
@@ -33,7 +34,8 @@ export function brokenKafkaStorage(storage: Storage, bug: KafkaBug): Storage {
   switch (bug) {
     case 'acknowledge-before-sync':
     case 'forget-directories':
-    case 'retry-sync': {
+    case 'retry-sync':
+    case 'trust-page-cache': {
       // Only where records are: a broker that does not find its own topics any more is too easy to see.
       const broken = brokenStorage(storage, bug)
       const ofRecords = (path: string) => /\/topics\/[^_]/.test(path)

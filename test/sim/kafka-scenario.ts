@@ -18,6 +18,7 @@ import { Recorder } from '../kafka-workload/recorder.ts'
 import { brokerProgram } from './kafka-broker.ts'
 import type { KafkaBug } from './kafka-bugs.ts'
 import type { LoggedLine } from './logger.ts'
+import { loseSync } from './lost-sync.ts'
 import type { Process } from './process.ts'
 import { isExpected } from './programs.ts'
 import type { SeededRandom } from './random.ts'
@@ -49,7 +50,17 @@ export interface KafkaReport {
 const port = 9092
 /** How long a healed system may take to end everything, in virtual ms. */
 const settleMs = 90_000
-const troubles = ['broker', 'client', 'network', 'slow', 'partition', 'disk', 'full', 'clock'] as const
+const troubles = [
+  'broker',
+  'client',
+  'network',
+  'slow',
+  'partition',
+  'disk',
+  'sync',
+  'full',
+  'clock',
+] as const
 type Trouble = (typeof troubles)[number]
 
 /** Who may take part; the first three always do. */
@@ -85,8 +96,6 @@ class KafkaScenario {
   readonly #clients: readonly Process[]
   readonly #found: string[] = []
   #chaos = true
-  /** Syncs that had failed when the broker last ended. */
-  #syncFailures = 0
   #stopping = false
 
   constructor(options: KafkaScenarioOptions) {
@@ -179,7 +188,7 @@ class KafkaScenario {
     for (let round = 1; world.now < deadline; round += 1) {
       // The last look is at what a new process makes of the disk.
       if (round === 1 || audit.missing === '') {
-        this.#endBroker(this.#random.chance(0.5))
+        this.#broker.crash({ power: this.#random.chance(0.5) })
         this.#broker.restart()
       }
       const before = audit
@@ -225,8 +234,8 @@ class KafkaScenario {
       if (process.failure !== null && (process !== this.#broker || !isExpected(process.failure.error)))
         this.#died(process)
       if (process === this.#broker) {
-        // A failed sync leaves bytes in the cache that are not on the disk; only a reboot shows what is there.
-        if (process.failure !== null) process.crash({ power: true })
+        // After a failed sync the cache holds bytes that the disk does not: now and then a reboot shows that at once.
+        if (process.failure !== null && this.#random.chance(0.5)) process.crash({ power: true })
         process.restart()
       } else if (!(isSender(process) ? this.#workload.isSendingOver : this.#workload.isOver))
         process.restart()
@@ -257,6 +266,8 @@ class KafkaScenario {
       network.partition('broker', random.pick(this.#clients).name, random.chance(0.5))
     } else if (trouble === 'disk') {
       broker.disk.faults = random.chance(0.5) ? { read: 0, write: 0.002, sync: 0.02 } : noFaults
+    } else if (trouble === 'sync') {
+      loseSync(broker, random, () => !this.#chaos)
     } else if (trouble === 'full') {
       const used = broker.disk
         .paths()
@@ -280,27 +291,16 @@ class KafkaScenario {
     }
     const power = random.chance(0.6)
     if (random.chance(0.4)) {
-      this.#endBroker(power)
+      broker.crash({ power })
       return
     }
     const at = broker.disk.calls + 1 + random.below(40)
     broker.disk.intercept = (call) => {
       if (call.number < at) return 'go'
       broker.disk.intercept = null
-      this.#endBroker(power)
+      broker.crash({ power })
       return 'go'
     }
-  }
-
-  /**
-   * After a failed sync the cache may hold what the disk does not: a broker that is killed before it has ended by itself
-   * must not find it there. Only a reboot shows what is safe.
-   */
-  #endBroker(power: boolean): void {
-    const { faults } = this.#world
-    const failures = (faults.get('sync failed') ?? 0) + (faults.get('syncDirectory failed') ?? 0)
-    this.#broker.crash({ power: power || failures > this.#syncFailures })
-    this.#syncFailures = failures
   }
 
   #heal(): void {

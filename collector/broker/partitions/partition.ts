@@ -55,7 +55,8 @@ export async function openPartition(place: PartitionPlace, parts: PartitionParts
   const { clean, share } = parts
   const options = place.settings
   const onFailure = (error: LogdriveError) => share.fail(error)
-  const log = await openLog({ directory: place.directory, options, clean, onFailure }, parts)
+  const isSyncedLate = parts.config.flush !== 'commit'
+  const log = await openLog({ directory: place.directory, options, clean, isSyncedLate, onFailure }, parts)
   const { state, offset } = await loadPartitionState(place.directory, log, parts)
   return new Partition(place, log, { state, snapshotOffset: offset }, parts)
 }

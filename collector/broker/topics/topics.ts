@@ -249,7 +249,19 @@ export class Topics implements AsyncDisposable {
       )
       return
     }
+    await this.#syncUnlessUsed(found)
     await this.#openPartitions(this.#add(found))
+  }
+
+  /**
+   * Partitions get their folders once `topic.json` is durable. Where the last one is missing, nobody may have heard of that: its
+   * new name may be in the cache alone, because of a kill or a sync that failed.
+   */
+  async #syncUnlessUsed({ name, partitions }: TopicRecord): Promise<void> {
+    const { storage } = this.#parts
+    const directory = this.#directory(name)
+    const entries = await storage.list(directory)
+    if (!entries.includes(String(partitions - 1))) await storage.syncDirectory(directory)
   }
 
   async #make(name: string, options: TopicOptions): Promise<OpenTopic> {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Broker } from '../../../collector/broker/broker.ts'
 import { runs } from '../../runs.ts'
+import type { DiskVerb } from '../../sim/storage.ts'
 import { allOf, forever, machine, record, send } from './harness.ts'
 
 /** Appends of two files (two batches in flight each) and records of three tabs; each knows what was acknowledged. */
@@ -205,6 +206,32 @@ test.each(['full', 'fail'] as const)(
   },
   120_000,
 )
+
+test('a sync that fails, kill -9 before the exit, a start without a reboot, a power cut: nothing acknowledged is lost', async () => {
+  for (let call = 1; ; call += runs(1, 5)) {
+    const world = machine(call, 'hostile')
+    const early = new Senders()
+    world.disk.intercept = ({ number, verb }) => (number === call && isSync(verb) ? 'fail' : 'go')
+    try {
+      await early.run(await world.open(config), until)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'DISK_FAILED' })
+    }
+    if (world.disk.calls < call) break
+    world.disk.intercept = null
+    world.disk.kill()
+    // It takes what the page cache has for stored, and says so: duplicate.
+    const senders = new Senders(early)
+    await senders.run(await world.open(config), until)
+    world.disk.crash()
+    const broker = await world.open(config)
+    expect((await allOf(broker)).map((line) => line.split('=')[1]).sort()).toEqual(everything(until))
+  }
+}, 120_000)
+
+function isSync(verb: DiskVerb): boolean {
+  return verb === 'sync' || verb === 'syncDirectory'
+}
 
 /** Within a partition, the records of a source come in order. */
 function inOrder(lines: readonly string[]): void {

@@ -1,9 +1,10 @@
 // What the log's tests share: a simulated disk with its clock, and batches with recognisable records.
 
-import { type Log, type LogOptions, openLog } from '../../../collector/log/log.ts'
+import { type Log, type LogOptions, type OpenLog, openLog } from '../../../collector/log/log.ts'
 import type { RecentSegments } from '../../../collector/log/recent-segments.ts'
 import { storedLimits } from '../../../collector/log/scan.ts'
 import type { LogBatch } from '../../../collector/log/segment.ts'
+import { encodeMark } from '../../../collector/log/write-mark.ts'
 import type { LogdriveError } from '../../../core/errors.ts'
 import { decodeBatch, recordAt } from '../../../protocol/batch-decode.ts'
 import { BatchBuilder } from '../../../protocol/batch-encode.ts'
@@ -35,13 +36,21 @@ export function batchAt(
   return { bytes, baseOffset, lastOffset: baseOffset + count - 1, timestampMax: timestamp + count - 1 }
 }
 
+/** The batch as a write stores it that began `distance` offsets before it. */
+export function marked(batch: LogBatch, distance: number): LogBatch {
+  stampBatch(batch.bytes, 0, batch.baseOffset, encodeMark({ isForeign: true, distance }))
+  return batch
+}
+
 export interface Machine {
   readonly disk: SimulatedDisk
   readonly clock: ManualClock
   readonly logger: MemoryLogger
   readonly failures: LogdriveError[]
   open(
-    options?: Partial<LogOptions> & { readonly clean?: boolean; readonly recent?: RecentSegments },
+    options?: Partial<LogOptions & Pick<OpenLog, 'clean' | 'isSyncedLate'>> & {
+      readonly recent?: RecentSegments
+    },
   ): Promise<Log>
 }
 
@@ -55,12 +64,13 @@ export function machine(
   const clock = new ManualClock()
   const logger = new MemoryLogger()
   const failures: LogdriveError[] = []
-  const open: Machine['open'] = ({ clean = false, recent, ...options } = {}) =>
+  const open: Machine['open'] = ({ clean = false, isSyncedLate = false, recent, ...options } = {}) =>
     openLog(
       {
         directory,
         options: { segmentBytes: 4096, segmentAgeMs: Number.POSITIVE_INFINITY, ...options },
         clean,
+        isSyncedLate,
         onFailure: (error) => failures.push(error),
       },
       { storage: disk.storage(), clock, logger, ...(recent === undefined ? {} : { recent }) },

@@ -1,10 +1,7 @@
 // Recovery: torn tails are cut, damage never is; whatever call the power fails at, nothing that was synced is lost.
 import { expect, test } from 'vitest'
-import type { LogBatch } from '../../../collector/log/segment.ts'
-import { encodeMark } from '../../../collector/log/write-mark.ts'
-import { stampBatch } from '../../../protocol/batch-header.ts'
 import { drain } from '../../sim/clock.ts'
-import { batchAt, batchSince, directory, expected, machine, valuesOf } from './harness.ts'
+import { batchAt, batchSince, directory, expected, machine, marked, valuesOf } from './harness.ts'
 
 const file = `${directory}/00000000000000000000.log`
 
@@ -92,12 +89,6 @@ async function tornWrite() {
   const position = batchAt(0, 4).bytes.length + batchAt(4, 4).bytes.length
   world.disk.corrupt(file, position + 70, 0x40)
   return { ...world, log }
-}
-
-/** The batch as a write stores it that began `distance` offsets before it. */
-function marked(batch: LogBatch, distance: number): LogBatch {
-  stampBatch(batch.bytes, 0, batch.baseOffset, encodeMark({ isForeign: true, distance }))
-  return batch
 }
 
 test('a hole in the last write is torn: cut there, with what is whole behind it, of which a copy is kept', async () => {
