@@ -7,7 +7,6 @@ import { csvParser } from './csv.ts'
 import { dockerParser } from './docker.ts'
 import type { Fields, LineParser } from './fields.ts'
 import { jsonParser } from './json.ts'
-import type { JsonBytes } from './json-bytes.ts'
 import { klogParser } from './klog.ts'
 import { logfmtParser } from './logfmt.ts'
 import { Names } from './names.ts'
@@ -16,6 +15,7 @@ import { envelopeBytesMax, type ParseOptions, type ParseType, parsedLineBytesMax
 import { quickAccessLog } from './quick-access-log.ts'
 import { QuickJson } from './quick-json.ts'
 import type { QuickReaders } from './quick-line.ts'
+import { QuickMemory } from './quick-memory.ts'
 import { regexParser } from './regex.ts'
 import { Severities } from './severity.ts'
 import { syslogParser } from './syslog.ts'
@@ -48,7 +48,9 @@ const oneLine: ReadonlySet<ParseType> = new Set(['logfmt', 'nginx', 'apache'])
 
 /** Writes the same records as the general way, for lines that have nothing unusual. */
 export interface QuickWay {
-  write(bytes: Uint8Array, from: number, to: number, json: JsonBytes, nowMs: number): boolean
+  /** Where the lines are looked at and the records written, those of the general way with them. */
+  readonly memory: QuickMemory
+  write(from: number, to: number, nowMs: number): boolean
   learn?(bytes: Uint8Array, from: number, to: number, fields: Fields): void
 }
 
@@ -102,8 +104,20 @@ function quickWay(
   readers: QuickReaders,
   keepRaw: boolean,
 ): QuickWay | null {
-  if (accessLog !== null) return quickAccessLog(accessLog, readers, keepRaw)
-  return type === 'json' ? new QuickJson(readers, keepRaw) : null
+  if (accessLog === null && type !== 'json') return null
+  const memory = quickMemory()
+  if (memory === null) return null
+  if (accessLog !== null) return quickAccessLog(accessLog, readers, memory, keepRaw)
+  return new QuickJson(readers, memory, keepRaw)
+}
+
+/** Null where the engine runs no WebAssembly, or not ours: all lines go the general way. */
+function quickMemory(): QuickMemory | null {
+  try {
+    return new QuickMemory()
+  } catch {
+    return null
+  }
 }
 
 /** The parser of lines that say nothing but themselves. */

@@ -12,12 +12,6 @@ export function markEscaped(four: number): number {
   return (below | (((slashes - 0x01010101) | 0) & ~slashes)) & -0x7f7f7f80
 }
 
-/** As `markEscaped`, and any byte that is the one four times in `word`. */
-function markEscapedOr(four: number, word: number): number {
-  const same = four ^ word
-  return markEscaped(four) | (((same - 0x01010101) | 0) & ~same & -0x7f7f7f80)
-}
-
 /** Index of the lowest marked byte; 4 when none is. */
 export function lowestMark(marks: number): number {
   return marks === 0 ? 4 : (31 - Math.clz32(marks & -marks)) >> 3
@@ -34,14 +28,4 @@ export function indexOfByte(view: DataView, byte: number, from: number, to: numb
   }
   while (at < to && view.getUint8(at) !== byte) at += 1
   return at
-}
-
-/** The first place in `view[from, to)` of the stop (four times in a word), or of a byte that JSON has to escape; up to 8 bytes behind `to` are read. */
-export function plainEnd(view: DataView, from: number, to: number, stop: number): number {
-  for (let at = from; at < to; at += 8) {
-    const low = markEscapedOr(view.getInt32(at, true), stop)
-    const high = markEscapedOr(view.getInt32(at + 4, true), stop)
-    if ((low | high) !== 0) return Math.min(to, at + (low === 0 ? 4 + lowestMark(high) : lowestMark(low)))
-  }
-  return to
 }

@@ -28,13 +28,37 @@ for (const [byte, letter] of [
   escapes[byte] = letter.charCodeAt(0)
 }
 
+/** Where JSON is written. */
+export interface JsonRoom {
+  /** A room of at least `size` bytes that begins as `bytes` does; nobody uses those any more. */
+  grow(bytes: Buffer<ArrayBuffer>, size: number): Buffer<ArrayBuffer>
+  /** A small room, in place of any other. */
+  begin(): Buffer<ArrayBuffer>
+}
+
+const ownRoom: JsonRoom = {
+  grow(bytes, size) {
+    const grown = Buffer.allocUnsafeSlow(size)
+    grown.set(bytes)
+    return grown
+  },
+  begin: () => Buffer.allocUnsafeSlow(bytesAtFirst),
+}
+
 export class JsonBytes {
-  #bytes = Buffer.allocUnsafeSlow(bytesAtFirst)
-  #view = viewOf(this.#bytes)
+  readonly #room: JsonRoom
+  #bytes: Buffer<ArrayBuffer>
+  #view: DataView
   #length = 0
   /** Views over the sources that are copied from, kept from one range to the next. */
   #line: Copier | null = null
   #other: Copier | null = null
+
+  constructor(room = ownRoom) {
+    this.#room = room
+    this.#bytes = room.begin()
+    this.#view = viewOf(this.#bytes)
+  }
 
   get bytes(): Buffer {
     return this.#bytes
@@ -51,7 +75,7 @@ export class JsonBytes {
   /** Cuts off what was written behind `length`; at 0, gives back what one unusual batch needed. */
   cut(length: number): void {
     this.#length = length
-    if (length === 0 && this.#bytes.length > bytesKeptMax) this.#use(Buffer.allocUnsafeSlow(bytesAtFirst))
+    if (length === 0 && this.#bytes.length > bytesKeptMax) this.#use(this.#room.begin())
   }
 
   /** `source[from, to)` as it is. */
@@ -144,9 +168,7 @@ export class JsonBytes {
   /** Room for `more` bytes, for who writes them itself and then says so with `moveTo`. */
   reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + more))
-    grown.set(this.#bytes.subarray(0, this.#length))
-    this.#use(grown)
+    this.#use(this.#room.grow(this.#bytes, Math.max(this.#bytes.length * 2, this.#length + more)))
   }
 
   #use(bytes: Buffer<ArrayBuffer>): void {

@@ -18,18 +18,6 @@ export function pieceOf(text: string): Piece {
 
 /** Writes a piece at `start`, where there has to be room for it and the slack; where it ends. */
 export function putPiece(target: DataView, start: number, { view, length }: Piece): number {
-  return putBytes(target, start, view, 0, length)
-}
-
-/** As `putPiece`, of `length` bytes of a view that has the slack behind them. */
-export function putBytes(
-  target: DataView,
-  start: number,
-  view: DataView,
-  from: number,
-  length: number,
-): number {
-  for (let at = 0; at < length; at += 8)
-    target.setBigInt64(start + at, view.getBigInt64(from + at, true), true)
+  for (let at = 0; at < length; at += 8) target.setBigInt64(start + at, view.getBigInt64(at, true), true)
   return start + length
 }

@@ -3,9 +3,9 @@
 // A shape is the text of a line between its values. A line with the same text, and values of the same kinds without
 // escapes, is the same JSON but for these values: it need not be taken apart again.
 import { type Fields, kind } from './fields.ts'
-import type { JsonBytes } from './json-bytes.ts'
 import type { Name } from './names.ts'
 import { QuickLine, type QuickReaders } from './quick-line.ts'
+import type { QuickMemory } from './quick-memory.ts'
 import type { Becomes, QuickSlot } from './quick-shape.ts'
 
 /** Shapes that are remembered; an application has a few. */
@@ -15,23 +15,25 @@ const linesPerLesson = 8
 const quote = 0x22
 
 export class QuickJson {
+  readonly memory: QuickMemory
   readonly #readers: QuickReaders
   readonly #keepRaw: boolean
   /** The one that fitted last is the first. */
   readonly #shapes: QuickLine[] = []
   #missed = linesPerLesson
 
-  constructor(readers: QuickReaders, keepRaw: boolean) {
+  constructor(readers: QuickReaders, memory: QuickMemory, keepRaw: boolean) {
+    this.memory = memory
     this.#readers = readers
     this.#keepRaw = keepRaw
   }
 
   /** As `QuickLine.write`, by whichever shape fits. */
-  write(bytes: Uint8Array, from: number, to: number, json: JsonBytes, nowMs: number): boolean {
+  write(from: number, to: number, nowMs: number): boolean {
     const shapes = this.#shapes
     for (let index = 0; index < shapes.length; index += 1) {
       const shape = shapes[index] as QuickLine
-      if (!shape.write(bytes, from, to, json, nowMs)) continue
+      if (!shape.write(from, to, nowMs)) continue
       if (index > 0) {
         shapes[index] = shapes[index - 1] as QuickLine
         shapes[index - 1] = shape
@@ -81,7 +83,8 @@ export class QuickJson {
     }
     if (last === null || first === null) return null
     slots.push({ ...last, until: new Uint8Array(bytes.subarray(at, to)) })
-    return QuickLine.of({ first, slots, flags, hasNothing: false, keepRaw: this.#keepRaw }, this.#readers)
+    const shape = { first, slots, flags, hasNothing: false, keepRaw: this.#keepRaw }
+    return QuickLine.of(shape, this.#readers, this.memory)
   }
 }
 

@@ -46,7 +46,7 @@ export class RecordMaker {
   readonly #parser: CompiledParser
   readonly #steps: FieldSteps | null
   readonly #fields = new Fields()
-  readonly #json = new JsonBytes()
+  readonly #json: JsonBytes
   readonly #parseError: Name
   readonly #rawBytes: Name
   #starts = new Int32Array(0)
@@ -65,6 +65,7 @@ export class RecordMaker {
     stepsOf: (fields: Fields, names: Names) => FieldSteps | null = () => null,
   ) {
     this.#parser = parser
+    this.#json = parser.quick?.memory.json ?? new JsonBytes()
     this.#steps = stepsOf(this.#fields, parser.names)
     this.#parseError = parser.names.of('parse_error')
     this.#rawBytes = parser.names.of('body_base64')
@@ -94,12 +95,13 @@ export class RecordMaker {
     }
     const json = this.#json
     json.cut(0)
+    quick?.memory.take(bytes)
     for (let index = 0; index < count; index += 1) {
       const from = starts[index] as number
       const to = ends[index] as number
       const begin = json.length
       const isQuick = isText && quick !== null && this.#steps?.needs(index) !== true
-      if (isQuick && quick.write(bytes, from, to, json, nowMs)) verdict = 'kept'
+      if (isQuick && quick.write(from, to, nowMs)) verdict = 'kept'
       else {
         this.#work = { index, nowMs, hashOf, tally }
         verdict = this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)))

@@ -1,9 +1,8 @@
 // Bytes found four at a time are those found one by one; texts written eight at a time are JSON.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { indexOfByte, lowestMark, markEscaped, plainEnd } from '../../../agent/parse/four-bytes.ts'
+import { indexOfByte, lowestMark, markEscaped } from '../../../agent/parse/four-bytes.ts'
 import { JsonBytes } from '../../../agent/parse/json-bytes.ts'
-import { isAt, literalOf } from '../../../agent/parse/literal.ts'
 
 const special = fc.constantFrom(
   0,
@@ -64,39 +63,5 @@ test('any text is written as JSON, behind and before others', () => {
       const written = Buffer.from(json.bytes.subarray(0, json.length - 1)).toString()
       expect(JSON.parse(`[${written}]`)).toEqual(texts)
     }),
-  )
-})
-
-test('where plain text ends: at the byte that ends it, or at one that JSON has to escape', () => {
-  fc.assert(
-    fc.property(mixed, special, fc.nat(8), (all, stop, from) => {
-      const view = new DataView(Uint8Array.from([...all, stop, ...new Array(8).fill(stop)]).buffer)
-      const start = Math.min(from, all.length)
-      const end = all.findIndex(
-        (byte, at) => at >= start && (byte === stop || byte < 0x20 || byte === 0x22 || byte === 0x5c),
-      )
-      const found = plainEnd(view, start, all.length, Math.imul(stop, 0x01010101))
-      expect(found).toBe(end === -1 ? all.length : end)
-    }),
-  )
-})
-
-test('a literal stands where all of its bytes do', () => {
-  fc.assert(
-    fc.property(
-      fc.uint8Array({ maxLength: 30 }),
-      fc.nat(4),
-      fc.nat(29),
-      fc.boolean(),
-      (text, at, changed, isSame) => {
-        const bytes = Buffer.concat([Buffer.alloc(at, 7), text, Buffer.alloc(8, 7)])
-        const isChanged = !isSame && changed < text.length
-        if (isChanged) bytes[at + changed] = (bytes[at + changed] as number) ^ 0x40
-        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-        const literal = literalOf(text)
-        expect(isAt(view, at, at + text.length, literal)).toBe(!isChanged)
-        expect(isAt(view, at, at + text.length - 1, literal)).toBe(false)
-      },
-    ),
   )
 })
