@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { cpuSeconds, memoryMb } from '../../test/integration/proc.ts'
 import type { Running } from '../../test/integration/processes.ts'
 import { GroupMember } from '../../test/kafka-client/group-member.ts'
+import { commitOffsets } from '../../test/kafka-client/membership.ts'
 import { KafkaProducer } from '../../test/kafka-client/producer.ts'
 import { printResult } from '../result.ts'
 import { clientOf, createTopics, startOurs } from './subjects.ts'
@@ -97,11 +98,13 @@ async function measureConnections(port: number, pid: number, options: ScaleOptio
     await Promise.all(some.map((client) => client.request('ApiVersions', body)))
   }
   const sizes = { sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 60_000, patienceMs: 60_000 }
-  const members = clients
-    .slice(0, options.groups)
-    .map((client, i) => new GroupMember(client, { groupId: `group-${i}`, topics: { first: 1 }, ...sizes }))
-  await Promise.all(members.map((member) => member.join()))
-  await Promise.all(members.map((member) => member.commit([{ topic: 'first', partition: 0, offset: 1 }])))
+  await Promise.all(
+    clients.slice(0, options.groups).map(async (client, i) => {
+      const member = new GroupMember(client, { groupId: `group-${i}`, topics: { first: 1 }, ...sizes })
+      await member.join()
+      await commitOffsets(client, member, [{ topic: 'first', partition: 0, offset: 1 }])
+    }),
+  )
   await delay(2_000)
   const grown = Math.max(0, memoryMb(pid).now - before)
   for (const client of clients) client.close()

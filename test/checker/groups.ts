@@ -1,8 +1,11 @@
-// Groups: partitions have one owner per generation, only the newest generation commits, and what was committed is fetched.
+// Groups: partitions have one owner per generation, only who owns them commits, each commit goes on where the last one ended,
+// and what was committed is fetched.
 
-/** A member was given these partitions by SyncGroup. */
+/** A member was given these partitions, by SyncGroup or by a heartbeat of the newer protocol. */
 export interface Assigned {
   readonly kind: 'assigned'
+  /** `consumer`: the newer one (KIP-848), where members come to a new generation one by one. */
+  readonly protocol: 'classic' | 'consumer'
   readonly group: string
   readonly generation: number
   readonly member: string
@@ -18,7 +21,10 @@ export interface Committed {
   readonly group: string
   /** -1 for a commit from outside any generation. */
   readonly generation: number
+  readonly member: string
   readonly key: string
+  /** Where what is committed begins: where its reader began, or committed before. */
+  readonly start: number
   readonly offset: number
   readonly outcome: 'ok' | 'fail' | 'info'
   readonly from: number
@@ -45,6 +51,7 @@ export function checkGroups(events: readonly GroupEvent[]): readonly string[] {
   return [
     ...checkOwners(assigned),
     ...checkGenerations(assigned, committed),
+    ...checkRanges(committed),
     ...checkFetched(committed, fetched),
   ]
 }
@@ -63,16 +70,38 @@ function checkOwners(assigned: readonly Assigned[]): readonly string[] {
   return found
 }
 
-/** A commit that began after a newer generation was handed out must be refused. */
+/** A commit that began after somebody else was given what it is for must be refused. */
 function checkGenerations(assigned: readonly Assigned[], committed: readonly Committed[]): readonly string[] {
-  const found: string[] = []
   const byGroup = Map.groupBy(assigned, ({ group }) => group)
-  for (const commit of committed) {
-    if (commit.outcome !== 'ok' || commit.generation < 0) continue
-    for (const { generation, to } of byGroup.get(commit.group) ?? []) {
-      if (to >= commit.from || generation <= commit.generation) continue
-      found.push(`stale commit: generation ${commit.generation} of ${commit.group} after ${generation}`)
-      break
+  return committed.flatMap((commit) => {
+    if (commit.outcome !== 'ok' || commit.generation < 0) return []
+    const newer = (byGroup.get(commit.group) ?? []).find(
+      (each) => each.to < commit.from && replaces(each, commit),
+    )
+    if (newer === undefined) return []
+    return [`stale commit: generation ${commit.generation} of ${commit.group} after ${newer.generation}`]
+  })
+}
+
+/** In the newer protocol only whoever has the partition counts; an epoch of one member may be older than that of another. */
+function replaces(assigned: Assigned, { generation, member, key }: Committed): boolean {
+  if (assigned.protocol === 'classic') return assigned.generation > generation
+  const isOther = assigned.generation === generation && assigned.member !== member
+  return assigned.keys.includes(key) && (assigned.generation > generation || isOther)
+}
+
+/** Every record is committed once: a commit goes on where the last one ended, or one that may have counted. */
+function checkRanges(committed: readonly Committed[]): readonly string[] {
+  const found: string[] = []
+  for (const [place, commits] of Map.groupBy(committed, ({ group, key }) => `${group}/${key}`)) {
+    const doubtful = new Set(commits.filter(({ outcome }) => outcome === 'info').map(({ offset }) => offset))
+    let reached = 0
+    const inOrder = commits.filter(({ outcome }) => outcome === 'ok').toSorted((a, b) => a.from - b.from)
+    for (const { start, offset } of inOrder) {
+      const what = start < reached ? 'committed twice' : 'never committed'
+      if (start !== reached && !doubtful.has(start))
+        found.push(`${what}: ${place} from ${Math.min(start, reached)} to ${Math.max(start, reached)}`)
+      reached = offset
     }
   }
   return found

@@ -25,7 +25,7 @@ import {
   runTransactor,
   type Workload,
 } from '../kafka-workload/clients.ts'
-import { runCopier, runGroupReader } from '../kafka-workload/group-clients.ts'
+import { runCopier, runGroupReader, runStaticReader } from '../kafka-workload/group-clients.ts'
 import { Recorder } from '../kafka-workload/recorder.ts'
 import { runs } from '../runs.ts'
 import { SeededRandom } from '../sim/random.ts'
@@ -47,6 +47,7 @@ const cast: readonly (readonly [name: string, work: (hands: Hands) => Promise<vo
   ['copier-2', runCopier],
   ['member-1', runGroupReader],
   ['member-2', runGroupReader],
+  ['static-member', runStaticReader],
 ]
 
 test('clients of a real collector see no forbidden anomaly through kills, stops, a full disk, clock jumps and failed fsyncs', async () => {
@@ -122,6 +123,7 @@ class Nemesis implements AsyncDisposable {
       recorder: new Recorder(),
       address: { host: '127.0.0.1', port },
       topics: { plain: 2, in: 2, out: 1 },
+      protocols: { readers: 'consumer', copiers: 'consumer' },
       now: () => performance.now(),
       isSendingOver: false,
       isOver: false,
@@ -136,7 +138,7 @@ class Nemesis implements AsyncDisposable {
     const data = join(disk?.path ?? folder.path, 'data')
     mkdirSync(data)
     const topics = '  plain: { partitions: 2 }\n  in: { partitions: 2 }\n  out: { partitions: 1 }\n'
-    const addresses = `  http: { listen: "127.0.0.1:${http}" }\n  kafka: { listen: "127.0.0.1:${port}" }\n`
+    const addresses = `  http: { listen: "127.0.0.1:${http}" }\n  kafka: { listen: "127.0.0.1:${port}", groups: { session_timeout: 6s } }\n`
     const yaml = `version: 1\ndata: ${data}\ncollector:\n${addresses}topics:\n${topics}`
     writeFileSync(join(folder.path, 'collector.yaml'), yaml)
     return new Nemesis(folder, disk, { http, port })
@@ -202,7 +204,7 @@ class Nemesis implements AsyncDisposable {
       await this.client(
         `auditor-${round}`,
         async (hands) => {
-          audit = await runAudit(hands, true)
+          audit = await runAudit(hands, { copiers: true, readers: true })
         },
         AbortSignal.timeout(60_000),
       )

@@ -1,7 +1,8 @@
-// A member of a Kafka consumer group for tests: joins, hands out partitions when it leads, beats, commits, fetches offsets.
+// A member of a classic Kafka consumer group for tests: joins, hands out partitions when it leads, beats, leaves.
 import { KafkaError } from '../../protocol/errors.ts'
 import { decodeAssignment, encodeAssignment, encodeSubscription } from './assignment.ts'
 import { type KafkaClient, throwCode } from './client.ts'
+import { fetchOffsets, type Membership, outsider, type Standing } from './membership.ts'
 import type { Target } from './producer.ts'
 import type { GroupOffset } from './transactions.ts'
 
@@ -14,10 +15,7 @@ export interface MemberOptions {
   readonly patienceMs: number
 }
 
-/** `rejoin`: a rebalance is on, what was read may still be committed. `lost`: no longer a member, everything is another's. */
-export type Standing = 'member' | 'rejoin' | 'lost'
-
-export class GroupMember {
+export class GroupMember implements Membership {
   readonly #client: KafkaClient
   readonly #options: MemberOptions
   #memberId = ''
@@ -36,11 +34,15 @@ export class GroupMember {
     return this.#memberId
   }
 
+  get owner(): string {
+    return this.#memberId
+  }
+
   get generation(): number {
     return this.#generation
   }
 
-  /** Joins (again) until a generation has formed with this member in it; gives its partitions. */
+  /** Until a generation has formed with this member in it. */
   async join(): Promise<readonly Target[]> {
     return await this.#client.retry(this.#options.patienceMs, async () => {
       for (;;) {
@@ -87,62 +89,16 @@ export class GroupMember {
     return decodeAssignment(sync.assignment)
   }
 
-  /** Tells the coordinator that it is alive. */
   async heartbeat(): Promise<Standing> {
     const response = await this.#client.request('Heartbeat', this.#identity())
     if (response.errorCode === 0) return 'member'
     return standingAfter(() => throwCode(response.errorCode, 'Heartbeat'))
   }
 
-  /** Commits once; throws what the broker says. */
-  async commit(offsets: readonly GroupOffset[]): Promise<void> {
-    const response = await this.#client.request('OffsetCommit', {
-      groupId: this.groupId,
-      generationIdOrMemberEpoch: this.#generation,
-      memberId: this.#memberId,
-      groupInstanceId: null,
-      topics: [...Map.groupBy(offsets, ({ topic }) => topic)].map(([name, each]) => ({
-        name,
-        partitions: each.map(({ partition, offset }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedMetadata: null,
-        })),
-      })),
-    })
-    for (const { partitions } of response.topics) {
-      for (const { errorCode } of partitions) throwCode(errorCode, 'OffsetCommit')
-    }
-  }
-
-  /** The committed offsets, -1 where there is none; waits for transactions that are about to change them. */
   async committed(targets: readonly Target[]): Promise<readonly GroupOffset[]> {
-    const topics = Map.groupBy(targets, ({ topic }) => topic)
-    const response = await this.#client.request('OffsetFetch', {
-      groups: [
-        {
-          groupId: this.groupId,
-          memberId: null,
-          memberEpoch: -1,
-          topics: [...topics].map(([name, each]) => ({
-            name,
-            partitionIndexes: each.map(({ partition }) => partition),
-          })),
-        },
-      ],
-      requireStable: true,
-    })
-    const group = response.groups[0]
-    throwCode(group?.errorCode ?? -1, 'OffsetFetch')
-    return (group?.topics ?? []).flatMap(({ name, partitions }) =>
-      partitions.map(({ partitionIndex, committedOffset, errorCode }) => {
-        throwCode(errorCode, 'OffsetFetch')
-        return { topic: name, partition: partitionIndex, offset: committedOffset }
-      }),
-    )
+    return await fetchOffsets(this.#client, outsider(this.groupId), targets)
   }
 
-  /** Goes, so that others need not wait for its session to end. */
   async leave(): Promise<void> {
     const members = [{ memberId: this.#memberId, groupInstanceId: null }]
     await this.#client.request('LeaveGroup', { groupId: this.groupId, members })

@@ -2,7 +2,7 @@
 import { KafkaError } from '../../protocol/errors.ts'
 import { type KafkaClient, throwCode } from './client.ts'
 import { Unanswered } from './connection.ts'
-import type { GroupMember } from './group-member.ts'
+import type { Identity } from './membership.ts'
 import type { KafkaProducer, Target } from './producer.ts'
 
 /** `ok`: done. `fail`: surely not done, and never will be. `info`: nobody knows. */
@@ -47,7 +47,7 @@ export class KafkaTransactions {
   }
 
   /** Commits offsets of a group with the transaction. */
-  async commitOffsets(member: GroupMember, offsets: readonly GroupOffset[]): Promise<void> {
+  async commitOffsets(member: Identity, offsets: readonly GroupOffset[]): Promise<void> {
     const common = {
       transactionalId: this.#transactionalId,
       producerId: this.#producer.producerId,

@@ -1,7 +1,9 @@
 // The audit at the end of a Kafka workload: reads everything from the beginning in both isolations and compares.
 import { type FetchedPartition, type Isolation, KafkaConsumer, keyOf } from '../kafka-client/consumer.ts'
+import { fetchOffsets, outsider } from '../kafka-client/membership.ts'
 import type { SeenRecord } from '../kafka-client/records.ts'
 import { goOn, type Hands, pollOf, targetsOf } from './clients.ts'
+import { readersTopics, recordFetched } from './group-clients.ts'
 
 export interface Audit {
   /** Committed records of `in`. */
@@ -15,11 +17,17 @@ export interface Audit {
   readonly missing: string
 }
 
+/** Who goes on until nothing is left to do. */
+export interface Waiting {
+  readonly copiers: boolean
+  readonly readers: boolean
+}
+
 const attemptsMax = 200
 const patienceMs = 20_000
 
 /** Reads all partitions to their ends; what is read is part of the history. */
-export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<Audit> {
+export async function runAudit(hands: Hands, waitsFor: Waiting): Promise<Audit> {
   const committed = await readAll(hands, 'read_committed')
   const all = await readAll(hands, 'read_uncommitted')
   const valuesOf = (topic: string) =>
@@ -33,10 +41,22 @@ export async function runAudit(hands: Hands, waitsForCopies: boolean): Promise<A
     const stable = committed.ends.get(key) ?? 0
     if (stable < end) missing.push(`${key} is stable up to ${stable} of ${end}`)
   }
-  if (waitsForCopies && copied.length < inputs.length)
+  if (waitsFor.copiers && copied.length < inputs.length)
     missing.push(`${copied.length} of ${inputs.length} are copied`)
+  if (waitsFor.readers) missing.push(...(await uncommitted(hands, committed.ends)))
   const producers = await describeProducers(hands)
   return { inputs, copied, producers, isComplete: false, missing: missing.join(', ') }
+}
+
+/** What the group `readers` has not read and committed yet. */
+async function uncommitted(hands: Hands, ends: Everything['ends']): Promise<readonly string[]> {
+  const client = hands.client('offsets')
+  const targets = targetsOf(hands.workload, readersTopics)
+  const ask = () => fetchOffsets(client, outsider('readers'), targets)
+  const offsets = await client.retry(patienceMs, () => recordFetched(hands, 'readers', ask))
+  return offsets
+    .filter((each) => Math.max(0, each.offset) < (ends.get(keyOf(each)) ?? 0))
+    .map((each) => `${keyOf(each)} is committed up to ${each.offset} of ${ends.get(keyOf(each))}`)
 }
 
 /** A line for each producer of each partition: its epoch, its last sequence, its open transaction. */

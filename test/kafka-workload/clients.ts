@@ -16,6 +16,8 @@ export interface Workload {
   readonly address: { readonly host: string; readonly port: number }
   /** Topics with their number of partitions. */
   readonly topics: Readonly<Record<string, number>>
+  /** What the members of each group speak. */
+  readonly protocols: { readonly readers: GroupProtocol; readonly copiers: GroupProtocol }
   /** One time for all, in ms; a process's own clock begins with it. */
   readonly now: () => number
   /** Nobody sends any more. */
@@ -23,6 +25,9 @@ export interface Workload {
   /** Nobody copies or reads any more. */
   isOver: boolean
 }
+
+/** Of consumer groups; `consumer` is the newer one (KIP-848). */
+export type GroupProtocol = 'classic' | 'consumer'
 
 /** What a program of a client has at hand. */
 export interface Hands {

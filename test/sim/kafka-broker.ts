@@ -4,6 +4,7 @@ import { openSecurity, type SecurityOptions } from '../../collector/kafka/securi
 import { startKafkaServer } from '../../collector/kafka/server.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { Workload } from '../kafka-workload/clients.ts'
+import { sessionTimeoutMs } from '../kafka-workload/group-clients.ts'
 import { brokenKafkaStorage, type KafkaBug, plantBug } from './kafka-bugs.ts'
 import type { Program } from './process.ts'
 
@@ -22,7 +23,10 @@ export function brokerProgram(workload: Workload, bug: KafkaBug): Program {
   return async (whole, signal) => {
     const runtime: Runtime = { ...whole, storage: brokenKafkaStorage(whole.storage, bug) }
     const { clock, random, logger, transport } = runtime
-    const config = { segmentBytes: 8 * 1024, upkeepMs: 700, retentionMs: null, topics: topicsOf(workload) }
+    const config = {
+      ...{ segmentBytes: 8 * 1024, upkeepMs: 700, retentionMs: null, topics: topicsOf(workload) },
+      consumerSessionTimeoutMs: sessionTimeoutMs,
+    }
     await using broker = await openBroker({ folder: '/data/log', config }, runtime)
     plantBug(broker, bug)
     const security = await openSecurity(open, { store: broker.security, clock, random, logger })

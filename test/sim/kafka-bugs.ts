@@ -25,6 +25,9 @@ export const kafkaBugNames = [
   'forget-abort-markers', // an abort is answered, its markers are not written
   'commit-offsets-outside', // offsets of a transaction count at once
   'take-stale-commits', // commits of old generations are taken
+  'take-stale-epochs', // newer groups: a commit with an older epoch counts as one with the member's own
+  'hand-out-too-early', // newer groups: partitions go to the next member before the last one has given them back
+  'forget-groups', // what is written of groups is never synced
 ] as const
 
 export type KafkaBug = (typeof kafkaBugNames)[number]
@@ -35,18 +38,23 @@ export function brokenKafkaStorage(storage: Storage, bug: KafkaBug): Storage {
     case 'acknowledge-before-sync':
     case 'forget-directories':
     case 'retry-sync':
-    case 'trust-page-cache': {
+    case 'trust-page-cache':
       // Only where records are: a broker that does not find its own topics any more is too easy to see.
-      const broken = brokenStorage(storage, bug)
-      const ofRecords = (path: string) => /\/topics\/[^_]/.test(path)
-      return {
-        ...storage,
-        open: (path, mode) => (path.endsWith('.log') && ofRecords(path) ? broken : storage).open(path, mode),
-        syncDirectory: (path) => (ofRecords(path) ? broken : storage).syncDirectory(path),
-      }
-    }
+      return brokenFor(/\/topics\/[^_]/, storage, bug)
+    case 'forget-groups':
+      return brokenFor(/\/topics\/__consumer_offsets/, storage, 'acknowledge-before-sync')
     default:
       return storage
+  }
+}
+
+/** Broken for the logs of some topics only. */
+function brokenFor(topics: RegExp, storage: Storage, bug: Parameters<typeof brokenStorage>[1]): Storage {
+  const broken = brokenStorage(storage, bug)
+  return {
+    ...storage,
+    open: (path, mode) => (path.endsWith('.log') && topics.test(path) ? broken : storage).open(path, mode),
+    syncDirectory: (path) => (topics.test(path) ? broken : storage).syncDirectory(path),
   }
 }
 
@@ -61,6 +69,8 @@ export function plantBug(broker: Broker, bug: KafkaBug): void {
   const { groupsCoordinator: groups } = broker
   if (bug === 'commit-offsets-outside') groups.txnCommitOffsets = (request) => groups.commitOffsets(request)
   else if (bug === 'take-stale-commits') takeStaleCommits(groups)
+  else if (bug === 'take-stale-epochs') takeStaleEpochs(groups)
+  else if (bug === 'hand-out-too-early') handOutTooEarly(groups)
 }
 
 function breakPartition(partition: Partition, bug: KafkaBug): void {
@@ -104,6 +114,24 @@ function takeStaleCommits(groups: Broker['groupsCoordinator']): void {
     else if (known !== undefined) return await commitOffsets({ ...known, partitions: request.partitions })
     return results
   }
+}
+
+function takeStaleEpochs(groups: Broker['groupsCoordinator']): void {
+  const commitOffsets = groups.commitOffsets.bind(groups)
+  groups.commitOffsets = async (request) => {
+    const results = await commitOffsets(request)
+    if (results.every(({ error }) => error !== 'STALE_MEMBER_EPOCH')) return results
+    const { members = [] } = groups.describeConsumerGroup(request.group) ?? {}
+    const member = members.find(({ memberId }) => memberId === request.memberId)
+    return member === undefined ? results : await commitOffsets({ ...request, generationId: member.epoch })
+  }
+}
+
+/** Nobody seems to own anything, so nobody has anything to give back first. */
+function handOutTooEarly(groups: Broker['groupsCoordinator']): void {
+  const consumerHeartbeat = groups.consumerHeartbeat.bind(groups)
+  groups.consumerHeartbeat = (group, request) =>
+    consumerHeartbeat(group, { ...request, owned: request.owned && new Map() })
 }
 
 /** Batches of producers that are not known are stored as those of a plain producer. */

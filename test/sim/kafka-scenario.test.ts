@@ -5,13 +5,14 @@ import { runKafkaScenario } from './kafka-scenario.ts'
 
 test('clients see no forbidden anomaly through crashes, cuts and full disks', async () => {
   const seen = new Set<string>()
-  for (const seed of [2, 3, 5, 7]) {
+  for (const seed of [2, 3, 6, 7]) {
     const report = await runKafkaScenario({ seed, bug: 'none', chaosMs: 5_000 })
     expect(report.differences, `seed ${seed}`).toEqual([])
     for (const outcome of report.outcomes.keys()) seen.add(outcome)
   }
   // A run in which nothing succeeds, or nothing fails, would prove nothing.
-  for (const outcome of ['send ok', 'txn ok', 'txn fail', 'poll ok', 'subscribe ok'])
+  const ofGroups = ['assigned classic', 'assigned consumer', 'commit ok', 'commit fail']
+  for (const outcome of ['send ok', 'txn ok', 'txn fail', 'poll ok', 'subscribe ok', ...ofGroups])
     expect(seen).toContain(outcome)
 })
 
@@ -22,7 +23,12 @@ test('the same seed is the same run, to the last event', async () => {
 })
 
 /** Bugs that show on the first seeds; `npm run sim -- --kafka --hunt --seeds 100` looks for all of them. */
-const quick: readonly KafkaBug[] = ['forget-sequences', 'ignore-open-transactions', 'acknowledge-before-sync']
+const quick: readonly KafkaBug[] = [
+  'forget-sequences',
+  'ignore-open-transactions',
+  'acknowledge-before-sync',
+  'forget-groups',
+]
 
 test.each(quick)('finds the planted bug: %s', async (bug) => {
   for (let seed = 1; seed <= 8; seed += 1) {

@@ -1,8 +1,8 @@
 // The Kafka simulation: a broker and its clients through crashes, cuts and full disks, then the checker over what they saw.
 import { check, forbidden } from '../checker/check.ts'
 import { checkCopies } from '../checker/copies.ts'
-import { checkGroups } from '../checker/groups.ts'
-import { type Audit, runAudit } from '../kafka-workload/audit.ts'
+import { checkGroups, type GroupEvent } from '../checker/groups.ts'
+import { type Audit, runAudit, type Waiting } from '../kafka-workload/audit.ts'
 import {
   clientProgram,
   type Hands,
@@ -13,7 +13,12 @@ import {
   transactionTimeoutMs,
   type Workload,
 } from '../kafka-workload/clients.ts'
-import { runCopier, runGroupReader, sessionTimeoutMs } from '../kafka-workload/group-clients.ts'
+import {
+  runCopier,
+  runGroupReader,
+  runStaticReader,
+  sessionTimeoutMs,
+} from '../kafka-workload/group-clients.ts'
 import { Recorder } from '../kafka-workload/recorder.ts'
 import { brokerProgram } from './kafka-broker.ts'
 import type { KafkaBug } from './kafka-bugs.ts'
@@ -73,6 +78,7 @@ const cast: readonly (readonly [name: string, work: (hands: Hands) => Promise<vo
   ['copier-2', runCopier],
   ['member-1', runGroupReader],
   ['member-2', runGroupReader],
+  ['static-member', runStaticReader],
   ['second-sender', runSender],
   ['second-transactor', runTransactor],
   ['rival-transactor', runRival],
@@ -105,10 +111,12 @@ class KafkaScenario {
     this.#random = world.random('chaos')
     const random = this.#random
     this.#enabled = troubles.filter(() => random.chance(0.6))
+    const protocol = () => random.pick(['classic', 'consumer'] as const)
     this.#workload = {
       recorder: this.#recorder,
       address: { host: 'broker', port },
       topics: { plain: 2, in: 2, out: 1 },
+      protocols: { readers: protocol(), copiers: protocol() },
       now: () => world.now,
       isSendingOver: false,
       isOver: false,
@@ -155,14 +163,17 @@ class KafkaScenario {
       seed,
       events: this.#world.events,
       virtualMs: Math.round(this.#world.now),
-      outcomes: counted(recorder.operations.map(({ verb, outcome }) => `${verb} ${outcome}`)),
+      outcomes: counted([
+        ...recorder.operations.map(({ verb, outcome }) => `${verb} ${outcome}`),
+        ...recorder.groupEvents.map(whatBefell),
+      ]),
       faults: this.#world.faults,
       differences: [
         ...this.#found,
         ...recorder.troubles,
         ...forbidden(anomalies).map(({ name, what }) => `${name}: ${what}`),
         ...checkGroups(recorder.groupEvents),
-        ...checkCopies(audit.inputs, audit.copied, audit.isComplete && this.#hasCopier),
+        ...checkCopies(audit.inputs, audit.copied, audit.isComplete && this.#waitsFor.copiers),
       ],
       allowed,
       trace: this.#world.trace,
@@ -170,8 +181,9 @@ class KafkaScenario {
     }
   }
 
-  get #hasCopier(): boolean {
-    return this.#clients.some(({ name }) => name.startsWith('copier'))
+  get #waitsFor(): Waiting {
+    const has = (what: string) => this.#clients.some(({ name }) => name.includes(what))
+    return { copiers: has('copier'), readers: has('member') }
   }
 
   /** Reads everything, through a restart of the broker, until nothing is missing or the time is up. */
@@ -193,10 +205,9 @@ class KafkaScenario {
       }
       const before = audit
       const auditor = world.process(`auditor-${round}`)
-      const waitsForCopies = this.#hasCopier
       auditor.start(
         clientProgram(auditor.name, this.#workload, async (hands) => {
-          audit = await runAudit(hands, waitsForCopies)
+          audit = await runAudit(hands, this.#waitsFor)
         }),
       )
       await this.#until('an audit', () => !auditor.running)
@@ -322,6 +333,11 @@ class KafkaScenario {
       if (!this.#stopping) this.#superviseLater()
     })
   }
+}
+
+function whatBefell(event: GroupEvent): string {
+  if (event.kind === 'fetched') return 'offset fetched'
+  return event.kind === 'assigned' ? `assigned ${event.protocol}` : `commit ${event.outcome}`
 }
 
 function counted(names: readonly string[]): ReadonlyMap<string, number> {
