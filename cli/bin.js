@@ -25,10 +25,10 @@ if (command === 'agent' && option !== '--help' && !process.execArgv.includes(age
   if (process.platform !== 'win32' && process.execve !== undefined)
     process.execve(process.execPath, words, { MALLOC_ARENA_MAX: '1', ...process.env })
 }
-// Types are stripped once, not at every start: 30 MB less memory and a quicker start from the second time on.
-const cache = fileURLToPath(new URL('../node_modules/.cache/logdrive', import.meta.url))
-module.enableCompileCache(cache)
-if (command === 'agent' && option !== '--help') stripInChild()
+// Sources are compiled and stripped of types once, not at every start: 30 MB less memory and a quicker start from the
+// second time on.
+const cache = enableCache()
+if (command === 'agent' && option !== '--help' && cache !== undefined) stripInChild()
 // Four threads can all sit in one slow fdatasync of a collector; an agent reads what is in memory mostly, and each
 // thread costs it some. Set before anything touches a file asynchronously.
 if (command !== 'agent') process.env.UV_THREADPOOL_SIZE ??= '16'
@@ -48,6 +48,17 @@ function nameOwnFiles(home, suffix) {
       return { url: new URL(specifier, context.parentURL).href, format, shortCircuit: true }
     },
   })
+}
+
+/** In the package, else in the user's own cache; never where others write, since what lies there is run. */
+function enableCache() {
+  const { XDG_CACHE_HOME, HOME } = process.env
+  const own = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`)
+  const places = [fileURLToPath(new URL('../node_modules/.cache', import.meta.url)), ...(own ? [own] : [])]
+  const { FAILED } = module.constants.compileCacheStatus
+  return places
+    .map((place) => `${place}/logdrive`)
+    .find((folder) => module.enableCompileCache(folder).status !== FAILED)
 }
 
 /** When the sources that an agent loads were last written, in ms. */

@@ -1,10 +1,11 @@
 // Builds the agent into build/agent/: a bundle of one file, and a single executable that needs nothing else.
 import { execFileSync, spawn } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import { bundling } from './bundling.ts'
 
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'build/agent')
@@ -59,22 +60,17 @@ export async function buildAgent(): Promise<BuiltAgent> {
 }
 
 async function bundleInto(outfile: string): Promise<void> {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   await build({
+    ...bundling,
     entryPoints: [join(root, 'cli/agent-main.ts')],
     outfile,
-    bundle: true,
     minify: true,
-    platform: 'node',
     format: 'cjs',
     target: 'node26',
-    charset: 'ascii',
-    legalComments: 'none',
     // What is loaded later is still in this file.
     supported: { 'dynamic-import': false },
-    define: { LOGDRIVE_VERSION: JSON.stringify(version), 'import.meta.url': '__filename' },
+    define: { ...bundling.define, 'import.meta.url': '__filename' },
     plugins: [checksumInside, withoutCollector],
-    logLevel: 'warning',
   })
 }
 

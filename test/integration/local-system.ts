@@ -20,6 +20,8 @@ export interface SystemOptions {
   readonly sinks?: (place: Place) => string
   /** `up` by default. */
   readonly command?: readonly string[]
+  /** Another program than the CLI of this checkout. */
+  readonly program?: readonly string[]
 }
 
 /** Topics that the tracker writes. */
@@ -54,7 +56,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<LocalSys
   const place = { folder, httpPort, clickhousePort }
   await mkdir(join(folder, 'logs'))
   await writeFile(join(folder, 'logdrive.yaml'), yamlOf(options, place))
-  const running = new Running([...(options.command ?? ['up']), '-c', join(folder, 'logdrive.yaml')])
+  const words = [...(options.command ?? ['up']), '-c', join(folder, 'logdrive.yaml')]
+  const running = new Running(words, {}, [], options.program)
   const url = `http://127.0.0.1:${httpPort}`
   const clickhouse = `http://127.0.0.1:${clickhousePort}`
   return {
