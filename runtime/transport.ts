@@ -25,6 +25,8 @@ const lingerMs = 2_000
 const backlog = 511
 /** Pieces that are no larger together are copied into one. */
 const copyBytesMax = 8 * 1024
+const noBytes = new Uint8Array(0)
+const taken = Promise.resolve()
 
 /** Sockets of this machine. */
 export function nodeTransport(logger: Logger): Transport {
@@ -180,17 +182,12 @@ class SocketConnection implements Connection {
   write(given: readonly Uint8Array[]): Promise<void> {
     const socket = this.#socket
     const pieces = together(given)
-    return new Promise((resolve, reject) => {
-      const done = (error?: Error | null) => {
-        if (error === undefined || error === null) resolve()
-        else reject(broken(error, 'the connection broke'))
-      }
-      const last = pieces.length - 1
-      if (last > 0) socket.cork()
-      for (let i = 0; i < last; i += 1) socket.write(pieces[i] as Uint8Array)
-      socket.write(pieces[last] ?? new Uint8Array(0), done)
-      if (last > 0) socket.uncork()
-    })
+    if (pieces.length > 1) socket.cork()
+    for (const piece of pieces) socket.write(piece)
+    if (pieces.length > 1) socket.uncork()
+    // Nearly always the system has taken it by now; a callback would come a turn of the event loop later.
+    const isTaken = socket.writableLength === 0 && socket.errored === null && !socket.destroyed
+    return isTaken ? taken : this.#emptied()
   }
 
   abort(): void {
@@ -200,6 +197,16 @@ class SocketConnection implements Connection {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
+  }
+
+  /** Resolves when the system took all that was written before. */
+  #emptied(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(noBytes, (error) => {
+        if (error === undefined || error === null) resolve()
+        else reject(broken(error, 'the connection broke'))
+      })
+    })
   }
 
   async #close(): Promise<void> {

@@ -71,5 +71,5 @@ export class Loan {
 }
 
 function sizeFor(length: number): number {
-  return 2 ** (32 - Math.clz32(length - 1))
+  return 1 << (32 - Math.clz32(length - 1))
 }
