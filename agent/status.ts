@@ -136,9 +136,10 @@ function fileStatus(follower: Follower, nowMs: number): FileStatus {
 }
 
 /** Files that nobody reads now, as they are known by their checkpoints. */
-function restingFiles({ agent, resting, inputs }: Parts, nowMs: number): readonly FileStatus[] {
-  return [...(resting?.files ?? [])].map(([key, { sighting, checkpoint, rested, past }]) => {
+function restingFiles({ agent, checkpoints, resting, inputs }: Parts, nowMs: number): readonly FileStatus[] {
+  return [...(resting?.files ?? [])].map(([key, { sighting, rested, past }]) => {
     const { input, path, stat } = sighting
+    const checkpoint = checkpoints.find(stat)
     const position = checkpoint?.position ?? 0
     const since = resting?.waitsSince(key) ?? null
     const size = since === null ? (rested?.size ?? position) : Math.max(position, stat.size)

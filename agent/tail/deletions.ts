@@ -3,10 +3,10 @@ import { LogdriveError } from '../../core/errors.ts'
 import type { FileStat, Removal, Runtime } from '../../core/runtime.ts'
 import type { FileInput } from '../options.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
-import type { Sighting } from './discover.ts'
 import type { Follower } from './follower.ts'
 import { examine, isAt } from './open-file.ts'
 import { PackedFile, packedKindOf } from './packed-file.ts'
+import type { Sighting } from './sighting.ts'
 
 /** Files removed after one look: the next look must not wait for thousands of them. */
 const removedMax = 200
@@ -86,12 +86,14 @@ export class Deletions {
     for (const one of due) await this.#remove(one)
   }
 
-  #due(key: string, { input, stat }: Sighting): Due | null {
+  #due(key: string, sighting: Sighting): Due | null {
+    const { input } = sighting
     const { inputs, checkpoints, runtime } = this.#deps
     const afterMs = inputs.get(input)?.deleteAfterMs
     const now = runtime.clock.now()
-    if (afterMs === undefined || now - stat.mtimeMs < afterMs) return null
+    if (afterMs === undefined || now - sighting.mtimeMs < afterMs) return null
     if (runtime.clock.monotonic() - (this.#tried.get(key) ?? Number.NEGATIVE_INFINITY) < pauseMs) return null
+    const { stat } = sighting
     const known = checkpoints.find(stat)
     if (known === null || now - known.updatedAt < afterMs) return null
     const { position } = known

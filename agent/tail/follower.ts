@@ -8,10 +8,10 @@ import { Ahead } from '../ship/ahead.ts'
 import type { Quarantine } from '../ship/quarantine.ts'
 import type { PackedBatch, Shipper } from '../ship/shipper.ts'
 import type { Kept, Uplink } from '../ship/uplink.ts'
-import type { Sighting } from './discover.ts'
 import { Lag } from './lag.ts'
 import type { Life, Lives } from './lives.ts'
 import type { FilePast } from './resting.ts'
+import type { Sighting } from './sighting.ts'
 import type { Tail } from './tail.ts'
 
 /** Batches of one turn while other files wait for theirs. */

@@ -86,6 +86,12 @@ export function locatorKey({ dev, ino, birthtimeNs }: Locator): string {
   return `${dev}:${ino}:${birthtimeNs}`
 }
 
+/** The locator that a key was made of. */
+export function locatorOf(key: string): Locator {
+  const [dev = '', ino = '', birthtimeNs = ''] = key.split(':')
+  return { dev: BigInt(dev), ino: BigInt(ino), birthtimeNs: BigInt(birthtimeNs) }
+}
+
 /**
  * The source id of a file: a UUID (version 8) that follows from the agent's id and the file's locator, so that it is
  * found again when the checkpoints are lost. See docs/decisions/0005-source-identity.md.

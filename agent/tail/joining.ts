@@ -9,12 +9,12 @@ import type { Uplink } from '../ship/uplink.ts'
 import type { Checkpoint } from '../state/checkpoint-file.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import type { Losses } from '../state/losses.ts'
-import type { Sighting } from './discover.ts'
 import { Follower } from './follower.ts'
 import { compareLocators, emptyPrint, type Locator, sourceOf } from './identity.ts'
 import type { Handles } from './open-file.ts'
 import type { PackedFile } from './packed-file.ts'
 import type { RestingFile } from './resting.ts'
+import type { Sighting } from './sighting.ts'
 import { storedTo } from './stored.ts'
 import { Tail } from './tail.ts'
 import type { Claim, TailLimits, TailMark } from './tail-options.ts'
@@ -97,11 +97,12 @@ export class Joining {
   }
 
   /** The follower of a file, not yet running. Without a checkpoint it asks the collector where to begin. */
-  follower({ sighting, checkpoint, rested, past }: RestingFile, input: FileInput): Follower {
-    const { runtime, agentId, parsings, uplink, host, zstd, limits, quarantine } = this.#deps
+  follower({ sighting, rested, past }: RestingFile, input: FileInput): Follower {
+    const { checkpoints, runtime, agentId, parsings, uplink, host, zstd, limits, quarantine } = this.#deps
     const { path, stat } = sighting
     const { topic, origin } = input
     const locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
+    const checkpoint = checkpoints.find(locator)
     const source = checkpoint?.source ?? sourceOf(agentId, locator)
     const start = checkpoint ?? this.#startOf(stat, input, true)
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }

@@ -1,7 +1,7 @@
 // Resting: the followed files at rest. One costs its sighting and its checkpoint; a follower is made when there is something to do.
 import type { Checkpoint } from '../state/checkpoint-file.ts'
-import { isChanged, type Sighting } from './discover.ts'
 import type { Rested } from './extent.ts'
+import { isChanged, type Sighting } from './sighting.ts'
 
 /** What a file has behind it since the start of the agent. */
 export interface FilePast {
@@ -16,8 +16,6 @@ export const noPast: FilePast = { retries: 0, shippedBytes: 0, shippedLines: 0 }
 export interface RestingFile {
   /** As it was seen last. */
   readonly sighting: Sighting
-  /** Null when the collector has to be asked where it stands. */
-  readonly checkpoint: Checkpoint | null
   /** How it came to rest; null for one that was not read since the start of the agent. */
   readonly rested: Rested | null
   readonly past: FilePast
@@ -49,8 +47,8 @@ export class Resting {
 
   /** A file that was not followed before: it waits where it is not as its checkpoint says. */
   add(key: string, sighting: Sighting, checkpoint: Checkpoint | null, now: number): void {
-    this.#files.set(key, { sighting, checkpoint, rested: null, past: noPast })
-    const { size, mtimeMs } = sighting.stat
+    this.#files.set(key, { sighting, rested: null, past: noPast })
+    const { size, mtimeMs } = sighting
     if (checkpoint === null || checkpoint.position !== size || checkpoint.mtimeMs !== mtimeMs)
       this.#waiting.set(key, now)
   }
@@ -60,7 +58,7 @@ export class Resting {
     const before = this.#files.get(key)
     if (before === undefined || before.sighting === sighting) return
     this.#files.set(key, { ...before, sighting })
-    if (isChanged(before.sighting.stat, sighting.stat) && !this.#waiting.has(key)) this.#waiting.set(key, now)
+    if (isChanged(before.sighting, sighting) && !this.#waiting.has(key)) this.#waiting.set(key, now)
   }
 
   /** The next one to be woken. */

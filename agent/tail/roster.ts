@@ -2,7 +2,7 @@
 import { LogdriveError } from '../../core/errors.ts'
 import { BlindSpots } from './blind-spots.ts'
 import { Deletions } from './deletions.ts'
-import { isUnobservable, type Scan, type Sighting } from './discover.ts'
+import { isUnobservable, type Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
 import { type Locator, locatorKey } from './identity.ts'
 import { Joining, type JoiningDeps } from './joining.ts'
@@ -11,6 +11,7 @@ import { Kinship } from './kin.ts'
 import { isAt, plainHead } from './open-file.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
 import { Resting } from './resting.ts'
+import { Sighting } from './sighting.ts'
 import { askKept } from './stored.ts'
 import { Strays } from './strays.ts'
 import { missedMax, type TailMark } from './tail-options.ts'
@@ -153,7 +154,7 @@ export class Roster {
   observe(files: readonly Sighting[]): void {
     const now = this.#deps.runtime.clock.monotonic()
     for (const sighting of files) {
-      const key = locatorKey(sighting.stat)
+      const { key } = sighting
       this.#followers.get(key)?.observe(sighting)
       this.#resting.observe(key, sighting, now)
     }
@@ -172,13 +173,13 @@ export class Roster {
   /** Takes over the files that are there; gives those that are new. */
   #follow(scan: Scan, areInputsNew: boolean): readonly Sighting[] {
     const now = this.#deps.runtime.clock.monotonic()
-    const added: { readonly key: string; readonly sighting: Sighting }[] = []
+    const added: Sighting[] = []
     for (const [key, sighting] of scan.files) {
       const resting = this.#resting.files.get(key)
       const follower = this.#followers.get(key)
       const input = follower?.options.input ?? resting?.sighting.input
       if (areInputsNew && resting !== undefined && input !== sighting.input) this.#resting.take(key)
-      if (follower === undefined && !this.#resting.has(key)) added.push({ key, sighting })
+      if (follower === undefined && !this.#resting.has(key)) added.push(sighting)
       else if (follower === undefined) this.#resting.observe(key, sighting, now)
       else if (follower.leftAt !== null) continue
       else if (areInputsNew && input !== sighting.input) this.#leave(follower)
@@ -189,9 +190,9 @@ export class Roster {
       }
     }
     // Oldest first: that is the order in which they are woken.
-    added.sort((a, b) => a.sighting.stat.mtimeMs - b.sighting.stat.mtimeMs)
-    for (const { key, sighting } of added) this.#resting.add(key, sighting, this.#checkpointOf(sighting), now)
-    return added.map(({ sighting }) => sighting)
+    added.sort((a, b) => a.mtimeMs - b.mtimeMs)
+    for (const sighting of added) this.#resting.add(sighting.key, sighting, this.#checkpointOf(sighting), now)
+    return added
   }
 
   #leave(follower: Follower): void {
@@ -238,10 +239,10 @@ export class Roster {
   #adopt(relative: Relative, input: string, path: string): void {
     const { stat } = relative
     if (this.isLive(stat)) return
-    const sighting = { input, path, stat }
+    const sighting = Sighting.at(input, path, stat)
     const now = this.#deps.runtime.clock.monotonic()
-    this.#resting.add(locatorKey(stat), sighting, this.#checkpointOf(sighting), now)
-    const follower = this.#wake(locatorKey(stat))
+    this.#resting.add(sighting.key, sighting, this.#checkpointOf(sighting), now)
+    const follower = this.#wake(sighting.key)
     if (follower === null) return
     follower.adopted = true
     follower.tail.drain(stat, relative.path)
@@ -315,13 +316,8 @@ export class Roster {
     const key = locatorKey(tail.locator)
     this.#followers.delete(key)
     this.#restless.delete(follower)
-    const rested = { size: tail.size, seen: sighting.stat }
-    this.#resting.rest(key, {
-      sighting,
-      checkpoint: checkpoints.find(tail.locator),
-      rested,
-      past: follower.past,
-    })
+    const rested = { size: tail.size, seen: sighting }
+    this.#resting.rest(key, { sighting, rested, past: follower.past })
     follower.end()
   }
 

@@ -68,7 +68,7 @@ export class Scanning {
         const seen = isDue
           ? await this.#scan(this.#discovery, signal)
           : await this.#look([...stale, ...watching.blind], signal)
-        if (seen !== null) stale = await watching.watch(seen.directories)
+        stale = seen === null ? [] : await watching.watch(seen.directories)
         await this.#roster.tick()
         // How long a scan took is for the next scan: hints that came meanwhile have waited long enough.
         await this.#rest(isDue ? 0 : clock.monotonic() - began, stale.length > 0, signal)
@@ -108,16 +108,19 @@ export class Scanning {
   /** Looks at what changed, and at all of directories that give no hints; null when no file came or went. */
   async #look(blind: readonly string[], signal: AbortSignal): Promise<Scan | null> {
     const changes = this.#take()
-    for (const file of this.#roster.missing) changes.add(path.dirname(file), null)
+    const { missing } = this.#roster
+    for (const file of missing) changes.add(path.dirname(file), null)
     const discovery = this.#discovery
     const seen = await discovery.look(changes, blind, signal)
     if (discovery !== this.#discovery) return null
-    if ('directories' in seen) {
-      await this.#roster.take(seen)
-      return seen
+    const isScan = 'directories' in seen
+    if (!isScan && missing.length === 0) {
+      this.#roster.observe(seen.files)
+      return null
     }
-    this.#roster.observe(seen.files)
-    return null
+    const scan = isScan ? seen : seen.all
+    await this.#roster.take(scan)
+    return scan
   }
 
   #take(): Changes {

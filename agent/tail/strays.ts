@@ -1,9 +1,10 @@
 // Strays: files that were rotated out of the globs while nobody followed them, found beside the paths they had.
 import type { Runtime } from '../../core/runtime.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
-import type { Scan, Sighting } from './discover.ts'
+import type { Scan } from './discover.ts'
 import { type Locator, locatorKey } from './identity.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
+import type { Sighting } from './sighting.ts'
 
 interface StraysDeps {
   readonly runtime: Pick<Runtime, 'files'>
