@@ -22,6 +22,9 @@ import { Roster } from './tail/roster.ts'
 import { Scanning } from './tail/scanning.ts'
 import { Slabs } from './tail/turns.ts'
 
+/** Memory for batches that nobody needed for so long is given back. */
+const trimMs = 30_000
+
 /** A running agent. Disposal stops it and waits; how it failed is heard through `stopped` alone. */
 export interface Agent extends AsyncDisposable {
   /** Resolves when it stopped; rejects when its own disk failed. */
@@ -185,6 +188,7 @@ class RunningAgent {
       this.#scanning = scans
       scanning.spawn((signal) => scans.run(signal))
       scanning.spawn((signal) => this.#collectLoop(roster, signal))
+      scanning.spawn((signal) => this.#trimLoop(signal))
       this.#runSources(followers, scanning)
       const inputs = this.#options.inputs.length + (this.#options.sources?.length ?? 0)
       logger.info({ agent: this.#state.id, inputs }, 'agent started')
@@ -272,6 +276,13 @@ class RunningAgent {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(this.#limits.collectMs, signal)
       if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+    }
+  }
+
+  async #trimLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#runtime.clock.sleep(trimMs, signal)
+      this.#slabs.trim()
     }
   }
 }

@@ -81,6 +81,8 @@ export interface Slab {
 export class Slabs {
   readonly #turns: Turns
   readonly #free: Slab[] = []
+  /** Of the free ones so many were not needed since the last trim. */
+  #spare = 0
   readonly #small = new Set<Slab>()
   readonly #smallMax: number
   readonly #bytes: number
@@ -102,6 +104,7 @@ export class Slabs {
     await this.#turns.take(signal)
     // Slow means: not from the shared pool, and pages never touched cost nothing.
     const known = this.#free.pop()
+    this.#spare = Math.min(this.#spare, this.#free.length)
     if (known !== undefined) return known
     const frame = { bytes: Buffer.alloc(0) }
     return { bytes: Buffer.allocUnsafeSlow(this.#bytes), ranges: lineRanges(this.#lines), frame }
@@ -131,6 +134,14 @@ export class Slabs {
     this.#small.add(small)
     this.give(slab)
     return small
+  }
+
+  /** Gives back the memory of slabs that nobody needed since the last call, at once: the garbage collector knows little of it. */
+  trim(): void {
+    for (const { bytes, ranges, frame } of this.#free.splice(0, this.#spare))
+      for (const { buffer, byteLength } of [bytes, ranges.valueFrom, ranges.valueTo, frame.bytes])
+        if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+    this.#spare = this.#free.length
   }
 
   give(slab: Slab): void {
