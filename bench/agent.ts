@@ -37,7 +37,12 @@ const blockBytes = 1024 * 1024
 /** Lines that the agent ships before its clock starts. */
 const warmLines = 50_000
 /** As cli/bin.js starts an agent. */
-const agentFlags = ['--single-threaded-gc', '--max-semi-space-size=1', '--heap-growing-percent=50']
+const agentFlags = [
+  '--single-threaded-gc',
+  '--max-semi-space-size=1',
+  '--heap-growing-percent=50',
+  '--no-incremental-marking',
+]
 
 /** What a subject is called in the table, and its goal as a share of `bare`. */
 const cases: Partial<Record<Subject, { readonly text: string; readonly goal: number }>> = {
@@ -167,6 +172,7 @@ async function compare(): Promise<void> {
   makeJsonLog(smallOf(json), warmLines, 2)
   process.env.NODE_COMPILE_CACHE = path.join(folder, 'stripped')
   process.env.MALLOC_ARENA_MAX = '1'
+  process.env.MALLOC_MMAP_THRESHOLD_ = '131072'
   await once(child(['strip'], null), 'exit')
   const sink = child(['sink'], 1)
   const { port } = await message<{ port: number }>(sink)
