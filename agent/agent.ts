@@ -194,10 +194,12 @@ class RunningAgent {
       logger.info({ agent: this.#state.id, inputs }, 'agent started')
       await scanning.wait()
       const drained = new AbortController()
-      await Promise.race([
-        followers.wait().finally(() => drained.abort()),
-        clock.sleep(this.#limits.drainMs, drained.signal),
-      ])
+      try {
+        await Promise.race([followers.wait(), clock.sleep(this.#limits.drainMs, drained.signal)])
+      } finally {
+        // Not before: a wait that ends with the failure would end the race without it.
+        drained.abort()
+      }
     }
     keeping.cancel()
     await keeping.wait()
