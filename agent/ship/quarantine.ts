@@ -7,20 +7,25 @@ import type { LineBatch } from '../tail/batch.ts'
 import { Turns } from '../tail/turns.ts'
 
 const fileName = 'quarantine.ndjson'
+const lineEnd = Buffer.from('\n')
 
 /** One file for all topics, appended to and synced before a position moves past a line. */
 export class Quarantine {
+  readonly #folder: string
   readonly #path: string
   readonly #bytesMax: number
   readonly #runtime: Pick<Runtime, 'storage' | 'clock'>
   readonly #losses: Losses
   readonly #turn = new Turns(1)
+  /** What stands at the end of the file is ours, whole and synced. */
+  #isEndSafe = false
 
   constructor(
     options: { readonly folder: string; readonly bytesMax: number },
     runtime: Pick<Runtime, 'storage' | 'clock'>,
     losses: Losses,
   ) {
+    this.#folder = options.folder
     this.#path = `${options.folder}/${fileName}`
     this.#bytesMax = options.bytesMax
     this.#runtime = runtime
@@ -58,9 +63,15 @@ export class Quarantine {
     const { storage } = this.#runtime
     try {
       await using file = await storage.open(this.#path, 'write')
+      const isNew = file.size === 0
       if (file.size + bytes.length > this.#bytesMax) return false
-      await file.write(file.size, [bytes])
+      // Behind a write that was cut short, or is in the page cache alone: no line may be glued to what is left of it.
+      const pieces = isNew || this.#isEndSafe ? [bytes] : [lineEnd, bytes]
+      this.#isEndSafe = false
+      await file.write(file.size, pieces)
       await file.sync()
+      if (isNew) await storage.syncDirectory(this.#folder)
+      this.#isEndSafe = true
       return true
     } catch (error) {
       if (isCode(error, 'DISK_FULL') || isCode(error, 'FORBIDDEN')) return false

@@ -27,6 +27,11 @@ export class StateFile {
   /** Where the next append goes; null when only a snapshot makes the file whole again. */
   #end: number | null = null
   #snapshotBytes = 0
+  /**
+   * The last append as another process left it: if its sync failed, only the page cache has it. It is written again with the
+   * next one, or it would be a hole before that.
+   */
+  #doubtful: Uint8Array = new Uint8Array(0)
 
   constructor(folder: string, deps: Deps) {
     this.#folder = folder
@@ -66,6 +71,7 @@ export class StateFile {
     if (isWhole(read, bytes)) {
       this.#end = bytes.length
       this.#snapshotBytes = snapshotBytesOf(bytes)
+      this.#doubtful = Buffer.from(bytes.subarray(lastAppendOf(bytes)))
     }
     return records
   }
@@ -88,7 +94,7 @@ export class StateFile {
       return false
     }
     try {
-      await file.write(at, [bytes])
+      await file.write(at - this.#doubtful.length, [this.#doubtful, bytes])
     } catch (error) {
       // The part that was taken must not stand behind a shorter append: older positions would come after newer ones.
       if (isCode(error, 'DISK_FULL')) {
@@ -98,6 +104,7 @@ export class StateFile {
       throw error
     }
     await file.sync()
+    this.#doubtful = new Uint8Array(0)
     this.#end = at + bytes.length
     return true
   }
@@ -121,6 +128,7 @@ export class StateFile {
       await file.sync()
     }
     this.#end = null
+    this.#doubtful = new Uint8Array(0)
     await storage.rename(aside, this.#path)
     await storage.syncDirectory(this.#folder)
     this.#end = end
@@ -182,6 +190,18 @@ function isWhole({ damaged, torn, version }: StateRead, bytes: Uint8Array): bool
 
 /** Where the first append begins: behind the first empty line there is no snapshot any more. */
 function snapshotBytesOf(bytes: Uint8Array): number {
-  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf('\n\n')
+  return behindLine(bytes, bufferOf(bytes).indexOf('\n\n'))
+}
+
+/** Where the last append begins; the end where there is none. */
+function lastAppendOf(bytes: Uint8Array): number {
+  return behindLine(bytes, bufferOf(bytes).lastIndexOf('\n\n'))
+}
+
+function behindLine(bytes: Uint8Array, at: number): number {
   return at === -1 ? bytes.length : at + 1
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,5 +1,7 @@
 // The agent and a collector that fails, forgets and refuses, in the simulated world: still every line exactly once.
 import { expect, test } from 'vitest'
+import type { Process } from '../sim/process.ts'
+import type { World } from '../sim/world.ts'
 import { answerJson } from './receiver.ts'
 import { logsInput, stage } from './simulated.ts'
 
@@ -105,12 +107,38 @@ test('a refused line is set aside, its neighbours arrive, and the position goes 
   agent.restart()
   await arrived(6)
   expect(receiver.texts).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
-  const kept = (await readText(agent.runtime.storage, '/state/quarantine.ndjson', world)).trim().split('\n')
-  expect(kept.map((line) => JSON.parse(line))).toMatchObject([
+  expect(await quarantined(agent, world)).toMatchObject([
     { line: 'poison', position: 11, topic: 'logs' },
     { line: 'poison', position: 24, topic: 'logs' },
   ])
 })
+
+/** What was set aside, in order: all lines that are whole. */
+async function quarantined(agent: Process, world: World): Promise<readonly unknown[]> {
+  const text = await readText(agent.runtime.storage, '/state/quarantine.ndjson', world)
+  const lines = text.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'))
+  return lines.map((line) => JSON.parse(line))
+}
+
+test.each(['sync', 'write'] as const)(
+  'a line set aside outlives a %s that failed, a start without a reboot and a power cut',
+  async (verb) => {
+    const { files, startAgent, arrived, receiver, agent, world } = stage(41)
+    receiver.refuses = (line) => line === 'poison'
+    files.append('/logs/a.log', 'a\npoison\n')
+    agent.disk.intercept = (call) => (call.verb === verb && call.path.includes('quarantine') ? 'fail' : 'go')
+    startAgent()
+    await world.runUntil(() => !agent.running, 20_000)
+    expect(agent.failure?.error).toMatchObject({ code: 'DISK_FAILED' })
+    agent.disk.intercept = null
+    agent.restart()
+    files.append('/logs/a.log', 'b\n')
+    await arrived(2)
+    await world.runFor(5000)
+    agent.crash({ power: true })
+    expect(await quarantined(agent, world)).toMatchObject([{ line: 'poison', position: 9 }])
+  },
+)
 
 test('a batch too large for the collector is halved until it fits', async () => {
   const { files, startAgent, arrived, receiver } = stage(20)

@@ -269,6 +269,32 @@ test('after a crash at every step of many saves the disk holds all that was save
   expect(crashes).toBeGreaterThan(15)
 })
 
+test('an append whose sync failed, kill -9, a start without a reboot: the next append leaves no hole before it', async () => {
+  for (const diskMode of ['ordered', 'hostile'] as const) {
+    const world = new World({ seed: 5 })
+    const agent = world.process('agent', { diskMode })
+    const save = async (checkpoints: Checkpoints, position: number) => {
+      checkpoints.put({ ...one, position })
+      await checkpoints.save()
+    }
+    const first = await world.complete(open(agent.runtime))
+    await world.complete(save(first, 1))
+    agent.disk.intercept = ({ verb }) => (verb === 'sync' ? 'fail' : 'go')
+    await expect(world.complete(save(first, 2))).rejects.toMatchObject({ code: 'DISK_FAILED' })
+    agent.disk.intercept = null
+    agent.crash({ power: false })
+    const second = await world.complete(open(agent.runtime))
+    expect(second.find(one.locator)?.position).toBe(2)
+    second.put({ ...one, locator: { ...one.locator, ino: 99n } })
+    await world.complete(second.save())
+    agent.crash({ power: true })
+    const third = await world.complete(open(agent.runtime))
+    expect(third.find(one.locator)?.position).toBe(2)
+    expect(third.all.length).toBe(2)
+    expect(agent.lines.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([])
+  }
+})
+
 test('a file that was changed from outside is written anew', async () => {
   const world = new World({ seed: 7 })
   const { runtime } = world.process('agent')
