@@ -6,11 +6,11 @@ import { firstRecord } from '../../protocol/batch-decode.ts'
 import { readHeader } from '../../protocol/batch-header.ts'
 import { partitionOf } from '../../protocol/murmur2.ts'
 import { storedLimits } from '../log/scan.ts'
-import type { Losses } from './losses.ts'
+import type { Loss, Losses } from './losses.ts'
 import type { Partition } from './partitions/partition.ts'
 import type { Ticket } from './partitions/partition-sources.ts'
 import { factOf } from './partitions/record-source.ts'
-import { type GuardedRange, judgeRange } from './partitions/sources.ts'
+import { type GuardedRange, judgeRange, type Kept } from './partitions/sources.ts'
 import type { OpenTopic } from './topics/topics.ts'
 
 const encoder = new TextEncoder()
@@ -116,21 +116,21 @@ async function appendBatch(
   range: GuardedRange,
   losses: Losses,
 ): Promise<Appended> {
-  const kept = partition.sources.rangePosition(range.source)
-  if (range.gap && judgeRange(kept, range) === 'gap') {
+  const { sources } = partition
+  if (range.gap && judgeRange(sources.rangePosition(range.source), range) === 'gap') {
     const refusal = partition.refusal()
     if (refusal !== null) throw refusal
-    await losses.record({
-      reason: 'source_gap',
-      topic: partition.topic,
-      partition: partition.index,
-      who: range.source,
-      epoch: range.epoch,
-      from: kept !== null && kept.epoch === range.epoch ? kept.to : 0,
-      to: range.from,
-    })
+    // What is on its way to the disk may still fail, and is sent again then: the range begins where the disk stands.
+    const kept = await sources.settledPosition(range.source)
+    if (judgeRange(kept, range) === 'gap') await losses.record(lossOf(kept, range, partition))
   }
   return await partition.append(bytes, range)
+}
+
+function lossOf(kept: Kept | null, range: GuardedRange, { topic, index }: Partition): Loss {
+  const { source, epoch, from: to } = range
+  const from = kept?.epoch === epoch ? kept.to : 0
+  return { reason: 'source_gap', topic, partition: index, who: source, epoch, from, to }
 }
 
 /** A known source stays where it is, also when the topic got more partitions since. */

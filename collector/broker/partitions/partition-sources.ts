@@ -43,6 +43,12 @@ export class PartitionSources {
     return this.#queue.newest(({ ranges }) => ranges.get(source)) ?? this.#state.ranges.find(source)
   }
 
+  /** Where a source of ranges stands once what is on its way is on the disk. Rejects when that fails. */
+  async settledPosition(source: string): Promise<Kept | null> {
+    await this.#queue.durable()
+    return this.#state.ranges.find(source)
+  }
+
   /** Where the durable records of a source end, whichever way they came. */
   keptPosition(source: string): Kept | null {
     return this.#state.ranges.find(source) ?? this.#state.records.find(source)
@@ -54,11 +60,8 @@ export class PartitionSources {
     const verdict = judgeRange(kept, range)
     if (verdict === 'conflict' || (verdict === 'gap' && !range.gap)) {
       // Whoever hears of a position goes on behind it: what is on its way may still fail.
-      await this.#queue.durable()
-      return this.#appended(
-        'conflict',
-        this.#state.ranges.find(range.source) ?? { epoch: range.epoch, to: 0 },
-      )
+      const settled = await this.settledPosition(range.source)
+      return this.#appended('conflict', settled ?? { epoch: range.epoch, to: 0 })
     }
     if (verdict === 'duplicate') {
       await this.#queue.durable()

@@ -138,6 +138,20 @@ test('a known gap is accepted and goes to the loss ledger, for good', async () =
   expect(broker.status().losses[0]?.ranges).toBe(1)
 })
 
+test('a gap behind a batch that finds no room is no loss: both are sent again', async () => {
+  const { open, disk } = machine()
+  const broker = await open()
+  await send(broker, { from: 0, to: 10 })
+  disk.intercept = ({ verb, path }) => (verb === 'write' && path.includes('/logs/') ? 'full' : 'go')
+  const sent = [send(broker, { from: 10, to: 20 }), send(broker, { from: 30, to: 40, gap: true })]
+  for (const { status } of await Promise.allSettled(sent)) expect(status).toBe('rejected')
+  expect(broker.status().losses).toEqual([])
+  disk.intercept = null
+  await send(broker, { from: 10, to: 20 })
+  await send(broker, { from: 30, to: 40, gap: true })
+  expect(broker.status().recentLosses).toMatchObject([{ who: 'file', from: 20, to: 30 }])
+})
+
 test('a batch that does not carry the range of its request is refused', async () => {
   const broker = await machine().open()
   const range = { source: 'file', epoch: 0, from: 0, to: 9, gap: false }
