@@ -12,6 +12,7 @@ import type {
   Removal,
 } from '../core/runtime.ts'
 import { Looks } from './looks.ts'
+import { readFully } from './read-fully.ts'
 import { watchDirectories } from './watch.ts'
 
 /** The files of this machine; `logger` hears once when change hints are not to be had. */
@@ -125,13 +126,11 @@ class NodeReadableFile implements ReadableFile {
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
-    let filled = 0
-    while (filled < target.byteLength) {
-      const count = await this.#readOnce(position + filled, target, filled)
-      if (count === 0) break
-      filled += count
+    try {
+      return await readFully(this.#fd, position, target)
+    } catch (error) {
+      throw filesError('read', this.#path, error)
     }
-    return filled
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -139,15 +138,6 @@ class NodeReadableFile implements ReadableFile {
     this.#open = false
     await new Promise<void>((resolve, reject) => {
       fs.close(this.#fd, (error) => (error ? reject(filesError('close', this.#path, error)) : resolve()))
-    })
-  }
-
-  #readOnce(position: number, target: Uint8Array, filled: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.read(this.#fd, target, filled, target.byteLength - filled, position, (error, count) => {
-        if (error !== null) reject(filesError('read', this.#path, error))
-        else resolve(count)
-      })
     })
   }
 }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type ErrorCode, LogdriveError } from '../core/errors.ts'
 import type { Storage, StorageFile } from '../core/runtime.ts'
 import { DirectWrites } from './direct-writes.ts'
+import { readFully } from './read-fully.ts'
 
 /** The disk of this machine. Paths are relative to the working directory or absolute. */
 export const nodeStorage: Storage = {
@@ -98,13 +99,11 @@ class NodeFile implements StorageFile {
   }
 
   async read(position: number, target: Uint8Array): Promise<number> {
-    let filled = 0
-    while (filled < target.byteLength) {
-      const count = await this.#readOnce(position + filled, target, filled)
-      if (count === 0) break
-      filled += count
+    try {
+      return await readFully(this.#fd, position, target)
+    } catch (error) {
+      throw storageError('read', this.#path, error)
     }
-    return filled
   }
 
   async write(position: number, pieces: readonly Uint8Array[]): Promise<void> {
@@ -153,15 +152,6 @@ class NodeFile implements StorageFile {
     } catch (error) {
       throw storageError('close', this.#path, error)
     }
-  }
-
-  #readOnce(position: number, target: Uint8Array, filled: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.read(this.#fd, target, filled, target.byteLength - filled, position, (error, count) => {
-        if (error !== null) reject(storageError('read', this.#path, error))
-        else resolve(count)
-      })
-    })
   }
 
   /** Null when the disk was slow lately: then not from this thread. */
