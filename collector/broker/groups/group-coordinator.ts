@@ -16,6 +16,7 @@ import { GroupCommits, type TopicPartition } from './group-commits.ts'
 import { metadataOf } from './group-members.ts'
 import { type GroupOffsets, groupNameBytesMax } from './group-offsets.ts'
 import { encodeAssignment, encodeSubscription } from './group-protocol.ts'
+import { GroupRoom } from './group-room.ts'
 import { GroupRoster } from './group-roster.ts'
 import type {
   FetchedOffset,
@@ -88,11 +89,11 @@ export class GroupCoordinator implements AsyncDisposable {
       groupsMax: config.groupsMax,
       membersMax: config.groupMembersMax,
       bytesMax: config.groupBytesMax,
-      bytesAllMax: config.groupBytesAllMax,
     }
-    this.#roster = new GroupRoster({ ...parts, limits }, signal)
+    const room = new GroupRoom(config.groupBytesAllMax)
+    this.#roster = new GroupRoster({ ...parts, limits, room }, signal)
     const consumerLimits = { ...limits, sessionTimeoutMs: config.consumerSessionTimeoutMs }
-    this.#consumers = new ConsumerGroups({ ...parts, limits: consumerLimits }, signal)
+    this.#consumers = new ConsumerGroups({ ...parts, limits: consumerLimits, room }, signal)
     this.#commits = new GroupCommits({
       ...parts,
       roster: this.#roster,

@@ -6,6 +6,7 @@ import { failedJoin, failedSync } from './group-answers.ts'
 import type { Waiter } from './group-members.ts'
 import type { GroupOffsets } from './group-offsets.ts'
 import type { GroupEffect } from './group-rebalance.ts'
+import type { GroupRoom } from './group-room.ts'
 import { Group } from './group-state.ts'
 import type {
   HeartbeatRequest,
@@ -23,6 +24,7 @@ export interface GroupRosterParts {
   readonly logger: Logger
   readonly offsets: GroupOffsets
   readonly limits: GroupRosterLimits
+  readonly room: GroupRoom
 }
 
 export interface GroupRosterLimits {
@@ -33,8 +35,6 @@ export interface GroupRosterLimits {
   readonly membersMax: number
   /** Metadata, or assignments, of all members of a group together: they are kept as one record. */
   readonly bytesMax: number
-  /** Memory of all members of all groups, roughly. */
-  readonly bytesAllMax: number
 }
 
 /** Ids, instance ids and names of protocols; the int16 lengths of the layout hold them. */
@@ -69,6 +69,7 @@ export class GroupRoster implements AsyncDisposable {
       entry.group.restore(record, parts.clock.monotonic())
       entry.since = record.since
       entry.timer.set(entry.group.wakeAt)
+      this.#count(entry.group)
     }
   }
 
@@ -87,7 +88,7 @@ export class GroupRoster implements AsyncDisposable {
 
   /** Answers once the generation has begun; the signal says that nobody listens any more. */
   join(name: string, request: JoinRequest, signal: AbortSignal): Promise<JoinAnswer> | JoinAnswer {
-    const { limits, random } = this.#parts
+    const { limits, random, room } = this.#parts
     const { memberId, instanceId, clientId, sessionTimeoutMs } = request
     const refuse = (error: KafkaErrorName) => failedJoin(error, memberId)
     if (sessionTimeoutMs < limits.sessionTimeoutMsMin || sessionTimeoutMs > limits.sessionTimeoutMsMax) {
@@ -99,9 +100,7 @@ export class GroupRoster implements AsyncDisposable {
     if (known === undefined && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
     const isFull = known === undefined && this.#entries.size >= limits.groupsMax
     const isLarge = (known?.group.members.bytes ?? 0) + bytes > limits.bytesMax
-    if (isFull || isLarge || this.#bytes() + bytes > limits.bytesAllMax) {
-      return refuse('GROUP_MAX_SIZE_REACHED')
-    }
+    if (isFull || isLarge || !room.has(bytes)) return refuse('GROUP_MAX_SIZE_REACHED')
     const entry = known ?? this.#add(name)
     const newMemberId = `${(instanceId ?? clientId).slice(0, nameBytesMax)}-${random.uuid()}`
     return this.#wait<JoinAnswer>(entry, signal, failedJoin('UNKNOWN_MEMBER_ID', memberId), (waiter) =>
@@ -137,7 +136,10 @@ export class GroupRoster implements AsyncDisposable {
 
   /** Takes a vacant group out of memory; its record is the caller's. */
   remove(name: string): void {
-    this.#entries.get(name)?.timer.stop()
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    entry.timer.stop()
+    this.#parts.room.set(entry.group.members, 0)
     this.#entries.delete(name)
   }
 
@@ -150,11 +152,8 @@ export class GroupRoster implements AsyncDisposable {
     for (const answer of waiting) answer(failedJoin('COORDINATOR_NOT_AVAILABLE', ''))
   }
 
-  #bytes(): number {
-    let bytes = 0
-    for (const { group } of this.#entries.values())
-      bytes += group.members.bytes + group.members.size * memberBytes
-    return bytes
+  #count({ members }: Group): void {
+    this.#parts.room.set(members, members.bytes + members.size * memberBytes)
   }
 
   #add(name: string): Entry {
@@ -208,6 +207,7 @@ export class GroupRoster implements AsyncDisposable {
   /** Does what the group wants done, and sets its timer. */
   #follow(entry: Entry): void {
     for (const effect of entry.group.takeEffects()) this.#carryOut(entry, effect)
+    this.#count(entry.group)
     const { name, generation, isVacant, wakeAt } = entry.group
     // Nobody ever became a member of it.
     if (isVacant && generation === 0 && this.#parts.offsets.record(name) === null) this.remove(name)

@@ -5,9 +5,10 @@
 // given with every call. What changed comes out of `takeChanges`. Source: KIP-848.
 import { KafkaError, type KafkaErrorName } from '../../../../protocol/errors.ts'
 import { isInternal } from '../../topics/topics.ts'
+import type { GroupRoom } from '../group-room.ts'
 import type { HeartbeatRequest } from '../group-types.ts'
 import { awayEpoch, type ConsumerMember, newcomer, reconciled } from './consumer-member.ts'
-import { bytesOf, ConsumerMembers } from './consumer-members.ts'
+import { bytesOf, ConsumerMembers, memberBytes } from './consumer-members.ts'
 import type {
   ConsumerAnswer,
   ConsumerGroupPhase,
@@ -49,13 +50,15 @@ export class ConsumerGroup {
   /** When `tick` is due; never later than needed, sometimes earlier. */
   wakeAt = Number.POSITIVE_INFINITY
   readonly #limits: ConsumerGroupLimits
+  readonly #room: Pick<GroupRoom, 'has'>
   readonly #deadlines = new Map<string, Deadlines>()
   readonly #changes = new Map<string, GroupPart>()
   #epoch = 0
 
-  constructor(name: string, limits: ConsumerGroupLimits) {
+  constructor(name: string, limits: ConsumerGroupLimits, room: Pick<GroupRoom, 'has'>) {
     this.name = name
     this.#limits = limits
+    this.#room = room
   }
 
   /** Grows with every change of members, subscriptions or topics. */
@@ -99,7 +102,7 @@ export class ConsumerGroup {
     if (request.memberEpoch < 0) return this.#leave(request)
     const before = request.memberEpoch === 0 ? this.#joining(request) : this.#known(request)
     const member = told(before, request)
-    this.#check(member, before, request)
+    this.#check(member, request)
     const isOther = this.#subscribe(member, before)
     const areOthers = this.#resolve(member, request, topics)
     this.#aim(topics, isOther || areOthers)
@@ -210,13 +213,18 @@ export class ConsumerGroup {
   }
 
   /** Throws when the member may not be what it says. */
-  #check(member: ConsumerMember, before: ConsumerMember, { topicRegex }: ConsumerHeartbeat): void {
+  #check(member: ConsumerMember, { topicRegex, instanceId }: ConsumerHeartbeat): void {
     if (topicRegex !== null && topicRegex !== '') topicPattern(topicRegex)
-    const had = this.members.find(before.id) === null ? 0 : bytesOf(before)
-    const bytes = this.members.bytes - had + bytesOf(member)
-    if (member !== before && bytes > this.#limits.bytesMax) {
+    const twin = instanceId === null ? null : this.members.findStatic(instanceId)
+    const known = this.members.find(member.id) ?? twin
+    const said = bytesOf(member) - (known === null ? 0 : bytesOf(known))
+    const more = said + (known === null ? memberBytes : 0)
+    if (more <= 0) return
+    if (this.members.bytes + said > this.#limits.bytesMax) {
       throw new KafkaError('GROUP_MAX_SIZE_REACHED', 'the subscriptions of the group are too large together')
     }
+    if (this.#room.has(more)) return
+    throw new KafkaError('GROUP_MAX_SIZE_REACHED', 'the members of all groups take too much memory')
   }
 
   /** Keeps what the member says of itself; whether it is to read other things now. */

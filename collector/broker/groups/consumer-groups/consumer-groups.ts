@@ -3,10 +3,11 @@ import type { Clock, Logger } from '../../../../core/runtime.ts'
 import { Scope } from '../../../../core/scope.ts'
 import { KafkaError } from '../../../../protocol/errors.ts'
 import type { GroupOffsets } from '../group-offsets.ts'
+import type { GroupRoom } from '../group-room.ts'
 import { WakeTimer } from '../wake-timer.ts'
 import { assignors, isAssignor } from './assignors.ts'
 import { readGroup, recordOf } from './consumer-codec.ts'
-import { ConsumerGroup } from './consumer-group.ts'
+import { ConsumerGroup, type ConsumerGroupLimits } from './consumer-group.ts'
 import { awayEpoch } from './consumer-member.ts'
 import type { ConsumerAnswer, ConsumerHeartbeat, GroupTopics } from './consumer-types.ts'
 
@@ -16,20 +17,13 @@ export interface ConsumerGroupsParts {
   readonly offsets: GroupOffsets
   readonly topics: GroupTopics
   readonly limits: ConsumerGroupsLimits
+  readonly room: GroupRoom
 }
 
-export interface ConsumerGroupsLimits {
-  readonly sessionTimeoutMs: number
+export interface ConsumerGroupsLimits extends ConsumerGroupLimits {
   readonly groupsMax: number
-  readonly membersMax: number
-  /** Of what the members of a group say of themselves. */
-  readonly bytesMax: number
-  /** Memory of all members of all groups, roughly. */
-  readonly bytesAllMax: number
 }
 
-/** What a member takes in memory with its records besides what it says (measured: 3,170 with one partition). */
-const memberBytes = 3200
 /** Ids, instance ids and racks; the int16 lengths of the layouts hold them. */
 const nameBytesMax = 255
 
@@ -57,6 +51,7 @@ export class ConsumerGroups implements AsyncDisposable {
       const { group, timer } = this.#add(name)
       group.restore(record, this.#now())
       timer.set(group.wakeAt)
+      this.#count(group)
     }
   }
 
@@ -78,7 +73,6 @@ export class ConsumerGroups implements AsyncDisposable {
     check(request)
     const entry = this.#entries.get(name) ?? this.#found(name, request)
     try {
-      if (request.memberEpoch === 0) this.#checkRoom()
       const answer = entry.group.heartbeat(request, this.#parts.topics, this.#now())
       await this.#follow(entry)
       return answer
@@ -90,7 +84,10 @@ export class ConsumerGroups implements AsyncDisposable {
 
   /** Takes an empty group out of memory; its records are the caller's. */
   remove(name: string): void {
-    this.#entries.get(name)?.timer.stop()
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return
+    entry.timer.stop()
+    this.#parts.room.set(entry.group.members, 0)
     this.#entries.delete(name)
   }
 
@@ -107,19 +104,13 @@ export class ConsumerGroups implements AsyncDisposable {
     return this.#add(name)
   }
 
-  #checkRoom(): void {
-    let bytes = 0
-    for (const { group } of this.#entries.values()) {
-      bytes += group.members.bytes + group.members.size * memberBytes
-    }
-    if (bytes > this.#parts.limits.bytesAllMax) {
-      throw new KafkaError('GROUP_MAX_SIZE_REACHED', 'the members of all groups take too much memory')
-    }
+  #count({ members }: ConsumerGroup): void {
+    this.#parts.room.set(members, members.memoryBytes)
   }
 
   #add(name: string): Entry {
-    const { clock, limits, logger } = this.#parts
-    const group = new ConsumerGroup(name, limits)
+    const { clock, limits, logger, room } = this.#parts
+    const group = new ConsumerGroup(name, limits, room)
     const timer = new WakeTimer(clock, this.#scope, () => {
       const members = group.tick(this.#now())
       if (members.length > 0)
@@ -138,6 +129,7 @@ export class ConsumerGroups implements AsyncDisposable {
   async #follow(entry: Entry): Promise<void> {
     const { group, timer } = entry
     timer.set(group.wakeAt)
+    this.#count(group)
     const parts = group.takeChanges()
     if (parts.length > 0) {
       entry.since = this.#parts.clock.now()

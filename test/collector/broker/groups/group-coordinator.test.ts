@@ -75,6 +75,27 @@ describe('membership', () => {
     expect(errors.at(-1)).toBe('GROUP_MAX_SIZE_REACHED')
   })
 
+  test('members of both protocols share the memory, who says more later takes more, who leaves makes room', async () => {
+    on = await openCoordinator({ groupBytesAllMax: 8000 })
+    const ask = (memberId: string, memberEpoch: number, topicNames: readonly string[]) =>
+      on.coordinator.consumerHeartbeat(memberId, {
+        ...{ memberId, memberEpoch, instanceId: null, rackId: null, rebalanceTimeoutMs: 60_000 },
+        ...{ topicNames, topicRegex: null, assignor: null, owned: new Map() },
+        ...{ clientId: 'client', clientHost: '/127.0.0.1', isVisible: () => true },
+      })
+    const full = { error: 'GROUP_MAX_SIZE_REACHED' }
+    await ask('one', 0, ['t'])
+    await ask('two', 0, ['t'])
+    await expect(ask('three', 0, ['t'])).rejects.toMatchObject(full)
+    await expect(ask('two', 1, ['x'.repeat(2000)])).rejects.toMatchObject(full)
+    expect(await ask('two', 1, ['t'])).toMatchObject({ memberEpoch: 1 })
+    const errors: string[] = []
+    for (let group = 0; group < 4; group += 1) errors.push((await on.join({}, `g${group}`)).error)
+    expect(errors).toEqual(['NONE', 'NONE', 'GROUP_MAX_SIZE_REACHED', 'GROUP_MAX_SIZE_REACHED'])
+    await ask('one', -1, [])
+    expect((await on.join({}, 'after')).error).toBe('NONE')
+  })
+
   test('a member whose connection broke while it waited expires after its session', async () => {
     const first = await on.member()
     const gone = new AbortController()

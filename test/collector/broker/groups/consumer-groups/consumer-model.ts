@@ -111,7 +111,7 @@ export class ModelClient {
 export class GroupModel {
   readonly topics = new ModelTopics()
   readonly disk = new Map<string, { readonly key: Uint8Array; readonly value: Uint8Array }>()
-  group = new ConsumerGroup('g', { sessionTimeoutMs: sessionMs, membersMax: 100, bytesMax: 100_000 })
+  group = groupOf('g')
   now = 0
 
   /** One heartbeat; gives the error that the client heard, if any. */
@@ -166,7 +166,7 @@ export class GroupModel {
   restart(): void {
     const { name } = this.group
     const record = readGroup([...this.disk.values()])
-    this.group = new ConsumerGroup(name, { sessionTimeoutMs: sessionMs, membersMax: 100, bytesMax: 100_000 })
+    this.group = groupOf(name)
     if (record !== null) this.group.restore(record, this.now)
   }
 
@@ -191,6 +191,11 @@ export class GroupModel {
       else this.disk.set(text, { key, value })
     }
   }
+}
+
+function groupOf(name: string): ConsumerGroup {
+  const limits = { sessionTimeoutMs: sessionMs, membersMax: 100, bytesMax: 100_000 }
+  return new ConsumerGroup(name, limits, { has: () => true })
 }
 
 /** `<topic id>/<partition>` of each. */
