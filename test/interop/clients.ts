@@ -41,9 +41,12 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   kafkajs: async () =>
     node('kafkajs', 'kafkajs-driver.ts', { cooperative: 'kafkajs has no cooperative assignor' }),
   '@platformatic/kafka': async () =>
-    node('@platformatic/kafka', 'platformatic-driver.ts', {
-      cooperative: '@platformatic/kafka has no cooperative assignor',
-    }),
+    node(
+      '@platformatic/kafka',
+      'platformatic-driver.ts',
+      { cooperative: '@platformatic/kafka has no cooperative assignor' },
+      [newerGroups],
+    ),
   'node-rdkafka': nodeRdkafka,
   rsyslog,
   'syslog-ng': syslogNg,
@@ -141,13 +144,18 @@ async function clickhouse(): Promise<Client> {
   return { name: 'ClickHouse (chDB)', version: said, shapes: 'lines', lacks, driver }
 }
 
-async function node(name: string, file: string, lacks: Client['lacks']): Promise<Client> {
+async function node(
+  name: string,
+  file: string,
+  lacks: Client['lacks'],
+  speaks: readonly string[] = [],
+): Promise<Client> {
   const { default: manifest } = (await import(`../../node_modules/${name}/package.json`, {
     with: { type: 'json' },
   })) as { default: { version: string } }
   const program = join(import.meta.dirname, '../../node_modules/.bin/node')
   const driver = () => new ProgramDriver(program, [join(drivers, file)])
-  return { name, version: manifest.version, shapes: 'any', lacks, driver }
+  return { name, version: manifest.version, shapes: 'any', lacks, speaks, driver }
 }
 
 /** Java clients of a version, with the driver compiled against them. */

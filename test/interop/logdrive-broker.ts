@@ -41,7 +41,7 @@ ${options.kafka ?? ''}
   )
   const running = new Running(['collector', '-c', file])
   const ready = async () => {
-    const until = performance.now() + 30_000
+    const until = performance.now() + 120_000
     while (!(await accepts(port))) {
       if (running.exited || performance.now() > until) {
         throw new Error(`our broker did not start: ${running.output.slice(-2000)}`)

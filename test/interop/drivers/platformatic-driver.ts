@@ -59,14 +59,26 @@ function out(message: Message): void {
 }
 
 function reader(job: ConsumeJob | MemberJob): Consumer {
-  return new Consumer({
-    ...base(job),
-    groupId: job.group,
-    heartbeatInterval: 1000,
-    sessionTimeout: (job.op === 'member' ? job.sessionTimeoutMs : undefined) ?? 10_000,
-    maxWaitTime: 100,
-    autocommit: false,
-  })
+  const common = { ...base(job), groupId: job.group, maxWaitTime: 100, autocommit: false }
+  if (job.op === 'member' && job.groupProtocol === 'consumer') {
+    return new Consumer({ ...common, groupProtocol: job.groupProtocol })
+  }
+  const sessionTimeout = (job.op === 'member' ? job.sessionTimeoutMs : undefined) ?? 10_000
+  return new Consumer({ ...common, heartbeatInterval: 1000, sessionTimeout })
+}
+
+/** Tells what the member holds. In the newer protocol no event says so: it is looked at after each heartbeat. */
+function tellAssigned(consumer: Consumer, { topic, groupProtocol }: MemberJob): void {
+  let told = ''
+  const tellNow = (assignments: typeof consumer.assignments) => {
+    const partitions = (assignments ?? []).flatMap((each) => (each.topic === topic ? each.partitions : []))
+    if (told === partitions.join()) return
+    told = partitions.join()
+    tell({ ev: 'assigned', partitions })
+  }
+  if (groupProtocol === undefined) {
+    consumer.on('consumer:group:join', ({ assignments }) => tellNow(assignments ?? null))
+  } else consumer.on('consumer:heartbeat:end', () => tellNow(consumer.assignments))
 }
 
 const operations: Operations = {
@@ -119,14 +131,7 @@ const operations: Operations = {
 
   async member(job, signal) {
     const consumer = reader(job)
-    consumer.on('consumer:group:join', ({ assignments }) =>
-      tell({
-        ev: 'assigned',
-        partitions: (assignments ?? []).flatMap(({ topic, partitions }) =>
-          topic === job.topic ? partitions : [],
-        ),
-      }),
-    )
+    tellAssigned(consumer, job)
     const stream = await consumer.consume({
       topics: [job.topic],
       mode: 'committed',
