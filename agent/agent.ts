@@ -153,6 +153,7 @@ class RunningAgent {
       batchesInFlight: this.#slabs.taken,
       openFiles: this.#handles.count,
       losses: this.#losses,
+      missing: this.#roster?.missingFiles.status(),
       parsings: this.#parsings,
       sources: this.#sources?.status() ?? {},
     })
@@ -187,6 +188,7 @@ class RunningAgent {
       const scans = new Scanning(discovery, roster, this.#limits, this.#runtime)
       this.#scanning = scans
       scanning.spawn((signal) => scans.run(signal))
+      scanning.spawn((signal) => roster.missingFiles.run(signal))
       scanning.spawn((signal) => this.#collectLoop(roster, signal))
       scanning.spawn((signal) => this.#trimLoop(signal))
       this.#runSources(followers, scanning)
@@ -277,7 +279,9 @@ class RunningAgent {
   async #collectLoop(roster: Roster, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(this.#limits.collectMs, signal)
-      if (!signal.aborted) this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+      if (signal.aborted) return
+      const forgotten = this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+      for (const checkpoint of forgotten) roster.missingFiles.forget(checkpoint)
     }
   }
 

@@ -61,7 +61,7 @@ function counter(name: string, help: string, value: number | readonly Sample[]):
 }
 
 function agentFamilies(status: AgentStatus): readonly Family[] {
-  const { losses, lossesEver, deletions, files } = status
+  const { losses, lossesEver, missing, deletions, files } = status
   const byReason = (counts: AgentStatus['losses'], pick: 'times' | 'bytes') =>
     Object.entries(counts).map(([reason, loss]): Sample => [{ reason }, loss[pick]])
   const states = ['following', 'rotated', 'unreadable'] as const
@@ -81,6 +81,8 @@ function agentFamilies(status: AgentStatus): readonly Family[] {
     gauge('lag_seconds', 'Age of the oldest byte that is not acknowledged.', status.lagMs / 1000),
     gauge('batches_in_flight', 'Batches read and not yet acknowledged.', status.batchesInFlight),
     gauge('state_writable', '0 when positions cannot be written.', status.stateTrouble === null ? 1 : 0),
+    gauge('missing_files', 'Files that went before all of them was read.', missing.times),
+    gauge('missing_bytes', 'What is missing of them: lost unless they turn up again.', missing.bytes),
     counter('losses_total', 'What was not delivered: times, by reason.', byReason(losses, 'times')),
     counter('lost_bytes_total', 'What was not delivered: bytes, by reason.', byReason(losses, 'bytes')),
     counter('losses_ever', 'As losses_total, over all starts.', byReason(lossesEver, 'times')),

@@ -37,7 +37,9 @@ export interface AgentStatus {
   readonly stateTrouble: string | null
   readonly uplink: UplinkStatus
   readonly scanMs: number
-  /** Since the start, by reason. `removed`: bytes that were there and unread when their file went. */
+  /** Files that went before all of them was read, and bytes of them that nobody has: lost if they don't turn up again. */
+  readonly missing: Loss
+  /** Since the start, by reason. */
   readonly losses: Readonly<Record<string, Loss>>
   /** Since the state folder is there. */
   readonly lossesEver: Readonly<Record<string, Loss>>
@@ -82,6 +84,7 @@ interface Parts {
   readonly batchesInFlight: number
   readonly openFiles: number
   readonly losses: Losses
+  readonly missing: Loss | undefined
   readonly parsings: ReadonlyMap<string, Parsing>
   readonly sources: AgentStatus['sources']
 }
@@ -110,6 +113,7 @@ export function statusOf(parts: Parts): AgentStatus {
     stateTrouble: parts.checkpoints.trouble,
     uplink,
     scanMs: parts.scan?.tookMs ?? 0,
+    missing: parts.missing ?? { times: 0, bytes: 0 },
     losses: parts.losses.byReason(),
     lossesEver: parts.losses.totals(),
     deletions: parts.deletions ?? noDeletions,

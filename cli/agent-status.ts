@@ -76,6 +76,7 @@ function facts(status: AgentStatus, output: Output): string {
     ['open files', String(status.openFiles)],
     ['last scan', humanTime(status.scanMs)],
     ['removed', deletionsText(status)],
+    ['missing', missingText(status)],
   ]
   return factLines(
     lines
@@ -90,6 +91,11 @@ function deletionsText({ deletions: { files, bytes, failures } }: AgentStatus): 
   if (files === 0 && failed === '') return null
   const inVain = failed === '' ? '' : `; in vain: ${failed}`
   return `${files} files, ${humanSize(bytes)}${inVain}`
+}
+
+/** Files that went before all of them was read, unless there are none. */
+function missingText({ missing: { times, bytes } }: AgentStatus): string | null {
+  return times === 0 ? null : `${humanSize(bytes)} of ${times} files that are gone`
 }
 
 function section(name: string, text: string): string {

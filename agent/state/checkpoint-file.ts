@@ -23,6 +23,10 @@ export interface Checkpoint extends TailMark {
   readonly input: string
   /** What the collector has, when it is less than `position`: the lines between were set aside. */
   readonly kept: number
+  /** How long the file was when it was seen last, in bytes; `position` in files of older agents. */
+  readonly size: number
+  /** The file is gone: so many bytes of it nobody has read and the collector does not have. 0 while it is there. */
+  readonly missing: number
   /** The file's modification time as it was seen last; null in files of older agents. */
   readonly mtimeMs: number | null
   /** Wall-clock ms of the last change. */
@@ -149,6 +153,7 @@ function asLosses(list: readonly unknown[]): StateRecord | null {
 function asCheckpoint(value: Record<string, unknown>): Checkpoint | null {
   const { dev, ino, birthtimeNs, source, path, input, epoch, position, kept, updatedAt, head, guard } = value
   const mtimeMs = typeof value.mtimeMs === 'number' ? value.mtimeMs : null
+  const { size = position, missing = 0 } = value
   const locator = {
     dev: BigInt(String(dev)),
     ino: BigInt(String(ino)),
@@ -156,8 +161,10 @@ function asCheckpoint(value: Record<string, unknown>): Checkpoint | null {
   }
   if (typeof source !== 'string' || typeof path !== 'string' || typeof input !== 'string') return null
   if (!isCount(epoch) || !isCount(position) || !isCount(kept) || !isCount(updatedAt)) return null
+  if (!isCount(size) || !isCount(missing)) return null
   if (!isPrint(head) || !isPrint(guard)) return null
-  return { source, locator, path, input, epoch, position, kept, mtimeMs, updatedAt, head, guard }
+  const mark = { epoch, position, head, guard }
+  return { source, locator, path, input, ...mark, kept, size, missing, mtimeMs, updatedAt }
 }
 
 /** What a record is about: of two with the same subject the later one counts. */

@@ -102,11 +102,12 @@ export class Checkpoints {
     if (id !== this.#agentId) this.#change({ kind: 'agent', id })
   }
 
-  /** Forgets files that were not seen for the retention time. `isLive` says which are seen now. */
-  collect(isLive: (locator: Locator) => boolean): void {
+  /** Forgets files that were not seen for the retention time, and gives them. `isLive` says which are seen now. */
+  collect(isLive: (locator: Locator) => boolean): readonly Checkpoint[] {
     const oldest = this.#deps.clock.now() - this.#options.retentionMs
-    for (const { updatedAt, locator } of this.#entries.values())
-      if (updatedAt < oldest && !isLive(locator)) this.remove(locator)
+    const forgotten = this.all.filter(({ updatedAt, locator }) => updatedAt < oldest && !isLive(locator))
+    for (const { locator } of forgotten) this.remove(locator)
+    return forgotten
   }
 
   /**

@@ -2,7 +2,8 @@
 import type { Logger } from '../../core/runtime.ts'
 
 /**
- * `truncated`: bytes cut off a file before they were read. `removed`: a file deleted before it was read to its end.
+ * `truncated`: bytes cut off a file before they were read. `removed`: a file went before it was read to its end, and
+ * was forgotten before it turned up again.
  * `line_cut`: the rest of lines over the limit. `quarantined`: lines the collector refused, kept in the state folder.
  * `quarantine_full`: such lines with no room left for them. `metrics_dropped`: samples of host metrics with no room left
  * while the collector was away, or unsent at the stop. `metrics_refused`: measurements that the collector refused.

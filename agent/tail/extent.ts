@@ -58,6 +58,8 @@ export class Extent {
   restart(position: number): number {
     const lost = this.behind(position)
     this.#confirmed = 0
+    // What was seen may have been the old content: the next read tells.
+    this.#size = 0
     return lost
   }
 }

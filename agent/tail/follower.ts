@@ -35,6 +35,8 @@ export interface FollowerDeps {
   readonly uplink: Uplink
   /** An acknowledgement moved the position. */
   acknowledged(follower: Follower): void
+  /** The collector said where the file stands: kept before anything is shipped, so that a crash does not forget the file. */
+  asked(follower: Follower): Promise<void>
   /** What there was to ship is shipped, or cannot be now. */
   shipped(follower: Follower): void
 }
@@ -240,7 +242,7 @@ export class Follower {
     while (!signal.aborted) {
       try {
         const kept = await uplink.kept(tail.source, this.options.topic, signal)
-        if (kept === null || kept.to === 0) return
+        if (kept === null || kept.to === 0) return await this.#deps.asked(this)
         logger.info(
           { path: tail.path, source: tail.source, kept },
           'the collector knows this file; going on there',
@@ -249,7 +251,7 @@ export class Follower {
         if (tail.locator.birthtimeNs === 0n && kept.guard === undefined) await tail.restart(kept.epoch + 1)
         else await this.#untilDone(() => tail.seek(kept.to, kept.epoch, kept.guard), signal)
         shipper.believe(kept)
-        return this.#deps.acknowledged(this)
+        return await this.#deps.asked(this)
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof LogdriveError) || error.code === 'DISK_FAILED') throw error

@@ -44,17 +44,15 @@ export interface JoiningDeps {
 export interface FollowerEvents {
   /** As `TailDeps.claim`. */
   claim(follower: Follower, file: PackedFile): Promise<Claim>
-  /** As `TailDeps.hasHeir`, by source. */
-  hasHeir(source: string): boolean
   /** As `TailDeps.keepEpoch`. */
   keepEpoch(follower: Follower, mark: TailMark): Promise<void>
-  /** An acknowledgement moved the position. */
-  acknowledged(follower: Follower): void
+  /** An acknowledgement moved the position, or the end of the file was cut off. */
+  moved(follower: Follower): void
   /** As `FollowerDeps.shipped`. */
   shipped(follower: Follower): void
   /** Something began that needs ticks until it is asleep again. */
   stirred(follower: Follower): void
-  /** The file was read to its end and will not come back. */
+  /** The file was read to its end, or no way leads to the rest of it. */
   ended(follower: Follower): void
 }
 
@@ -78,7 +76,11 @@ export class Joining {
     const earlier = this.#earlier.get(key)
     const checkpoint = checkpoints.find(locator) ?? this.#moved(earlier, locator)
     if (checkpoint !== null) this.#earlier.delete(key)
-    return checkpoint
+    if (checkpoint === null || checkpoint.missing === 0) return checkpoint
+    // It was gone and is back: moved here again, or on a disk that is mounted again.
+    const back = { ...checkpoint, missing: 0 }
+    checkpoints.put(back)
+    return back
   }
 
   /**
@@ -91,7 +93,8 @@ export class Joining {
     const start = this.#startOf(stat, inputs.get(name), isFirstScan)
     const facts = { source: sourceOf(agentId, locator), locator, path, input: name }
     const updatedAt = Math.round(runtime.clock.now())
-    const checkpoint = { ...facts, ...start, kept: 0, mtimeMs: stat.mtimeMs, updatedAt }
+    const { size, mtimeMs } = stat
+    const checkpoint = { ...facts, ...start, kept: 0, size, missing: 0, mtimeMs, updatedAt }
     checkpoints.put(checkpoint)
     return checkpoint
   }
@@ -130,9 +133,9 @@ export class Joining {
         logger,
         losses: this.#deps.losses,
         stored: (epoch) => storedTo({ uplink, clock: runtime.clock }, source, topic, epoch),
+        cut: () => events.moved(follower),
         keepEpoch: (mark) => events.keepEpoch(follower, mark),
         claim: (file) => events.claim(follower, file),
-        hasHeir: () => events.hasHeir(source),
         stirred: () => events.stirred(follower),
         ended: () => events.ended(follower),
       },
@@ -147,7 +150,8 @@ export class Joining {
         logger,
         uplink,
         quarantine,
-        acknowledged: (done) => events.acknowledged(done),
+        acknowledged: (done) => events.moved(done),
+        asked: (done) => events.keepEpoch(done, done.tail.committed),
         shipped: (done) => events.shipped(done),
       },
     )

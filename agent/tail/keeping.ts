@@ -14,5 +14,8 @@ export function checkpointOf(
   const { input } = options
   const kept = shipper.kept.epoch === epoch ? shipper.kept.to : 0
   const updatedAt = Math.round(now)
-  return { source, locator, path, input, epoch, position, head, guard, kept, mtimeMs, updatedAt }
+  // How long the content of another epoch is nobody knows yet.
+  const size = epoch === tail.epoch ? Math.max(position, tail.size) : position
+  const facts = { source, locator, path, input }
+  return { ...facts, epoch, position, head, guard, kept, size, missing: 0, mtimeMs, updatedAt }
 }

@@ -26,17 +26,11 @@ interface KinshipDeps {
 /** Knows which files go on in compressed ones. */
 export class Kinship {
   readonly #deps: KinshipDeps
-  /** By compressed files that wait, the source whose content stands in them as well. */
-  readonly #awaited = new Map<string, string>()
   /** Compressed files that may still be in the making: their size, and since when, monotonic ms. */
   readonly #making = new Map<string, { readonly size: number; readonly since: number }>()
 
   constructor(deps: KinshipDeps) {
     this.#deps = deps
-  }
-
-  hasHeir(source: string): boolean {
-    return [...this.#awaited.values()].includes(source)
   }
 
   /** Finds out whose content a compressed file holds; at `moved` the checkpoint of one that is gone became this one's. */
@@ -45,17 +39,17 @@ export class Kinship {
     const own = locatorKey(locator)
     const isInTheMaking = async () => this.#isInTheMaking(own, (await file.stat()).size)
     const looked = { checkpoints: checkpoints.all, locator, input, isInTheMaking }
-    const kin = (await this.#findUnmarked(file, path, input)) ?? (await findKin(file, looked))
-    this.#awaited.delete(own)
+    const kin =
+      (await this.#findUnmarked(file, path, input)) ??
+      (await findKin(file, looked)) ??
+      (await this.#findUnread(file, { path, mtimeMs, input, isInTheMaking }))
     if (kin !== 'wait') this.#making.delete(own)
     if (kin === null || kin === 'wait') return kin ?? 'own'
-    if (isLive(kin.locator)) {
-      this.#awaited.set(own, kin.source)
-      return 'wait'
-    }
+    if (isLive(kin.locator)) return 'wait'
     // It stays the last known file of its path, from which files that came after it are found; its content is this one's.
-    checkpoints.put({ ...kin, position: 0, kept: 0, head: emptyPrint, guard: emptyPrint })
-    checkpoints.put({ ...kin, locator, path, mtimeMs: null })
+    const empty = { position: 0, kept: 0, size: 0, missing: 0, head: emptyPrint, guard: emptyPrint }
+    checkpoints.put({ ...kin, ...empty })
+    checkpoints.put({ ...kin, missing: 0, locator, path, mtimeMs: null })
     runtime.logger.info({ path, source: kin.source, was: kin.path, mtimeMs }, 'a known file was compressed')
     return 'moved'
   }
@@ -97,6 +91,42 @@ export class Kinship {
     }
     return null
   }
+
+  /**
+   * Of a file that went before anything of it was read only its length and its time are known: of those of the same log the
+   * longest that fits. Nothing of it was shipped, so a wrong guess doubles and loses nothing.
+   */
+  async #findUnread(file: PackedFile, at: UnreadPlace): Promise<Checkpoint | 'wait' | null> {
+    const { checkpoints, isLive } = this.#deps
+    const isMeant = (known: Checkpoint) =>
+      known.input === at.input &&
+      known.size > 0 &&
+      known.position === 0 &&
+      !isLive(known.locator) &&
+      logPath(known.path) === logPath(at.path) &&
+      secondsOf(known.mtimeMs) <= secondsOf(at.mtimeMs)
+    const unread = checkpoints.all.filter(isMeant).sort((a, b) => a.size - b.size)
+    let found: Checkpoint | null = null
+    for (const known of unread) {
+      const fits = (await readAt(file, known.size - 1, 1)).length > 0
+      if (!fits) return (await at.isInTheMaking()) ? 'wait' : found
+      found = known
+    }
+    return found
+  }
+}
+
+/** A compressed file that may hold what nobody read. */
+interface UnreadPlace {
+  readonly path: string
+  readonly mtimeMs: number | null
+  readonly input: string
+  isInTheMaking(): Promise<boolean>
+}
+
+/** Not all that keep the time of a file when they compress it keep more of it. */
+function secondsOf(ms: number | null): number {
+  return Math.floor((ms ?? 0) / 1000)
 }
 
 /** What is gone or may not be read is no kin; what cannot be read now is asked for again. */

@@ -1,5 +1,6 @@
 // Roster: the followed files, awake and at rest. Takes each scan over: who is new, who moved, who is gone.
 import { LogdriveError } from '../../core/errors.ts'
+import type { Checkpoint } from '../state/checkpoint-file.ts'
 import { BlindSpots } from './blind-spots.ts'
 import { Deletions } from './deletions.ts'
 import { isUnobservable, type Scan } from './discover.ts'
@@ -8,6 +9,7 @@ import { type Locator, locatorKey } from './identity.ts'
 import { Joining, type JoiningDeps } from './joining.ts'
 import { checkpointOf } from './keeping.ts'
 import { Kinship } from './kin.ts'
+import { MissingFiles } from './missing-files.ts'
 import { isAt, plainHead } from './open-file.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
 import { Resting } from './resting.ts'
@@ -38,6 +40,7 @@ export class Roster {
   readonly #joining: Joining
   readonly #kinship: Kinship
   readonly deletions: Deletions
+  readonly missingFiles: MissingFiles
   readonly #strays: Strays
   readonly #blindSpots: BlindSpots
   /** Inputs whose rotated files were not looked for yet. */
@@ -55,26 +58,29 @@ export class Roster {
     this.#blindSpots = new BlindSpots(runtime.logger)
     const headOf = this.#headOf.bind(this)
     const asked = { uplink: deps.uplink, clock: runtime.clock }
-    const keptOf = (source: string, input: string) =>
-      askKept(asked, source, deps.inputs.get(input)?.topic ?? '')
+    const keptOf = async (source: string, input: string) => {
+      const topic = deps.inputs.get(input)?.topic
+      return topic === undefined ? 'unknown' : await askKept(asked, source, topic)
+    }
     this.#kinship = new Kinship({ runtime, checkpoints, graceMs: limits.graceMs, isLive, headOf, keptOf })
     this.deletions = new Deletions(deps, (key) => this.#awake(key), this.#restless)
     const adopt = this.#adopt.bind(this)
-    this.#strays = new Strays({ runtime, checkpoints, isLive, adopt })
+    this.missingFiles = new MissingFiles({ runtime, checkpoints, losses: deps.losses, keptOf })
+    const gone = (checkpoint: Checkpoint) => this.missingFiles.add(checkpoint)
+    this.#strays = new Strays({ runtime, checkpoints, isLive, adopt, gone })
     this.#joining = new Joining(deps, {
       claim: async (follower, file) => {
         const claim = await this.#kinship.claim(follower.tail, follower.options.input, file)
         if (claim === 'moved') this.#leave(follower)
         return claim
       },
-      hasHeir: (source) => this.#kinship.hasHeir(source),
       keepEpoch: (follower, mark) => this.#keepEpoch(follower, mark),
-      acknowledged: (follower) => this.#keep(follower),
+      moved: (follower) => this.#keep(follower),
       shipped: (follower) => this.#shipped(follower),
       stirred: (follower) => void this.#restless.add(follower),
       ended: (follower) => {
         // With the modification time at the end: who finds the file again knows that it was read.
-        if (follower.tail.lagBytes === 0) this.#keep(follower)
+        this.missingFiles.add(checkpointOf(follower, runtime.clock.now()))
         follower.end()
       },
     })
@@ -340,6 +346,9 @@ export class Roster {
   async #tick(follower: Follower): Promise<void> {
     const { tail, lag } = follower
     lag.note(tail.size, tail.committed.position, this.#deps.runtime.clock.monotonic())
+    // Should it go while no agent runs, this is how much of it is missing.
+    const known = tail.lagBytes > 0 ? this.#deps.checkpoints.find(tail.locator) : null
+    if (known !== null && known.size !== tail.size) this.#keep(follower)
     try {
       await tail.tick()
     } catch (error) {

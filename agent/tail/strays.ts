@@ -1,7 +1,8 @@
 // Strays: files that were rotated out of the globs while nobody followed them, found beside the paths they had.
 import type { Runtime } from '../../core/runtime.ts'
+import type { Checkpoint } from '../state/checkpoint-file.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
-import type { Scan } from './discover.ts'
+import { isUnobservable, type Scan } from './discover.ts'
 import { type Locator, locatorKey } from './identity.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
 import type { Sighting } from './sighting.ts'
@@ -13,6 +14,8 @@ interface StraysDeps {
   isLive(locator: Locator): boolean
   /** Follows a rotated file to its end, known by the path it had when it was written. */
   adopt(relative: Relative, input: string, path: string): void
+  /** No way leads to the file. */
+  gone(checkpoint: Checkpoint): void
 }
 
 export class Strays {
@@ -27,16 +30,18 @@ export class Strays {
    * a path is followed even when it was read to its end: as long as it is, files that take its place are looked for.
    */
   async findLost(scan: Scan, inputs: ReadonlySet<string>): Promise<void> {
-    const { runtime, checkpoints, adopt } = this.#deps
+    const { runtime, checkpoints, adopt, gone } = this.#deps
     const latest = checkpoints.latest(() => true)
     const neighbourhood = new Neighbourhood(runtime.files)
     for (const checkpoint of checkpoints.all) {
-      const { locator, path, input, position } = checkpoint
+      const { locator, path, input, position, size, missing } = checkpoint
       if (scan.files.has(locatorKey(locator)) || !inputs.has(input)) continue
       const { self, later } = await neighbourhood.find(path, locator)
       for (const relative of later) this.adoptLater(relative, input, path)
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
       if (wanted) adopt(self, input, path)
+      const isGone = self === null && !isUnobservable(scan, path)
+      if (isGone && size > position && missing === 0) gone(checkpoint)
     }
   }
 

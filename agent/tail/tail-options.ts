@@ -62,15 +62,15 @@ export interface TailDeps {
   readonly losses: Losses
   /** How far the collector has an epoch of this file, 0 when it cannot say now: what it has is not lost. */
   stored(epoch: number): Promise<number>
+  /** Bytes at the end of the file were counted as lost: they must not be counted once more after a restart. */
+  cut(): void
   /** Makes a new epoch durable before its first batch can leave. */
   keepEpoch(mark: TailMark): Promise<void>
   /** Asked once for each compressed file that no checkpoint knows, and again after `wait`. */
   claim(file: PackedFile): Promise<Claim>
-  /** Somebody else holds the same content, compressed: what is not read here is not lost. */
-  hasHeir(): boolean
   /** Something began that needs ticks until the tail is asleep again. */
   stirred(): void
-  /** The file was read to its end and will not come back. */
+  /** The file was read to its end, or no way leads to the rest of it. */
   ended(): void
 }
 

@@ -293,7 +293,10 @@ export class Tail implements AsyncDisposable {
     if (epoch !== this.epoch) return null
     this.#cursor.move(block.next, head)
     const cut = this.#extent.learn(block.next.position + block.unfinished, block.more)
-    if (cut > 0) this.#lose('truncated', cut)
+    if (cut > 0) {
+      this.#lose('truncated', cut)
+      this.#deps.cut()
+    }
     this.#rest.note(block.unfinished, clock.monotonic())
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
@@ -325,7 +328,6 @@ export class Tail implements AsyncDisposable {
     if (stat === null) {
       // What is in memory may still arrive.
       if (this.#out.size > 0) return
-      if (this.lagBytes > 0 && !this.#deps.hasHeir()) this.#lose('removed', this.lagBytes)
       return this.#end()
     }
     this.#note(stat)

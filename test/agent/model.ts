@@ -1,6 +1,7 @@
 // A model of log files and of what an agent owes their writers: plays a history and says what did not come of it.
 import { gzipSync } from 'node:zlib'
 import type { Action, History, OnFile } from './histories.ts'
+import { Content, type Line } from './model-content.ts'
 import { answerJson } from './receiver.ts'
 import { logsInput, type Stage, stage, startCollector } from './simulated.ts'
 
@@ -25,31 +26,15 @@ export async function play(history: History): Promise<readonly string[]> {
   return model.problems()
 }
 
-interface Line {
-  readonly text: string
-  /** Nobody can say whether the agent could read it. */
-  lost: boolean
-}
-
-/** The content of one file, wherever that is. */
-interface Content {
-  lines: Line[]
-  /** Only a handle of the agent leads to it: it is lost when that is closed by its death. */
-  isOrphan: boolean
-}
-
 /** Three log files, what was written to them, and what of it has to arrive. */
 class Model {
   readonly stage: Stage
   readonly #all: Line[] = []
   readonly #contents = new Map<string, Content>()
+  readonly #everyContent: Content[] = []
   readonly #orphans = new Set<Content>()
   readonly #unfinished = new Map<number, string>()
   readonly #away = new Map<number, number>()
-  #isDestroyed = false
-  #isTruncated = false
-  /** Of files that were compressed before all of them had arrived. */
-  #packedBytes = 0
   #next = 0
 
   readonly #problems: string[] = []
@@ -106,8 +91,6 @@ class Model {
     if (content === undefined) return
     this.#contents.delete(plain)
     this.#contents.set(packed, content)
-    // What an agent had only seen of it counts as removed until the compressed one is read.
-    this.#packedBytes += this.#bytesMissing(content.lines)
   }
 
   moveOut(file: number): void {
@@ -133,9 +116,11 @@ class Model {
     const path = pathOf(file)
     if (copy) this.stage.files.copyTruncate(path, `/copies/${file}`)
     else this.stage.files.truncate(path)
-    this.#isTruncated = true
-    this.#lose(this.#contents.get(path) as Content)
-    this.#contents.set(path, { lines: [], isOrphan: false })
+    const content = this.#contents.get(path) as Content
+    content.isCut = true
+    this.#lose(content)
+    this.#contents.delete(path)
+    this.#contentOf(path)
   }
 
   delete(file: number): void {
@@ -149,6 +134,7 @@ class Model {
   died(): void {
     for (const content of this.#orphans) this.#lose(content)
     this.#orphans.clear()
+    for (const content of this.#everyContent) content.agentDied(this.#now)
   }
 
   /** The faults end, and everything that can still come has time to. */
@@ -181,16 +167,30 @@ class Model {
       if (number < (last.get(source) ?? 0)) found.push(`out of order: ${line}`)
       last.set(source, number)
     }
-    const missingBytes = this.#bytesMissing(this.#all) + this.#packedBytes
-    const { removed, truncated, ...others } = this.stage.status().losses
-    // How much a truncation cut off nobody knows for sure: the size may be of what was written behind it.
-    if ((removed?.bytes ?? 0) > missingBytes)
-      found.push(`the ledger has ${removed?.bytes} bytes removed, ${missingBytes} are missing`)
-    if (truncated !== undefined && !this.#isTruncated) found.push('the ledger has a truncation that was none')
-    if (removed !== undefined && !this.#isDestroyed && this.#packedBytes === 0)
-      found.push('the ledger has a removal that was none')
-    if (Object.keys(others).length > 0) found.push(`losses of other kinds: ${JSON.stringify(others)}`)
-    return found
+    return [...found, ...this.#ledgerProblems()]
+  }
+
+  /** The ledger has what is missing of all that the agent has seen: no byte less, no byte more. */
+  #ledgerProblems(): readonly string[] {
+    const { lossesEver, missing } = this.stage.status()
+    const { truncated, ...others } = lossesEver
+    const problems = Object.keys(others).map((reason) => `a loss of another kind: ${reason}`)
+    const arrived = new Set(this.stage.receiver.texts)
+    const missingOf = this.#everyContent.map((content) => content.missing(arrived, this.#now))
+    const least = missingOf.reduce((sum, each) => sum + each.least, 0)
+    const most = missingOf.reduce((sum, each) => sum + each.most, 0)
+    const ledger = missing.bytes + (truncated?.bytes ?? 0)
+    const isCut = this.#everyContent.some((content) => content.isCut)
+    if (truncated !== undefined && !isCut) problems.push('the ledger has a truncation that was none')
+    // How much a truncation cut off nobody knows for sure: what was seen of it may have been written behind it.
+    if (ledger > most || (ledger < least && !isCut))
+      problems.push(`the ledger has ${ledger} bytes, ${least} to ${most} are missing`)
+    return problems
+  }
+
+  get #now(): number {
+    const { world } = this.stage
+    return world.startMs + world.now
   }
 
   #owed(): readonly string[] {
@@ -207,24 +207,24 @@ class Model {
   #append(file: number, bytes: string, texts: readonly string[]): void {
     const path = pathOf(file)
     this.stage.files.append(path, bytes)
-    const content = this.#contents.get(path) ?? { lines: [], isOrphan: false }
+    const content = this.#contentOf(path)
+    this.#all.push(...content.append(bytes, texts))
+  }
+
+  /** What is at a path, where there is a file. */
+  #contentOf(path: string): Content {
+    const there = this.#contents.get(path)
+    if (there !== undefined) return there
+    const content = new Content(this.stage.files.looks(path))
     this.#contents.set(path, content)
-    for (const text of texts) {
-      const line = { text, lost: false }
-      content.lines.push(line)
-      this.#all.push(line)
-    }
+    this.#everyContent.push(content)
+    return content
   }
 
   /** What is cut in the middle of a line would look glued: that line is ended first. */
   #isThere(file: number): boolean {
     this.finish(file)
     return this.stage.files.content(pathOf(file)) !== null
-  }
-
-  #bytesMissing(lines: readonly Line[]): number {
-    const seen = new Set(this.stage.receiver.texts)
-    return lines.reduce((sum, { text }) => sum + (seen.has(text) ? 0 : text.length + 1), 0)
   }
 
   /** The paths of rotated files, the newest first. */
@@ -255,14 +255,12 @@ class Model {
   /** No path that the agent looks at leads to it any more. */
   #leave(path: string): void {
     const content = this.#contents.get(path) as Content
-    this.#isDestroyed = true
     content.isOrphan = true
     if (this.stage.agent.running && this.stage.files.isOpen(path)) this.#orphans.add(content)
     else this.#lose(content)
   }
 
   #lose(content: Content): void {
-    this.#isDestroyed = true
     const seen = new Set(this.stage.receiver.texts)
     for (const line of content.lines) if (!seen.has(line.text)) line.lost = true
   }

@@ -112,7 +112,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageReport> {
 export function violations(report: OutageReport, { openFilesMax }: OutageOptions): string[] {
   const { missingBytes, doubledLines, wrongLines, ledger } = report
   const ledgerBytes = Object.values(ledger).reduce((sum, bytes) => sum + bytes, 0)
-  const reasons = Object.keys(ledger).filter((reason) => reason !== 'removed')
+  const reasons = Object.keys(ledger).filter((reason) => reason !== 'missing')
   const grownMb = report.rssMbLast - report.rssMbFirst
   return [
     ...(doubledLines > 0 ? [`${doubledLines} lines are there twice`] : []),
@@ -168,8 +168,8 @@ async function caughtUp(stateFolder: string, url: string, output: () => string):
   let last = ''
   let rested = 0
   const isSettled = async () => {
-    const { lagBytes, lossesEver } = await look(stateFolder)
-    const now = JSON.stringify([lagBytes, lossesEver, await linesKept(url)])
+    const { lagBytes, lossesEver, missing } = await look(stateFolder)
+    const now = JSON.stringify([lagBytes, lossesEver, missing, await linesKept(url)])
     rested = lagBytes === 0 && now === last ? rested + 1 : 0
     last = now
     return rested >= 3 || null

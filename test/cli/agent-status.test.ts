@@ -61,6 +61,7 @@ const status = {
     bytesSent: 4096,
   },
   scanMs: 3,
+  missing: { times: 2, bytes: 1024 },
   losses: {},
   lossesEver: { line_cut: { times: 2, bytes: 2048 } },
   deletions: { files: 3, bytes: 4096, failures: { forbidden: 2 } },
@@ -102,6 +103,7 @@ test('agent status prints what the running agent says, and with --json all of it
     open files  1
     last scan   3 ms
     removed     3 files, 4.0 KiB; in vain: forbidden: 2
+    missing     1.0 KiB of 2 files that are gone
 
     files
     PATH         INPUT  TOPIC  POSITION  SIZE  LAG  LAG FOR  STATE      RETRIES

@@ -23,6 +23,13 @@ interface LogFile {
   handles: number
   readable: boolean
   removable: boolean
+  looks: Look[]
+}
+
+/** How long a reader found a file, and when: one for each time that it was longer than ever. */
+export interface Look {
+  readonly atMs: number
+  readonly size: number
 }
 
 export interface FilesOptions {
@@ -99,6 +106,7 @@ export class SimulatedFiles {
   truncate(target: string, size = 0): void {
     const file = this.#must(target)
     file.bytes.truncate(size)
+    file.looks = []
     this.#touch(target, file)
   }
 
@@ -138,6 +146,11 @@ export class SimulatedFiles {
   /** What is in it now; null when there is no such file. */
   content(target: string): Uint8Array | null {
     return this.#files.get(target)?.bytes.copy() ?? null
+  }
+
+  /** What readers have seen of its content; goes on when it is renamed or removed. Wall-clock ms. */
+  looks(target: string): readonly Look[] {
+    return this.#must(target).looks
   }
 
   /** Somebody has it open. */
@@ -227,7 +240,9 @@ export class SimulatedFiles {
         if (this.#options.random.chance(this.readFaults)) {
           throw new LogdriveError('UNAVAILABLE', `read ${target}: simulated EIO`)
         }
-        return file.bytes.read(position, into)
+        const count = file.bytes.read(position, into)
+        this.#looked(file, position + count)
+        return count
       },
       [Symbol.asyncDispose]: async () => close(),
     }
@@ -249,7 +264,7 @@ export class SimulatedFiles {
     const reused = this.#options.reuseInodes === true ? this.#freed.pop() : undefined
     const ino = reused ?? this.#nextIno++
     const birthtimeNs = this.#options.birthTimes === false ? 0n : BigInt(Math.floor(nowMs * 1e6))
-    const file = {
+    const file: LogFile = {
       ino,
       birthtimeNs,
       bytes: new Bytes(),
@@ -258,6 +273,7 @@ export class SimulatedFiles {
       handles: 0,
       readable: true,
       removable: true,
+      looks: [],
     }
     this.#files.set(target, file)
     return file
@@ -303,8 +319,13 @@ export class SimulatedFiles {
     return entries
   }
 
+  #looked({ looks }: LogFile, size: number): void {
+    if (size > (looks.at(-1)?.size ?? 0)) looks.push({ atMs: this.#options.now(), size })
+  }
+
   #facts(file: LogFile): FileStat {
     const { ino, birthtimeNs, bytes, mtimeMs } = file
+    this.#looked(file, bytes.size)
     return { kind: 'file', dev: 1n, ino, birthtimeNs, size: bytes.size, mtimeMs }
   }
 }

@@ -23,7 +23,7 @@ test('58: with fewer handles than files the ledger has exactly the bytes that we
   const { lost } = outcomeOf(scene.expected, scene.reader.delivered)
   expect(lost.length).toBeGreaterThan(0)
   const lostBytes = lost.length * (lineBytes + 1)
-  await expect.poll(() => scene.agent.status().losses.removed?.bytes).toBe(lostBytes)
+  await expect.poll(() => scene.agent.status().missing.bytes).toBe(lostBytes)
 })
 
 /** Writes and rotates, `keep` old files at most, while nobody takes anything; each file is seen by a scan. */

@@ -191,7 +191,17 @@ function fillWithDead(scene: Scene, count: number, updatedAt: number): void {
         locator: { dev: 99n, ino: BigInt(number), birthtimeNs: 1n },
         path: scene.path(`dead-${number}.log`),
         input: 'logs',
-        ...{ epoch: 0, position: 1, kept: 1, mtimeMs: 0, updatedAt, head: print, guard: print },
+        ...{
+          epoch: 0,
+          position: 1,
+          kept: 1,
+          size: 1,
+          missing: 0,
+          mtimeMs: 0,
+          updatedAt,
+          head: print,
+          guard: print,
+        },
       },
     }),
   )

@@ -25,6 +25,8 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   position: fc.maxSafeNat(),
   mtimeMs: fc.option(fc.nat(), { nil: null }),
   kept: fc.maxSafeNat(),
+  size: fc.maxSafeNat(),
+  missing: fc.maxSafeNat(),
   updatedAt: fc.maxSafeNat(),
   head: print,
   guard: print,
