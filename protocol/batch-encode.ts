@@ -66,8 +66,8 @@ export interface FrameRoom {
 }
 
 /**
- * As `encodeLines`, but packed with `zstd` while the caller does other things. Framing is done when this returns: only
- * the room has to stay as it is until the promise resolves.
+ * As `encodeLines`, but packed with `zstd` while the caller does other things; the bytes that it gives are freed. Framing
+ * is done when this returns: only the room has to stay as it is until the promise resolves.
  */
 export async function encodeLinesLater(
   lines: LineBatch,
@@ -78,7 +78,18 @@ export async function encodeLinesLater(
   const { headers, size } = measureLines(lines)
   room.bytes = roomFor(size, room.bytes)
   frameLines(lines, headers, room.bytes)
-  return wrap(await zstd(room.bytes.subarray(BATCH_OVERHEAD, size)), factsOf(lines), lines)
+  const packed = await zstd(room.bytes.subarray(BATCH_OVERHEAD, size))
+  const batch = wrap(packed, factsOf(lines), lines)
+  free(packed)
+  return batch
+}
+
+/**
+ * Frees bytes that nobody has any more, at once: a garbage collector that has little else to do lets 64 MB of such pile
+ * up. Small ones may be a part of Buffer's pool.
+ */
+function free({ buffer, length }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && length > Buffer.poolSize) buffer.transfer(0)
 }
 
 /** Unpacked bytes at which a builder refuses more, unless told otherwise. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
 import { BatchBuilder, encodeLines, encodeLinesLater } from '../../protocol/batch-encode.ts'
 import { defaultLimits } from '../../protocol/batch-header.ts'
-import { zstdLater } from '../../protocol/compression.ts'
+import { compress, zstdLater } from '../../protocol/compression.ts'
 import { appendAll, decodeSlowly, goldenBatch, limits, records } from './batches.ts'
 
 const encoder = new TextEncoder()
@@ -225,4 +225,22 @@ test('batches that differ a little in size are framed in the same room, with the
     rooms.add(room.bytes)
   }
   expect(rooms.size).toBe(1)
+})
+
+test('what was packed is freed once it is in the batch; what shares its memory with others is not', async () => {
+  const lengths: number[] = []
+  for (const length of [300_000, 1000]) {
+    const bytes = Buffer.from(Array.from({ length }, (_, index) => (index * index * 31 + (index >> 3)) & 255))
+    const lines = { bytes, ends: [length], count: 1, timestampMs: 1, codec: 'zstd' } as const
+    const given: Uint8Array[] = []
+    const later = await encodeLinesLater(lines, { bytes: Buffer.alloc(0) }, async (records) => {
+      const own = length > 1000 ? new Uint8Array(records) : Buffer.from(compress('zstd', records))
+      given.push(own)
+      return own
+    })
+    expect(later.length).toBeGreaterThan(61)
+    lengths.push(given[0]?.length ?? -1)
+  }
+  expect(lengths[0]).toBe(0)
+  expect(lengths[1]).toBeGreaterThan(0)
 })
