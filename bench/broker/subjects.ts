@@ -33,10 +33,17 @@ export function benchFolder(name: string): { readonly path: string } & Disposabl
   return { path: made, [Symbol.dispose]: () => rmSync(made, { recursive: true, force: true }) }
 }
 
-/** Our broker as the command line starts it. */
+/** The package as npm installs it, and its name here. */
+export interface Installed {
+  readonly name: string
+  readonly program: readonly string[]
+}
+
+/** Our broker as the command line starts it: that of this checkout, or an installed one. */
 export async function startOurs(
   folder: string,
   flush: Flush,
+  installed?: Installed,
 ): Promise<Subject & { readonly running: Running }> {
   const [http = 0, port = 0] = await freePorts(2)
   const yaml = path.join(folder, `collector-${flush}.yaml`)
@@ -51,14 +58,14 @@ collector:
 `,
   )
   const began = performance.now()
-  const running = new Running(['collector', '-c', yaml])
+  const running = new Running(['collector', '-c', yaml], {}, [], installed?.program)
   await firstProduce(port, () => {
     if (running.exited) throw new Error(`our broker ended:\n${running.output.slice(-2000)}`)
   })
   const startMs = performance.now() - began
   const stop = () => running[Symbol.asyncDispose]()
   return {
-    name: `logdrive (${flush})`,
+    name: `${installed?.name ?? 'logdrive'} (${flush})`,
     port,
     pid: running.pid,
     startMs,
