@@ -75,7 +75,7 @@ async function bundleInto(outfile: string): Promise<void> {
     // What is loaded later is still in this file.
     supported: { 'dynamic-import': false },
     define: { ...bundling.define, 'import.meta.url': '__filename' },
-    plugins: [checksumInside, withoutCollector],
+    plugins: [...bundling.plugins, checksumInside, withoutCollector],
   })
 }
 
