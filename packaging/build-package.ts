@@ -27,9 +27,7 @@ export async function buildPackage(): Promise<void> {
     splitting: true,
     target: 'node24',
     external: installed,
-    // Names stay: errors and stacks are read by people.
-    minifySyntax: true,
-    minifyWhitespace: true,
+    // Not minified: a crash shows the line it comes from, and loading costs the same.
     sourcemap: true,
     sourcesContent: false,
     metafile: true,
