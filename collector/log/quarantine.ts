@@ -12,7 +12,11 @@ export async function quarantineSegment(
 ): Promise<boolean> {
   const folder = `${directory}/quarantine`
   const name = `${segmentPath.slice(segmentPath.lastIndexOf('/') + 1)}.gap-${gap.fromOffset}.log`
-  if ((await storage.list(folder)).includes(name)) return false
+  if ((await storage.list(folder)).includes(name)) {
+    // A kill right behind its rename left the name in the cache alone.
+    await storage.syncDirectory(folder)
+    return false
+  }
   await storage.makeDirectory(folder)
   await copy(storage, `${segmentPath}.log`, `${folder}/${name}.tmp`)
   await storage.rename(`${folder}/${name}.tmp`, `${folder}/${name}`)

@@ -79,8 +79,8 @@ test('a flipped bit anywhere before the last batch is damage: quarantined, skipp
 })
 
 /** A log of one batch that was synced and a write of three more, the second of them broken. */
-async function tornWrite() {
-  const world = machine()
+async function tornWrite(...options: Parameters<typeof machine>) {
+  const world = machine(...options)
   const log = await world.open()
   await log.append([batchAt(0, 4)])
   await log.sync()
@@ -100,6 +100,23 @@ test('a hole in the last write is torn: cut there, with what is whole behind it,
   await log.append([batchAt(8, 1)])
   await log.sync()
   expect(await valuesOf(log)).toEqual(expected(0, 9))
+})
+
+test('a copy in quarantine stays, also when kill -9 comes right behind its rename and the power goes later', async () => {
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const world = await tornWrite(seed, 'hostile')
+    const { disk } = world
+    disk.kill()
+    disk.intercept = ({ verb, path }) => {
+      if (verb === 'syncDirectory' && path.endsWith('quarantine')) disk.kill()
+      return 'go'
+    }
+    await Promise.race([world.open(), disk.whenCrashed()])
+    disk.intercept = null
+    expect((await world.open()).endOffset).toBe(8)
+    disk.crash()
+    expect(disk.paths().filter((path) => path.endsWith('.gap-8.log')).length).toBe(1)
+  }
 })
 
 test('a hole in a write that another one followed was synced: damage', async () => {
