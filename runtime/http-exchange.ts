@@ -88,6 +88,11 @@ export class Exchange implements ServerRequest {
     return encoding === undefined && Number(declared ?? 0) <= dropBytesMax
   }
 
+  /** The request was read and the answer sent. */
+  get isOver(): boolean {
+    return this.incoming.complete && this.outgoing.writableFinished
+  }
+
   abort(): void {
     this.#controller?.abort(new LogdriveError('UNAVAILABLE', 'the request ended'))
   }

@@ -1,6 +1,7 @@
 // Incoming HTTP on node:http: bounded bodies, streamed answers, and a stop that lets open requests finish.
 import type http from 'node:http'
 import type https from 'node:https'
+import type { Socket } from 'node:net'
 import type {
   Address,
   HttpHandler,
@@ -40,10 +41,12 @@ export async function serveHttp(
   handler: HttpHandler,
   logger: Logger,
 ): Promise<HttpServer> {
-  const shared = { stopping: false, stallMs: limits.requestMs, signals: new Set<Exchange>() }
+  const connections = new Map<Socket, Exchange | null>()
+  const shared = { stopping: false, stallMs: limits.requestMs, signals: new Set<Exchange>(), connections }
   // No async function: each layer of those costs a request about what it takes to parse its headers.
   const run = (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean): void => {
     const exchange = new Exchange(incoming, outgoing, shared, expects)
+    shared.connections.set(incoming.socket, exchange)
     const refuse = (error: unknown) => fail(exchange, error, logger)
     const send = (response: ServerResponse) => {
       try {
@@ -67,6 +70,10 @@ export async function serveHttp(
   const server = secured ?? createServer(options)
   server.on('tlsClientError', (error: Error) => logger.debug({ err: error }, 'a TLS handshake failed'))
   server.maxConnections = limits.connectionsMax
+  server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
+    connections.set(socket, null)
+    socket.once('close', () => connections.delete(socket))
+  })
   server.on('request', (incoming, outgoing) => run(incoming, outgoing, false))
   // A client that asks first is told to go on only when the handler wants the body.
   server.on('checkContinue', (incoming, outgoing) => run(incoming, outgoing, true))
@@ -103,16 +110,26 @@ function listen(server: http.Server, address: Address): Promise<void> {
   })
 }
 
-async function stop(
-  server: http.Server,
-  shared: { stopping: boolean; signals: Set<Exchange> },
-): Promise<void> {
+/** What a server has open. */
+interface Open {
+  stopping: boolean
+  readonly signals: ReadonlySet<Exchange>
+  /** With the last request of each that began; null for none yet. */
+  readonly connections: ReadonlyMap<Socket, Exchange | null>
+}
+
+async function stop(server: http.Server, shared: Open): Promise<void> {
   shared.stopping = true
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   // Streams such as a live tail never end by themselves; requests that are being answered get their time.
   for (const exchange of shared.signals) if (exchange.streaming) exchange.abort()
-  // Connections become idle when their answer is out; node closes only those that were idle at close().
-  const sweep = setInterval(() => server.closeIdleConnections(), pollMs)
+  // Connections become idle when their answer is out; one that sent a part of its headers is not idle for node.
+  const closeIdle = () => {
+    server.closeIdleConnections()
+    for (const [socket, last] of shared.connections) if (last === null || last.isOver) socket.destroy()
+  }
+  closeIdle()
+  const sweep = setInterval(closeIdle, pollMs)
   const patience = setTimeout(() => {
     for (const exchange of shared.signals) exchange.abort()
   }, graceMs)

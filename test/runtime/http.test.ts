@@ -239,7 +239,7 @@ test('a reader that takes nothing is cut off', async () => {
   await ended.promise
 })
 
-test('disposal ends streams at once and closes idle and silent connections', async () => {
+test('disposal ends streams at once and closes connections that are idle, silent or within the headers', async () => {
   // No limit ends anything here before the test is given up.
   const hour = 3_600_000
   const { server, port } = await serve(
@@ -261,6 +261,9 @@ test('disposal ends streams at once and closes idle and silent connections', asy
   const idle = raw(port, 'GET /now HTTP/1.1\r\nhost: x\r\n\r\n')
   await idle.until((text) => text.includes('200 OK'))
   const silent = raw(port, '')
+  const half = raw(port, 'GET /now HTTP/1.1\r\nho')
+  const halfAgain = raw(port, 'GET /now HTTP/1.1\r\nhost: x\r\n\r\nGET /now HTTP/1.1\r\nho')
+  await halfAgain.until((text) => text.includes('200 OK'))
   const live = raw(port, 'GET /tail HTTP/1.1\r\nhost: x\r\n\r\n')
   await live.until((text) => text.includes('first'))
   // A stop gives handlers 5 s: a timer that is set before would end first.
@@ -271,7 +274,9 @@ test('disposal ends streams at once and closes idle and silent connections', asy
   await server[Symbol.asyncDispose]()
   clearTimeout(grace)
   expect(waited).toBe(false)
-  await Promise.all([idle, silent, live].map((client) => client.until((_text, closed) => closed)))
+  await Promise.all(
+    [idle, silent, half, halfAgain, live].map((client) => client.until((_text, closed) => closed)),
+  )
 })
 
 test('one client reuses its connection', async () => {
