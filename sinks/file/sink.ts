@@ -7,7 +7,7 @@ import type { Refusal } from '../../core/flow.ts'
 import type { Storage } from '../../core/runtime.ts'
 import { defineSink, type OpenSink } from '../define.ts'
 import { jsonRow, lineFacts } from '../json-rows.ts'
-import { unreadableRefusal } from '../refusals.ts'
+import { readableParts } from '../refusals.ts'
 import { isPathTemplate, type PathTemplate, parsePath, renderPath } from './path.ts'
 import { type FileCompression, RowFile } from './writer.ts'
 
@@ -92,11 +92,7 @@ class FileSink implements OpenSink {
 
   async #writeRows(batch: Batch, open: Map<string, RowFile>, signal: AbortSignal): Promise<Refusal[]> {
     const refusals: Refusal[] = []
-    for await (const part of batch.read(signal)) {
-      if ('unreadable' in part) {
-        refusals.push(unreadableRefusal(part))
-        continue
-      }
+    for await (const part of readableParts(batch, refusals, signal)) {
       const facts = lineFacts(part)
       for (let index = 0; index < part.count; index += 1) {
         const file = await this.#fileFor(batch, part.timestamps[index] ?? 0, open)

@@ -4,7 +4,7 @@ import type { Batch } from '../../core/event-log.ts'
 import type { Refusal } from '../../core/flow.ts'
 import { defineSink, type OpenSink } from '../define.ts'
 import { jsonRow, lineFacts } from '../json-rows.ts'
-import { unreadableRefusal } from '../refusals.ts'
+import { readableParts } from '../refusals.ts'
 
 /** How the lines leave; given by whoever owns the terminal. Resolves when it has taken the text. */
 export type WriteText = (text: string) => Promise<void>
@@ -33,11 +33,7 @@ class StdoutSink implements OpenSink {
 
   async write(batch: Batch, signal: AbortSignal): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = []
-    for await (const part of batch.read(signal)) {
-      if ('unreadable' in part) {
-        refusals.push(unreadableRefusal(part))
-        continue
-      }
+    for await (const part of readableParts(batch, refusals, signal)) {
       const facts = lineFacts(part)
       const rows = Array.from({ length: part.count }, (_, index) => jsonRow(batch, part, index, facts))
       await this.#writeText(`${rows.join('\n')}\n`)
