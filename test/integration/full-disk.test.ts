@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { openBroker } from '../../collector/broker/broker.ts'
 import { isCode } from '../../core/errors.ts'
 import { nodeRuntime } from '../../runtime/node.ts'
+import { batchHeaders } from '../batch-headers.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { SimulatedDisk } from '../sim/storage.ts'
 import { SourceBatches } from './power-cut/batches.ts'
@@ -174,15 +175,8 @@ class Writer {
   async #putBatch(): Promise<number> {
     const batch = this.#waiting ?? this.#batches.next(20)
     this.#waiting = batch
-    const { source, epoch, from, to } = batch.range
-    const headers = {
-      'content-type': 'application/octet-stream',
-      'logdrive-source': source,
-      'logdrive-epoch': String(epoch),
-      'logdrive-from': String(from),
-      'logdrive-to': String(to),
-    }
-    const answer = await this.#post('/v1/topics/lines/batches', headers, batch.bytes())
+    const { source, epoch, to } = batch.range
+    const answer = await this.#post('/v1/topics/lines/batches', batchHeaders(batch.range), batch.bytes())
     if (answer === null) return this.#refusal?.status ?? 0
     expect(answer).toMatchObject({ to, duplicate: false })
     const { first, count } = batch

@@ -10,6 +10,7 @@ import type { HttpLimits, Runtime } from '../../../core/runtime.ts'
 import { encodeLines } from '../../../protocol/batch-encode.ts'
 import type { Codec } from '../../../protocol/compression.ts'
 import { nodeRuntime } from '../../../runtime/node.ts'
+import { batchHeaders } from '../../batch-headers.ts'
 
 export interface Collector extends AsyncDisposable {
   readonly url: string
@@ -187,11 +188,7 @@ export function agentBatch(lines: readonly string[], facts: BatchFacts, codec: C
 /** The headers of an agent's request. */
 export function agentHeaders(facts: BatchFacts, gap = false): Readonly<Record<string, string>> {
   return {
-    'content-type': 'application/octet-stream',
-    'logdrive-source': facts.source,
-    'logdrive-epoch': String(facts.epoch ?? 0),
-    'logdrive-from': String(facts.from),
-    'logdrive-to': String(facts.to),
+    ...batchHeaders({ epoch: 0, ...facts }),
     'logdrive-agent': 'agent-1',
     ...(gap ? { 'logdrive-gap': 'true' } : {}),
   }

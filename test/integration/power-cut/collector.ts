@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { batchHeaders } from '../../batch-headers.ts'
 import { answers, freePorts, Running, until } from '../processes.ts'
 import { SourceBatches } from './batches.ts'
 import type { BatchEntry, Entry } from './ledger.ts'
@@ -70,14 +71,8 @@ export async function goOn(url: string, last: BatchEntry, n: number): Promise<En
   const isBehind = kept.epoch < last.epoch || (kept.epoch === last.epoch && kept.to < last.to)
   if (isBehind) return `${last.writer}: kept ${kept.epoch}/${kept.to}, acknowledged ${last.epoch}/${last.to}`
   const batch = SourceBatches.from(last.writer, { ...kept, n }).next(1)
-  const { source, epoch, from, to } = batch.range
-  const headers = {
-    'content-type': 'application/octet-stream',
-    'logdrive-source': source,
-    'logdrive-epoch': String(epoch),
-    'logdrive-from': String(from),
-    'logdrive-to': String(to),
-  }
+  const { epoch, to } = batch.range
+  const headers = batchHeaders(batch.range)
   let partition = last.partition
   for (const time of [1, 2]) {
     const body = batch.bytes()

@@ -4,6 +4,7 @@
 import { openSync, writeSync } from 'node:fs'
 import http from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { batchHeaders } from '../../batch-headers.ts'
 import { SeededRandom } from '../../sim/random.ts'
 import { SourceBatches } from './batches.ts'
 import { type Entry, recordText } from './ledger.ts'
@@ -39,17 +40,10 @@ async function writeBatches(writer: string): Promise<never> {
   const topic = `lines_${writer.length % 2}`
   for (;;) {
     const batch = batches.next(1 + random.below(12))
-    const { source, epoch, from, to } = batch.range
-    const headers = {
-      'content-type': 'application/octet-stream',
-      'logdrive-source': source,
-      'logdrive-epoch': String(epoch),
-      'logdrive-from': String(from),
-      'logdrive-to': String(to),
-    }
+    const { epoch, to } = batch.range
     const times = random.chance(0.1) ? 2 : 1
     for (let time = 1; time <= times; time += 1) {
-      const answer = await post(`/v1/topics/${topic}/batches`, headers, batch.bytes())
+      const answer = await post(`/v1/topics/${topic}/batches`, batchHeaders(batch.range), batch.bytes())
       if (answer.duplicate !== (time === 2) || answer.to !== to) fail(`sent ${time} times`, answer)
       const { first, count } = batch
       const partition = Number(answer.partition)
