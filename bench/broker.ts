@@ -33,8 +33,8 @@ async function sideBySide(): Promise<void> {
   await using brokers = await startSideBySide()
   const { subjects } = brokers
   const rates = await compareThroughput(subjects, {
-    rounds: Number(process.env.BENCH_ROUNDS ?? (isQuick ? 1 : 3)),
-    runBytes: 1e6 * Number(process.env.BENCH_MEGABYTES ?? (isQuick ? 100 : 400)),
+    rounds: countFrom('BENCH_ROUNDS', isQuick ? 1 : 3),
+    runBytes: 1e6 * countFrom('BENCH_MEGABYTES', isQuick ? 100 : 400),
     consumesPerRound: isQuick ? 3 : 5,
     cells: parts.includes('throughput') ? (isQuick ? quickCells : cells) : [],
   })
@@ -56,4 +56,13 @@ async function againstLimit(): Promise<void> {
   await using commit = await startOurs(place('commit'), 'commit')
   await using bare = await startBare(place('bare'))
   await compareWithLimit([osFlush, commit, bare], { rounds: isQuick ? 1 : 3, seconds: isQuick ? 1 : 3 })
+}
+
+/** A whole number from 1 on of the environment. */
+function countFrom(variable: string, usual: number): number {
+  const given = process.env[variable]
+  if (given === undefined) return usual
+  if (!/^[1-9]\d{0,5}$/.test(given))
+    throw new Error(`${variable} is a whole number from 1 on, not "${given}"`)
+  return Number(given)
 }
