@@ -1,8 +1,9 @@
 // librdkafka's own C tests against our broker (or Apache Kafka): which pass is kept in .ci/librdkafka-tests.txt.
 //
 //   node test/interop/librdkafka.ts [--broker logdrive|apache] [--test 0012 ...] [--mode plain|idempotent|noautocreate]
-//                                   [--candidates] [--slow] [--lanes 2] [--write]
+//                                   [--candidates] [--slow] [--lanes 2] [--patience 1] [--write]
 //
+// --patience: how many times as long as they ask for the tests may wait, for a machine that is busy.
 // Without --candidates the tests of the list run: one that fails has left the list, and fails this program. The sources come
 // with the npm package of Confluent's JavaScript client; they are built here and nothing of them is committed.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -72,6 +73,7 @@ const { values: flags } = parseScript(import.meta.filename, {
     slow: { type: 'boolean', default: false },
     lanes: { type: 'string', default: '2' },
     timeout: { type: 'string', default: '180' },
+    patience: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
     log: { type: 'string' },
   },
@@ -154,10 +156,11 @@ async function runOne(test: string, mode: Mode): Promise<Result> {
   const args = ['-L', '-p1', ...(isQuick(test) ? ['-Q'] : []), ...extra[mode]]
   const conf = join(folder, `test-${process.pid}-${test}-${mode}.conf`)
   const { plain } = mode === 'noautocreate' ? strict : broker
-  writeFileSync(conf, `bootstrap.servers=${plain}\ntest.topic.random=true\n`)
+  const lines = [`bootstrap.servers=${plain}`, 'test.topic.random=true']
+  writeFileSync(conf, [...lines, `test.timeout.multiplier=${flags.patience}`, ''].join('\n'))
   const outcome = await outcomeOf('./test-runner', args, {
     cwd: join(folder, 'tests'),
-    timeoutMs: Number(flags.timeout) * 1000,
+    timeoutMs: Number(flags.timeout) * Number(flags.patience) * 1000,
     env: {
       TESTS: test,
       RDKAFKA_TEST_CONF: conf,
