@@ -22,6 +22,8 @@ const topicIdVersionMin = 13
 const noBytes = new Uint8Array(0)
 /** Reads of one request at a time. */
 const readsMax = 8
+/** With less room than this part of the whole an answer is full: to look for a batch that fits costs more than it brings. */
+const partsOfAnswer = 16
 
 export const fetchHandlers = {
   async Fetch(request, context) {
@@ -31,7 +33,7 @@ export const fetchHandlers = {
     const bytesMax = Math.min(request.maxBytes, context.limits.fetchBytesMax)
     let read = await readAll(wanted, bytesMax, context)
     const waitMs = Math.min(request.maxWaitMs, context.limits.fetchWaitMsMax)
-    const isEnough = read.bytes >= request.minBytes || read.failed || wanted.length === 0
+    const isEnough = read.bytes >= request.minBytes || read.isFull || read.failed || wanted.length === 0
     if (!isEnough && waitMs > 0) {
       const awaited = wanted.filter(isReadable)
       const bytesMissing = request.minBytes - read.bytes
@@ -145,6 +147,8 @@ function refusalOf(
 
 interface ReadSoFar {
   readonly bytes: number
+  /** Some partition has more, and there was no room for it. */
+  readonly isFull: boolean
   /** Some partition has an error: the answer goes out at once. */
   readonly failed: boolean
 }
@@ -160,9 +164,14 @@ async function readAll(
 ): Promise<ReadSoFar> {
   let bytes = 0
   let isFirst = true
+  let isFull = false
   let reading: Promise<void>[] = []
   /** What the reads under way may bring at most. */
   let promised = 0
+  const left = () => {
+    const rest = bytesMax - bytes - promised
+    return bytes + promised > 0 && rest < bytesMax / partsOfAnswer ? 0 : rest
+  }
   const finish = async () => {
     await Promise.all(reading)
     reading = []
@@ -175,8 +184,9 @@ async function readAll(
       readNothing(one, one.partition, context)
       continue
     }
-    if (promised > 0 && (bytes + promised >= bytesMax || reading.length >= readsMax)) await finish()
-    const room = Math.min(bytesMax - bytes - promised, context.lendableBytes, one.asked.partitionMaxBytes)
+    if (promised > 0 && (left() === 0 || reading.length >= readsMax)) await finish()
+    isFull ||= left() === 0
+    const room = Math.min(left(), context.lendableBytes, one.asked.partitionMaxBytes)
     const limit = { bytesMax: Math.max(0, room), atLeastOne: isFirst && bytes === 0 }
     if (limit.bytesMax === 0 && !limit.atLeastOne) readNothing(one, one.partition, context)
     else reading.push(readOne(one, one.partition, limit, context))
@@ -184,7 +194,7 @@ async function readAll(
     isFirst = false
   }
   await finish()
-  return { bytes, failed: wanted.some(({ answer }) => answer !== null && answer.errorCode !== 0) }
+  return { bytes, isFull, failed: wanted.some(({ answer }) => answer !== null && answer.errorCode !== 0) }
 }
 
 async function readOne(

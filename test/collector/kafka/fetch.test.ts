@@ -41,6 +41,26 @@ test('an answer is bounded over partitions: later ones stay empty, in the order 
   expect(little.responses.map((topic) => topic.partitions[0]?.records?.length ?? 0)).toEqual([1070, 0])
 })
 
+test('an answer that is nearly full is full: it goes out at once, and no further partition is looked into', async () => {
+  const { client, broker, complete, world } = await withRecords(16)
+  await complete(broker.createTopic('small', { partitions: 1 }))
+  const small = batchOf(['v'])
+  await client.ask('Produce', 8, produceOf(small, -1, 'small'))
+  const topics = ['orders', 'small'].map((topic) => ({
+    topic,
+    partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1024 * 1024 }],
+  }))
+  const before = world.now
+  const fetch = async (maxBytes: number) => {
+    const limits = { maxBytes, minBytes: maxBytes, maxWaitMs: 60_000 }
+    const { responses } = await client.ask('Fetch', 11, { ...fetchOf(0, limits), topics })
+    return responses.map((topic) => topic.partitions[0]?.records?.length ?? 0)
+  }
+  expect(await fetch(15 * 1070 + 900)).toEqual([15 * 1070, 0])
+  expect(world.now - before).toBeLessThan(1_000)
+  expect(await fetch(13 * 1070 + 1_000)).toEqual([13 * 1070, small.length])
+})
+
 test('a poll for many bytes sleeps through the first of them', async () => {
   const { client, connect, world } = await withRecords(0)
   await client.send('Fetch', 11, fetchOf(0, { minBytes: 3_000, maxWaitMs: 20_000 }))
