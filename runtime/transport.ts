@@ -180,14 +180,20 @@ class SocketConnection implements Connection {
   }
 
   write(given: readonly Uint8Array[]): Promise<void> {
-    const socket = this.#socket
     const pieces = together(given)
-    if (pieces.length > 1) socket.cork()
-    for (const piece of pieces) socket.write(piece)
-    if (pieces.length > 1) socket.uncork()
-    // Nearly always the system has taken it by now; a callback would come a turn of the event loop later.
-    const isTaken = socket.writableLength === 0 && socket.errored === null && !socket.destroyed
-    return isTaken ? taken : this.#emptied()
+    const isPlain = this.tls === null
+    if (isPlain) {
+      // Nearly always the system takes it at once; a callback would say so a turn of the event loop later.
+      this.#push(pieces)
+      const { writableLength, errored, destroyed } = this.#socket
+      if (writableLength === 0 && errored === null && !destroyed) return taken
+    }
+    return new Promise((resolve, reject) => {
+      this.#push(isPlain ? [] : pieces, (error) => {
+        if (error === undefined || error === null) resolve()
+        else reject(broken(error, 'the connection broke'))
+      })
+    })
   }
 
   abort(): void {
@@ -199,14 +205,14 @@ class SocketConnection implements Connection {
     return this.#closed
   }
 
-  /** Resolves when the system took all that was written before. */
-  #emptied(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#socket.write(noBytes, (error) => {
-        if (error === undefined || error === null) resolve()
-        else reject(broken(error, 'the connection broke'))
-      })
-    })
+  /** Gives the pieces to the socket; `done` hears when the system took them and all before them. */
+  #push(pieces: readonly Uint8Array[], done?: (error?: Error | null) => void): void {
+    const socket = this.#socket
+    const last = pieces.length - 1
+    if (last > 0) socket.cork()
+    for (let i = 0; i < last; i += 1) socket.write(pieces[i] as Uint8Array)
+    socket.write(pieces[last] ?? noBytes, done)
+    if (last > 0) socket.uncork()
   }
 
   async #close(): Promise<void> {
