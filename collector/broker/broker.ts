@@ -112,7 +112,7 @@ export async function openBroker(options: BrokerOptions, runtime: BrokerRuntime)
   await storage.makeDirectory(folder)
   const clean = await takeMarker(storage, folder)
   const started = clock.monotonic()
-  const share = new DiskShare(config)
+  const share = new DiskShare(config, clock)
   const gate = new TransactionGate()
   const recent = new RecentSegments()
   const parts = { storage, clock, random, logger, share, recent, config, clean, guard: gate }
@@ -304,6 +304,7 @@ class LocalBroker implements Broker {
     return {
       durability: config.flush,
       failed: share.failure?.message ?? null,
+      isDiskFull: share.isDiskFull,
       pendingBytes: share.pendingBytes,
       topics: topics.list().map(topicStatus),
       unreadableTopics: topics.unreadable,

@@ -1,8 +1,11 @@
 // DiskShare: what all partitions of a broker have in common: the bytes that wait, the syncs that run, the failure.
-import { LogdriveError } from '../../core/errors.ts'
+import { isCode, LogdriveError } from '../../core/errors.ts'
+import type { Clock } from '../../core/runtime.ts'
 
 /** How long a sender should wait when too much waits for the disk already. */
 const overloadedRetryMs = 250
+/** For how long a refusal for want of room says that the disk is full: those who are sent away may not try again. */
+const fullMs = 10_000
 
 /** Bounds the work that is on its way to the disk; after a failure nothing is acknowledged any more. */
 export class DiskShare {
@@ -13,10 +16,13 @@ export class DiskShare {
   #pendingBytes = 0
   #syncs = 0
   #failure: LogdriveError | null = null
+  #fullUntil = Number.NEGATIVE_INFINITY
   readonly #waiting: (() => void)[] = []
   readonly #resolveFailed: (error: LogdriveError) => void
+  readonly #clock: Clock
 
-  constructor(limits: { readonly pendingBytesAllMax: number; readonly syncsMax: number }) {
+  constructor(limits: { readonly pendingBytesAllMax: number; readonly syncsMax: number }, clock: Clock) {
+    this.#clock = clock
     this.#pendingBytesMax = limits.pendingBytesAllMax
     this.#syncsMax = limits.syncsMax
     const { promise, resolve } = Promise.withResolvers<LogdriveError>()
@@ -26,6 +32,11 @@ export class DiskShare {
 
   get failure(): LogdriveError | null {
     return this.#failure
+  }
+
+  /** A write was refused for want of room a moment ago. */
+  get isDiskFull(): boolean {
+    return this.#clock.monotonic() < this.#fullUntil
   }
 
   get pendingBytes(): number {
@@ -42,6 +53,11 @@ export class DiskShare {
 
   give(bytes: number): void {
     this.#pendingBytes -= bytes
+  }
+
+  /** A write that was refused, whatever for. */
+  refused(error: unknown): void {
+    if (isCode(error, 'DISK_FULL')) this.#fullUntil = this.#clock.monotonic() + fullMs
   }
 
   fail(error: LogdriveError): void {

@@ -44,6 +44,8 @@ export interface BrokerStatus {
   readonly durability: FlushMode
   /** What failed, or null. */
   readonly failed: string | null
+  /** Writes were refused for want of room in the last seconds. */
+  readonly isDiskFull: boolean
   readonly pendingBytes: number
   readonly topics: readonly TopicStatus[]
   /** Folders that are left alone because they cannot be read. */

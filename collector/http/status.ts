@@ -88,7 +88,8 @@ export function missingParts(
     const reason = check.missing()
     return reason === null ? [] : [{ name: check.name, reason }]
   })
-  const { failed } = parts.admin.status()
+  const { failed, isDiskFull } = parts.admin.status()
+  if (isDiskFull) missing.unshift({ name: 'log', reason: 'the disk is full: writes are refused' })
   if (failed !== null) missing.unshift({ name: 'log', reason: failed })
   if (parts.traffic.isDraining) missing.unshift({ name: 'collector', reason: 'stopping' })
   return missing

@@ -67,6 +67,11 @@ if (typeof small === 'string') {
         // It refuses in a row, and everything else goes on.
         expect((await writer.fill()).status).toBe(503)
         expect((await fetch(`${collector.url}/healthz`)).status).toBe(200)
+        const ready = await fetch(`${collector.url}/readyz`)
+        expect({ status: ready.status, text: await ready.text() }).toMatchObject({
+          status: 503,
+          text: expect.stringContaining('the disk is full'),
+        })
         expect(await writer.readBack()).toEqual(writer.acknowledged)
         rmSync(ballast)
         const freed = performance.now()

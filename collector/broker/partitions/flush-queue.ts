@@ -115,6 +115,7 @@ export class FlushQueue {
   #rejectAll(first: FlushGroup, error: unknown): void {
     const failed = [first, ...this.#waiting]
     this.#waiting = []
+    this.#parts.share.refused(error)
     this.#parts.onFailed()
     for (const group of failed) {
       group.drop(this.#giveBuilder)

@@ -66,6 +66,20 @@ test('a full disk refuses with a wait, forgets the positions it refused, and goe
   expect((await valuesOf(await open())).length).toBe(500)
 })
 
+test('a refusal for want of room is told for ten seconds: who heard of it may not try again', async () => {
+  const { open, disk, clock } = machine()
+  const broker = await open()
+  await send(broker, { from: 0, to: 10 })
+  disk.capacityBytes = 0
+  expect(broker.status().isDiskFull).toBe(false)
+  await expect(send(broker, { from: 10, to: 20 })).rejects.toMatchObject({ code: 'DISK_FULL' })
+  expect(broker.status().isDiskFull).toBe(true)
+  await clock.advance(9_999)
+  expect(broker.status().isDiskFull).toBe(true)
+  await clock.advance(1)
+  expect(broker.status().isDiskFull).toBe(false)
+})
+
 test('after a failed sync nothing is acknowledged any more, in any topic, and the owner hears of it', async () => {
   const { open, disk } = machine()
   const broker = await open()

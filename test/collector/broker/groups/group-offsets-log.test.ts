@@ -18,7 +18,7 @@ async function open(world: Machine): Promise<{ partition: Partition; offsets: Gr
     storage: world.disk.storage(),
     clock: world.clock,
     logger: world.logger,
-    share: new DiskShare(config),
+    share: new DiskShare(config, world.clock),
     config,
     clean: false,
     guard: { refusal: () => null },

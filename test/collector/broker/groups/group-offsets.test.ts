@@ -53,7 +53,7 @@ async function open(world: ReturnType<typeof machine>) {
     storage: world.disk.storage(),
     clock: world.clock,
     logger: world.logger,
-    share: new DiskShare(config),
+    share: new DiskShare(config, world.clock),
     config,
     clean: false,
     guard: new TransactionGate(),
