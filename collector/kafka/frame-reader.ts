@@ -62,7 +62,12 @@ export class FrameReader {
     if (count < 4) return null
     const length = this.#head.readInt32BE(0)
     if (length >= 0 && length <= bytesMax) return length
-    throw new KafkaError('INVALID_REQUEST', `a request of ${length} bytes: at most ${bytesMax} are allowed`)
+    const other = otherProtocol(this.#head)
+    const guess = other === null ? '' : `; it begins as ${other} does`
+    throw new KafkaError(
+      'INVALID_REQUEST',
+      `a request of ${length} bytes: at most ${bytesMax} are allowed${guess}`,
+    )
   }
 
   #read(length: number): Buffer | null | Promise<Buffer | null> {
@@ -89,4 +94,10 @@ export class FrameReader {
     this.#parts.budget.give(frame.length)
     return null
   }
+}
+
+/** What a client seems to speak instead, by its first bytes, for whoever reads the log. */
+function otherProtocol(head: Buffer): string | null {
+  if (head[0] === 0x16 && head[1] === 3) return 'TLS'
+  return /^(GET |PUT |PRI |POST|HEAD|OPTI|PATC|DELE|CONN)/.test(head.toString('latin1')) ? 'HTTP' : null
 }

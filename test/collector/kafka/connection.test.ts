@@ -105,6 +105,18 @@ test('versions of Produce that are only offered for old clients are refused, not
   expect(responses[0]?.partitionResponses[0]?.errorCode).toBe(35)
 })
 
+test.each([
+  ['TLS', Buffer.from('16030102', 'hex')],
+  ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
+])('a client that speaks %s instead is cut, and the log says what it seems to speak', async (name, bytes) => {
+  const { connect, server, reasons } = await startSimulated()
+  const client = await connect()
+  await client.sendBytes([bytes])
+  expect(await client.frame()).toBeNull()
+  expect(server.status()).toMatchObject({ cutConnections: 1 })
+  expect(reasons()).toContainEqual(expect.stringMatching(`; it begins as ${name} does$`))
+})
+
 test('a client that asks and does not read is cut, its answers bounded', async () => {
   const limits = { writeMs: 10_000, answerBytesMax: 256 * 1024 }
   const { connect, world, server } = await startSimulated({ limits })

@@ -29,6 +29,8 @@ export interface Simulated {
   readonly server: KafkaServer
   /** What the listener logged, sentences only. */
   logged(): readonly string[]
+  /** The reasons beside them. */
+  reasons(): readonly unknown[]
   connect(): Promise<Client>
   complete<T>(promise: Promise<T>): Promise<T>
 }
@@ -70,6 +72,7 @@ export async function startSimulated(options: SimulatedOptions = {}): Promise<Si
     broker,
     server,
     logged: () => machine.lines.map((line) => line.message),
+    reasons: () => machine.lines.map((line) => Reflect.get(line.fields, 'reason')),
     complete,
     async connect() {
       const address = { host: 'broker', port: 9092 }
