@@ -18,6 +18,7 @@ import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import type { SinkConfig } from '../config/schema.ts'
+import { systemCode } from '../core/errors.ts'
 import type { Address, HttpResponse } from '../core/runtime.ts'
 import { httpClient } from '../runtime/http-client.ts'
 import { field } from './client.ts'
@@ -63,7 +64,7 @@ export function checkFolder(name: string, path: string): readonly Check[] {
     const about = exists ? `${full} can be written and synced` : `${full} is not there yet; it can be made`
     checks.push({ name, result: 'ok', about })
   } catch (error) {
-    const code = codeOf(error)
+    const code = systemCode(error)
     const fix =
       code === 'ENOSPC'
         ? 'free some space; nothing is lost, writing goes on by itself'
@@ -191,7 +192,7 @@ function checkSpace(name: string, place: string): Check {
       ? { name: title, result: 'warn', about, fix }
       : { name: title, result: 'ok', about }
   } catch (error) {
-    return { name: title, result: 'warn', about: `free space is not known (${codeOf(error)})` }
+    return { name: title, result: 'warn', about: `free space is not known (${systemCode(error)})` }
   }
 }
 
@@ -213,7 +214,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return codeOf(error) === 'EPERM'
+    return systemCode(error) === 'EPERM'
   }
 }
 
@@ -263,7 +264,7 @@ function entriesOf(folder: string): readonly string[] {
 export async function tryToListen(address: Address): Promise<string | undefined> {
   const server = createServer()
   return await new Promise((done) => {
-    server.once('error', (error) => done(codeOf(error)))
+    server.once('error', (error) => done(systemCode(error)))
     server.listen(address.port, address.host, () => server.close(() => done(undefined)))
   })
 }
@@ -289,8 +290,4 @@ function isInstalled(name: string): boolean {
   } catch {
     return false
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import { formatProblem, type InputChecks, type Loaded, loadConfig, type Problem } from '../config/load.ts'
 import type { Config, SinkSchemas } from '../config/schema.ts'
-import { LogdriveError } from '../core/errors.ts'
+import { LogdriveError, systemCode } from '../core/errors.ts'
 import type { Io } from './command.ts'
 
 const fileBytesMax = 1024 * 1024
@@ -44,7 +44,7 @@ function bytesOf(file: string): Buffer {
   try {
     return readBounded(file, fileBytesMax)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code = systemCode(error)
     const hint = hints[code] ?? 'see its owner and mode'
     throw new LogdriveError('CONFIG_INVALID', `${file} cannot be read (${code})`, { hint, cause: error })
   }

@@ -2,7 +2,7 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import type { AgentOptions, FileInput } from '../agent/options.ts'
-import { LogdriveError } from '../core/errors.ts'
+import { LogdriveError, systemCode } from '../core/errors.ts'
 import { type Io, usage } from './command.ts'
 import { fileSampling, sampleBytesMax, statusText } from './samples.ts'
 
@@ -39,6 +39,7 @@ function beginningOf(file: string): Uint8Array {
   try {
     return readFileSync(file).subarray(0, sampleBytesMax)
   } catch (error) {
-    throw new LogdriveError('CONFIG_INVALID', `${file} cannot be read`, { cause: error })
+    const code = systemCode(error)
+    throw new LogdriveError('CONFIG_INVALID', `${file} cannot be read (${code})`, { cause: error })
   }
 }

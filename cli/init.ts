@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { starterAgentYaml, starterYaml } from '../config/defaults.ts'
 import { configJsonSchema } from '../config/document.ts'
 import type { SinkSchemas } from '../config/schema.ts'
-import { LogdriveError } from '../core/errors.ts'
+import { LogdriveError, systemCode } from '../core/errors.ts'
 import { type Command, exitCodes, usage } from './command.ts'
 
 /** Never overwrites a configuration unless told to. Where no sinks are known it writes an agent's, whatever is asked. */
@@ -51,7 +51,7 @@ function write(file: string, text: string, force: boolean): void {
   try {
     writeFileSync(file, text, { flag: force ? 'w' : 'wx' })
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code = systemCode(error)
     if (code === 'EEXIST')
       throw new LogdriveError('REQUEST_INVALID', `${file} is there already`, {
         hint: 'name another file, or overwrite it with --force',

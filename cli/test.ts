@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import { formatProblem, type Loaded, type Problem } from '../config/load.ts'
 import type { Config, InputConfig, SinkSchemas, TestConfig } from '../config/schema.ts'
 import { didYouMean } from '../config/suggest.ts'
-import { LogdriveError } from '../core/errors.ts'
+import { LogdriveError, systemCode } from '../core/errors.ts'
 import { fileInputOf } from './agent-options.ts'
 import { type Command, exitCodes, type Io, jsonOption, usage } from './command.ts'
 import { readConfig } from './config-file.ts'
@@ -99,7 +99,7 @@ function sampleOf(name: string, test: TestConfig, file: string, loaded: Checked)
   try {
     return { bytes: readSample(resolve(dirname(file), test.file ?? '')), readAtMs }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const code = systemCode(error)
     return loaded.problemAt(['tests', name, 'file'], `the file cannot be read (${code})`)
   }
 }

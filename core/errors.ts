@@ -58,3 +58,8 @@ export class LogdriveError extends Error {
 export function isCode(error: unknown, code: ErrorCode): error is LogdriveError {
   return error instanceof LogdriveError && error.code === code
 }
+
+/** The code of an error of the system, such as ENOENT, or what else it says. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}

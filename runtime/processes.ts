@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
-import { LogdriveError } from '../core/errors.ts'
+import { LogdriveError, systemCode } from '../core/errors.ts'
 import type { ByteStream, ProcessCommand, ProcessExit, Processes, StartedProcess } from '../core/runtime.ts'
 import { byteStream } from './byte-stream.ts'
 
@@ -63,7 +63,7 @@ class NodeProcess implements StartedProcess {
 }
 
 function startError({ program, folder }: ProcessCommand, error: unknown): LogdriveError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  const code = systemCode(error)
   const where = folder === null ? '' : ` in ${folder}`
   const message = `cannot start ${program}${where}: ${code}`
   if (code === 'ENOENT') {

@@ -40,6 +40,10 @@ test('prints what an input would send of a file', async () => {
   expect(parsed.stderr).toBe('2 records for the topic shop, not_a_json_object: 1\n')
   const raw = await run('--input', 'plain')
   expect(raw.stdout.split('\n')[1]).toBe('no json')
+  const absent = await logdrive(['agent', '--dry-run', '--from-file', 'no.log', '--input', 'app'], {
+    cwd: folder.path,
+  })
+  expect(absent).toMatchObject({ code: 78, stderr: 'logdrive: no.log cannot be read (ENOENT)\n' })
   const unnamed = await run()
   expect(unnamed.code).toBe(2)
   expect(unnamed.stderr).toContain('--input is one of app, plain, java')
