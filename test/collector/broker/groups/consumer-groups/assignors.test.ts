@@ -123,6 +123,22 @@ describe('uniform', () => {
       ['b/0', 'b/1', 'b/2', 'b/3'],
     ])
   })
+
+  test('one that holds too much gives up only what another one may read', () => {
+    const before = new Map([['m1', partitionSet([{ topicId: 'a', partitions: [0, 1, 2, 3] }])]])
+    const list = [
+      ...subscribers(['m1'], before, () => ['a']),
+      ...subscribers(['m2'], before, () => ['a', 'b']),
+    ]
+    const counts = new Map([
+      ['a', 4],
+      ['b', 1],
+    ])
+    const [first = [], second = []] = [...assignors.uniform(list, counts).values()].map(placesOf)
+    expect(first).toHaveLength(3)
+    expect(second).toEqual([expect.stringMatching(/^a/), 'b/0'])
+    expect(new Set([...first, ...second]).size).toBe(5)
+  })
 })
 
 test('range gives members of the same topics the same numbers of each, and a newcomer the last ones', () => {
