@@ -1,4 +1,4 @@
-// EventLog: the topics, behind one seam; our own broker is one implementation, Apache Kafka the other.
+// EventLog: the topics, behind one seam; our own broker is one implementation, Apache Kafka is to be the other.
 import type { Feed } from './flow.ts'
 import type { DecodedBatch, NewRecord } from './records.ts'
 
