@@ -2,6 +2,8 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { Discovery } from '../../../agent/tail/discover.ts'
 import { Changes } from '../../../agent/tail/watching.ts'
@@ -13,11 +15,17 @@ import { SeededRandom } from '../../sim/random.ts'
 const never = new AbortController().signal
 const count = 300
 
-/** A discovery over so many simulated files in three directories that were seen once. */
+/** Simulated files in three directories, and a discovery over them. */
+function stage(files = count) {
+  const simulated = new SimulatedFiles({ random: new SeededRandom(1), now: () => 1000 })
+  for (let n = 0; n < files; n += 1) simulated.append(`/logs/${n % 3}/${n}.log`, `${n}\n`)
+  const inputs = [{ name: 'app', paths: ['/logs/**/*.log'], exclude: [] }]
+  return { files: simulated, discovery: new Discovery(inputs, simulated.view()) }
+}
+
+/** After a first scan. */
 async function seenOnce() {
-  const files = new SimulatedFiles({ random: new SeededRandom(1), now: () => 1000 })
-  for (let n = 0; n < count; n += 1) files.append(`/logs/${n % 3}/${n}.log`, `${n}\n`)
-  const discovery = new Discovery([{ name: 'app', paths: ['/logs/**/*.log'], exclude: [] }], files.view())
+  const { files, discovery } = stage()
   const first = await discovery.scan(never)
   expect(first.files.size).toBe(count)
   files.calls.clear()
@@ -63,6 +71,17 @@ test('what came, went or was replaced is found, and no file at rest is looked at
   for (const [key, sighting] of seen) if (before.has(key)) expect(sighting).toBe(before.get(key))
 })
 
+test('a file that was seen costs less than 300 bytes of heap, also after the next scans', async () => {
+  const many = 20_000
+  const { discovery } = stage(many)
+  const before = heapBytes()
+  for (let scans = 0; scans < 3; scans += 1) {
+    const { files } = await discovery.scan(never)
+    expect((heapBytes() - before) / many).toBeLessThan(300)
+    expect(files.size).toBe(many)
+  }
+})
+
 test('a directory that gives no hints is looked at whole, and only it', async () => {
   const { files, discovery } = await seenOnce()
   files.append('/logs/2/5.log', 'more\n')
@@ -99,3 +118,11 @@ test('a link to nowhere, a folder that is not there and a path of no file are lo
   fs.writeFileSync(path.join(logs, 'folder.log'), 'a file now\n')
   expect(await found()).toEqual(['later/b.log', 'logs/folder.log'])
 })
+
+/** What is alive. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect === 'function') collect()
+  return process.memoryUsage().heapUsed
+}
