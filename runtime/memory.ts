@@ -9,21 +9,26 @@ const settleMs = 2_000
 const lookEveryMs = 5_000
 /** Below this share of its time a process is idle. */
 const idleUtilizationMax = 0.05
+/** Handles of files that are read no more are closed by then, and what was kept for them is garbage. */
+const closedMs = 100_000
 /** Less growth than this is not worth a collection. */
 const growthBytesMin = 2 * 1024 * 1024
 
 /**
- * Collects garbage after the start, and whenever the process has become idle and its heap has grown: an idle process
- * stays as small as it can be, a busy one is left alone. Ends when the signal aborts.
+ * Collects garbage after the start, and whenever the process has become idle and its heap has grown, and once more a while
+ * after that: an idle process stays as small as it can be, a busy one is left alone. Ends when the signal aborts.
  */
 export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
   await clock.sleep(settleMs, signal)
   let small = 0
+  let againAt = Number.POSITIVE_INFINITY
   let before = performance.eventLoopUtilization()
   while (!signal.aborted) {
-    if (process.memoryUsage().heapUsed - small > growthBytesMin) {
+    const hasGrown = process.memoryUsage().heapUsed - small > growthBytesMin
+    if (hasGrown || clock.monotonic() >= againAt) {
       releaseMemory()
       small = process.memoryUsage().heapUsed
+      againAt = hasGrown ? clock.monotonic() + closedMs : Number.POSITIVE_INFINITY
     }
     let utilization = 1
     while (utilization > idleUtilizationMax && !signal.aborted) {

@@ -1,6 +1,5 @@
 // ByPath: a map by path that keeps the text of each directory once.
 import path from 'node:path'
-import { joinPlace } from './sighting.ts'
 
 export class ByPath<Value> {
   readonly #directories = new Map<string, Map<string, Value>>()
@@ -36,10 +35,5 @@ export class ByPath<Value> {
   *entries(): Generator<readonly [directory: string, name: string, value: Value]> {
     for (const [directory, names] of this.#directories)
       for (const [name, value] of names) yield [directory, name, value]
-  }
-
-  *paths(): Generator<string> {
-    for (const [directory, names] of this.#directories)
-      for (const name of names.keys()) yield joinPlace(directory, name)
   }
 }

@@ -36,6 +36,8 @@ export interface Scan {
   readonly directories: readonly string[]
   /** Paths of files that were there before and are of another size or time now. */
   readonly changed: readonly string[]
+  /** No file came, went or moved since the look before. */
+  readonly isSame: boolean
 }
 
 /** Files that changed, and nothing else did: none came, went or moved. */
@@ -44,6 +46,9 @@ export interface Glance {
   /** These and all the others. */
   readonly all: Scan
 }
+
+/** A path and what was seen there. */
+type Known = readonly [file: string, before: Sighting | undefined]
 
 /** What was found at paths that were known. */
 interface Found {
@@ -84,7 +89,7 @@ export class Discovery {
     if (!isFinal) return await this.#walk(emptyRecall, [], signal)
     const relisted = await this.#relist([...listings.keys(), ...absent], signal)
     const found = await this.#glance(this.#paths(), signal)
-    if (relisted.areSame && found.strange.size === 0) return this.#scanOf(found.changed)
+    if (relisted.areSame && found.strange.size === 0) return this.#scanOf(found.changed, true)
     return await this.#walkAgain(relisted.listings, found, signal)
   }
 
@@ -94,52 +99,52 @@ export class Discovery {
    */
   async look(changes: Changes, blind: readonly string[], signal: AbortSignal): Promise<Scan | Glance> {
     const { vacant, linked, seen } = this.#memory
-    const fresh = new Set(linked)
+    const fresh = new Map<string, Sighting | undefined>()
+    for (const link of linked) fresh.set(link, seen.get(link))
     const relist = new Set(blind)
     for (const [directory, names] of changes.byDirectory) {
       for (const name of names) {
         const file = name === null ? null : joinPlace(directory, name)
         if (file === null) relist.add(directory)
-        else if (seen.has(file) || vacant.has(file)) fresh.add(file)
+        else if (seen.has(file) || vacant.has(file)) fresh.set(file, seen.get(file))
         else if (this.#isMeant(file)) relist.add(directory)
       }
     }
     for (const directory of blind)
-      for (const name of seen.in(directory).keys()) fresh.add(joinPlace(directory, name))
+      for (const [name, before] of seen.in(directory)) fresh.set(joinPlace(directory, name), before)
     const found = await this.#glance(fresh, signal)
     if (found.strange.size > 0) for (const directory of changes.byDirectory.keys()) relist.add(directory)
     for (const file of found.strange) relist.add(path.dirname(file))
     const relisted = await this.#relist(relist, signal)
     if (relisted.areSame && found.strange.size === 0)
-      return { files: [...found.files.values()], all: this.#scanOf(found.changed) }
+      return { files: [...found.files.values()], all: this.#scanOf(found.changed, true) }
     return await this.#walkAgain(relisted.listings, found, signal)
   }
 
-  /** Every path that a scan looks at. */
-  *#paths(): Generator<string> {
+  /** Every path that a scan looks at, and what was seen there. */
+  *#paths(): Generator<Known> {
     const { seen, vacant, loose } = this.#memory
-    yield* seen.paths()
-    yield* vacant
-    for (const link of loose) if (!seen.has(link) && !vacant.has(link)) yield link
+    for (const [directory, name, before] of seen.entries()) yield [joinPlace(directory, name), before]
+    for (const file of vacant) yield [file, undefined]
+    for (const link of loose) if (!seen.has(link) && !vacant.has(link)) yield [link, undefined]
   }
 
   /** What is at the paths now; takes over what is only of another size or time. */
-  async #glance(paths: Iterable<string>, signal: AbortSignal): Promise<Found> {
+  async #glance(paths: Iterable<Known>, signal: AbortSignal): Promise<Found> {
     const found: Found = { files: new Map(), changed: [], strange: new Set() }
     for (const some of chunks(paths, statsMax)) {
       signal.throwIfAborted()
-      const stats = await Promise.all(some.map((file) => statOrError(this.#files, file)))
-      for (const [index, file] of some.entries()) this.#compare(file, stats[index] ?? null, found)
+      const stats = await Promise.all(some.map(([file]) => statOrError(this.#files, file)))
+      for (const [index, known] of some.entries()) this.#compare(known, stats[index] ?? null, found)
     }
     return found
   }
 
-  #compare(file: string, stat: FileStat | LogdriveError | null, found: Found): void {
+  #compare([file, before]: Known, stat: FileStat | LogdriveError | null, found: Found): void {
     const { seen, files, loose, unobservable } = this.#memory
     const isRefused = stat instanceof LogdriveError
     // Not to be looked at, as before.
     if (isRefused && unobservable.has(file)) return
-    const before = seen.get(file)
     if (before === undefined) {
       const leadsOn = !isRefused && stat?.kind === 'directory' && loose.has(file)
       const isNew = isRefused || stat?.kind === 'file' || unobservable.has(file)
@@ -208,12 +213,12 @@ export class Discovery {
       const known = before.in(directory).get(name)
       if (known !== undefined && known !== one && isChanged(known, one)) others.push(one.path)
     }
-    return this.#scanOf([...changed, ...others])
+    return this.#scanOf([...changed, ...others], false)
   }
 
-  #scanOf(changed: readonly string[]): Scan {
+  #scanOf(changed: readonly string[], isSame: boolean): Scan {
     const { files, unobservable, listings } = this.#memory
-    return { files, unobservable, directories: [...listings.keys()], changed }
+    return { files, unobservable, directories: [...listings.keys()], changed, isSame }
   }
 
   /** An input means the path, or what may be below it. */

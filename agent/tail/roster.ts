@@ -142,8 +142,7 @@ export class Roster {
     await this.#findLost(scan)
     if (this.#scans > 0 && added.length > 0) await this.#strays.findBetween(added)
     this.#scans += 1
-    for (const [key, { sighting }] of this.#resting.files)
-      if (!scan.files.has(key) && !isUnobservable(scan, sighting.path)) this.#wake(key)
+    this.#wakeGone(scan)
     const neighbourhood = new Neighbourhood(this.#deps.runtime.files)
     for (const [key, follower] of this.#followers) {
       if (this.#isLeaving(follower)) continue
@@ -154,6 +153,13 @@ export class Roster {
     this.#isNewKept = false
     await this.deletions.take(scan.files)
     this.#wakeSome()
+  }
+
+  /** Files at rest that are gone. Where none went since the scan before these were woken then: what is missed never comes to rest. */
+  #wakeGone(scan: Scan): void {
+    if (scan.isSame) return
+    for (const [key, { sighting }] of this.#resting.files)
+      if (!scan.files.has(key) && !isUnobservable(scan, sighting.path)) this.#wake(key)
   }
 
   /** Takes over files that only changed. */
