@@ -22,6 +22,8 @@ const files = Number(process.env.FILES ?? (quick ? 2_000 : 20_000))
 const restSeconds = Number(process.env.BENCH_SECONDS ?? 60)
 const writes = quick ? 50 : 300
 const latencySecondsMax = 60
+/** After the handles are closed the agent gives its memory back: what rests for an hour does that once. */
+const settleMs = 120_000
 const directories = 20
 const active = 20
 const startMsMax = 180_000
@@ -108,7 +110,7 @@ async function measure(pid: number): Promise<void> {
   console.log(`${files} files shipped after ${shippedSeconds.toFixed(1)} s, ${startCpu.toFixed(1)} s of CPU`)
   const memoryAtStart = memoryMb(pid).peak
   await until('the handles are closed', () => descriptors(pid) < 200)
-  await pause(10_000)
+  await pause(quick ? 10_000 : settleMs)
   const before = cpuSeconds(pid)
   await pause(restSeconds * 1000)
   const rest = ((cpuSeconds(pid) - before) / restSeconds) * 100

@@ -11,8 +11,9 @@ const lookEveryMs = 5_000
 const idleUtilizationMax = 0.05
 /** Handles of files that are read no more are closed by then, and what was kept for them is garbage. */
 const closedMs = 100_000
-/** Less growth than this is not worth a collection. */
+/** Less growth than this, and than this share of the heap, is not worth a collection: one takes the longer the more there is. */
 const growthBytesMin = 2 * 1024 * 1024
+const growthShareMin = 0.3
 
 /**
  * Collects garbage after the start, and whenever the process has become idle and its heap has grown, and once more a while
@@ -24,7 +25,8 @@ export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promis
   let againAt = Number.POSITIVE_INFINITY
   let before = performance.eventLoopUtilization()
   while (!signal.aborted) {
-    const hasGrown = process.memoryUsage().heapUsed - small > growthBytesMin
+    const growth = process.memoryUsage().heapUsed - small
+    const hasGrown = growth > Math.max(growthBytesMin, small * growthShareMin)
     if (hasGrown || clock.monotonic() >= againAt) {
       releaseMemory()
       small = process.memoryUsage().heapUsed

@@ -9,12 +9,12 @@ import { Changes, Watching } from './watching.ts'
 /** After a look the rest is so many times as long: at most a fifth of the time goes into looking. */
 const restFactor = 4
 /**
- * A scan of everything costs some 5 us a file; as long as hints miss nothing less than 1 % of the time goes into scans.
+ * A scan of everything costs some 15 us a file; as long as hints miss nothing half a percent of the time goes into scans.
  * Counted in files, not measured: on a busy machine scans would be rare for no good.
  */
-const trustedRestMsPerFile = 1.5
+const trustedRestMsPerFile = 3
 /** But never rarer than this. */
-const trustedRestMsMax = 30_000
+const trustedRestMsMax = 60_000
 
 /** Scans what an agent follows, for as long as it runs. */
 export class Scanning {
