@@ -37,12 +37,7 @@ const blockBytes = 1024 * 1024
 /** Lines that the agent ships before its clock starts. */
 const warmLines = 50_000
 /** As cli/bin.js starts an agent. */
-const agentFlags = [
-  '--single-threaded-gc',
-  '--max-semi-space-size=1',
-  '--heap-growing-percent=50',
-  '--no-incremental-marking',
-]
+const agentFlags = ['--single-threaded-gc', '--max-semi-space-size=1']
 
 /** What a subject is called in the table, and its goal as a share of `bare`. */
 const cases: Partial<Record<Subject, { readonly text: string; readonly goal: number }>> = {

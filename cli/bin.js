@@ -17,16 +17,10 @@ if (Number(process.versions.node.split('.')[0]) < versionMin) {
 const [command, option] = process.argv.slice(2)
 // An agent has a small heap and should stay on one core: collecting garbage beside its work costs 8 % more CPU than
 // in it; what its batches leave is found sooner in a small young generation, 15 MB less of memory under load for no CPU;
-// its heap grows by half before garbage is collected, and no further while that goes on (the start over 20,000 files
-// took 400 MB). One arena of malloc is enough for it, and large blocks always go back to the system when they are freed:
+// one arena of malloc is enough for it, and large blocks always go back to the system when they are freed:
 // left alone, malloc keeps those that are smaller than the largest one so far. Such flags count from the start of a
 // process only, so this one becomes another: same pid, same descriptors.
-const agentFlags = [
-  '--single-threaded-gc',
-  '--max-semi-space-size=1',
-  '--heap-growing-percent=50',
-  '--no-incremental-marking',
-]
+const agentFlags = ['--single-threaded-gc', '--max-semi-space-size=1']
 if (command === 'agent' && option !== '--help' && !process.execArgv.includes(agentFlags[0])) {
   const words = [process.execPath, ...process.execArgv, ...agentFlags, ...process.argv.slice(1)]
   if (process.platform !== 'win32' && process.execve !== undefined)

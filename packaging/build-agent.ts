@@ -10,12 +10,7 @@ import { bundling } from './bundling.ts'
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'build/agent')
 /** As cli/bin.js starts an agent. Code caches are only good for the flags they were made with. */
-const flags = [
-  '--single-threaded-gc',
-  '--max-semi-space-size=1',
-  '--heap-growing-percent=50',
-  '--no-incremental-marking',
-]
+const flags = ['--single-threaded-gc', '--max-semi-space-size=1']
 
 /** The reader of a configuration lives for 50 ms: with room for all it makes it never collects garbage. */
 const readerFlags = ['--max-semi-space-size=16', '--min-semi-space-size=16']
