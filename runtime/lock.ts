@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { LogdriveError } from '../core/errors.ts'
+import { makeFolders } from './make-folders.ts'
 
 /** Locks that are held. A collected database would close and let go, so somebody has to remember it. */
 const held = new Set<object>()
@@ -16,7 +17,7 @@ const sqliteBusy = 5
  * node has no other door to such a lock. Nothing else may ever open `.lock`: closing it would drop the lock.
  */
 export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  await fs.promises.mkdir(folder, { recursive: true, mode: 0o750 }).catch((error: unknown) => {
+  await makeFolders(folder).catch((error: unknown) => {
     throw new LogdriveError('FORBIDDEN', `cannot make the folder ${folder}: ${reasonOf(error)}`, {
       cause: error,
       hint: 'Choose another folder, or give the user that runs Logdrive the right to it.',

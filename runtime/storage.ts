@@ -4,6 +4,7 @@ import path from 'node:path'
 import { type ErrorCode, LogdriveError } from '../core/errors.ts'
 import type { Storage, StorageFile } from '../core/runtime.ts'
 import { DirectWrites } from './direct-writes.ts'
+import { makeFolders } from './make-folders.ts'
 import { readFully } from './read-fully.ts'
 
 /** The disk of this machine. Paths are relative to the working directory or absolute. */
@@ -20,15 +21,9 @@ export const nodeStorage: Storage = {
   },
 
   async makeDirectory(directory) {
-    const target = path.resolve(directory)
     try {
-      const first = await fs.promises.mkdir(target, { recursive: true, mode: 0o750 })
-      // The entries of everything just made live in the parents, from `first` down to `target`.
-      if (first === undefined) return
-      for (let made = target; ; made = path.dirname(made)) {
-        await syncEntries(path.dirname(made))
-        if (made === first || made === path.dirname(made)) return
-      }
+      // The entries of everything just made live in the parents.
+      for (const made of await makeFolders(directory)) await syncEntries(path.dirname(made))
     } catch (error) {
       throw storageError('make directory', directory, error)
     }
