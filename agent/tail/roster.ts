@@ -321,10 +321,10 @@ export class Roster {
     const { checkpoints } = this.#deps
     const { tail, sighting } = follower
     const known = checkpoints.find(tail.locator)
-    const { mtimeMs } = tail
+    const { mtimeMs, size } = tail
     if (known === null) this.#keep(follower)
-    // Seen after the acknowledgement: the next run need not look whether something else was written.
-    else if (known.mtimeMs !== mtimeMs) checkpoints.put({ ...known, mtimeMs })
+    // Seen after the acknowledgement: the next run need not look whether something else was written, and misses nothing of it.
+    else if (known.mtimeMs !== mtimeMs || known.size !== size) checkpoints.put({ ...known, mtimeMs, size })
     const key = locatorKey(tail.locator)
     this.#followers.delete(key)
     this.#restless.delete(follower)
