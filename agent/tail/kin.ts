@@ -5,7 +5,7 @@ import type { Kept } from '../ship/uplink.ts'
 import type { Checkpoint } from '../state/checkpoint-file.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import { emptyPrint, type Locator, locatorKey, type Print, printOf } from './identity.ts'
-import { findContent, readAt } from './open-file.ts'
+import { findContent, noHead, readAt } from './open-file.ts'
 import type { PackedFile } from './packed-file.ts'
 import { logPath } from './relatives.ts'
 import type { Tail } from './tail.ts'
@@ -17,7 +17,7 @@ interface KinshipDeps {
   readonly graceMs: number
   /** Somebody reads the file. */
   isLive(locator: Locator): boolean
-  /** The first bytes of a plain file that is followed, by the key of its locator; null where they are not to be had. */
+  /** The first bytes of a file that is followed, by the key of its locator, none of a compressed one; null where it is not to be found. */
   headOf(key: string): Promise<Uint8Array | null>
   /** What the collector has of a source of the input, null for nothing; `unknown` when it does not say now. */
   keptOf(source: string, input: string): Promise<Kept | null | 'unknown'>
@@ -40,7 +40,7 @@ export class Kinship {
     const isInTheMaking = async () => this.#isInTheMaking(own, (await file.stat()).size)
     const looked = { checkpoints: checkpoints.all, locator, input, isInTheMaking }
     const kin =
-      (await this.#findUnmarked(file, path, input)) ??
+      (await this.#findUnmarked(file, { path, mtimeMs, input, isInTheMaking })) ??
       (await findKin(file, looked)) ??
       (await this.#findUnread(file, { path, mtimeMs, input, isInTheMaking }))
     if (kin !== 'wait') this.#making.delete(own)
@@ -67,14 +67,17 @@ export class Kinship {
    * Of a file of the same log no checkpoint says how it begins, because none was written since its first acknowledgement. One that
    * is followed says it itself; of one that is gone the collector knows what the position was reached in.
    */
-  async #findUnmarked(file: PackedFile, path: string, input: string): Promise<Checkpoint | 'wait' | null> {
+  async #findUnmarked(file: PackedFile, at: Place): Promise<Checkpoint | 'wait' | null> {
+    const { path, input } = at
     const { checkpoints, isLive, headOf, keptOf } = this.#deps
     const marked = new Set(checkpoints.all.filter(({ position }) => position > 0).map(({ source }) => source))
     const isMeant = (known: Checkpoint) =>
       known.input === input && !marked.has(known.source) && logPath(known.path) === logPath(path)
     for (const known of checkpoints.all.filter(isMeant)) {
       if (isLive(known.locator)) {
-        const head = await headOf(locatorKey(known.locator)).catch(nullOrThrow)
+        const head = await headOf(locatorKey(known.locator)).catch(noneOrThrow)
+        // Right now it goes, or moves: the next scans tell.
+        if (head === null && (await at.isInTheMaking())) return 'wait'
         if (head === null || head.length === 0) continue
         // Of one that is still written there may be less than a head.
         const bytes = await readAt(file, 0, head.length)
@@ -96,7 +99,7 @@ export class Kinship {
    * Of a file that went before anything of it was read only its length and its time are known: of those of the same log the
    * longest that fits. Nothing of it was shipped, so a wrong guess doubles and loses nothing.
    */
-  async #findUnread(file: PackedFile, at: UnreadPlace): Promise<Checkpoint | 'wait' | null> {
+  async #findUnread(file: PackedFile, at: Place): Promise<Checkpoint | 'wait' | null> {
     const { checkpoints, isLive } = this.#deps
     const isMeant = (known: Checkpoint) =>
       known.input === at.input &&
@@ -116,8 +119,8 @@ export class Kinship {
   }
 }
 
-/** A compressed file that may hold what nobody read. */
-interface UnreadPlace {
+/** A compressed file that may hold what was not read elsewhere. */
+interface Place {
   readonly path: string
   readonly mtimeMs: number | null
   readonly input: string
@@ -129,9 +132,10 @@ function secondsOf(ms: number | null): number {
   return Math.floor((ms ?? 0) / 1000)
 }
 
-/** What is gone or may not be read is no kin; what cannot be read now is asked for again. */
-function nullOrThrow(error: unknown): null {
-  if (isCode(error, 'NOT_FOUND') || isCode(error, 'FORBIDDEN')) return null
+/** What may not be read is no kin; what cannot be read now is asked for again. */
+function noneOrThrow(error: unknown): Uint8Array | null {
+  if (isCode(error, 'NOT_FOUND')) return null
+  if (isCode(error, 'FORBIDDEN')) return noHead
   throw error
 }
 

@@ -229,14 +229,17 @@ export function readHead(file: ReadableFile, size: number): Promise<Uint8Array> 
   return readAt(file, 0, Math.min(headBytesMax, headLength(size)))
 }
 
-/** The first bytes of a plain file that was seen; null when it is compressed or another one. Throws what opening throws. */
+/** What a compressed file has for a head. */
+export const noHead = new Uint8Array(0)
+
+/** The first bytes of a file that was seen, none of a compressed one; null when another one is there. Throws what opening throws. */
 export async function plainHead(
   files: Files,
   { path, stat }: { readonly path: string; readonly stat: FileStat },
 ): Promise<Uint8Array | null> {
   await using file = await files.open(path)
-  if (!isAt(stat, await file.stat()) || (await packedKindOf(file)) !== null) return null
-  return await readHead(file, stat.size)
+  if (!isAt(stat, await file.stat())) return null
+  return (await packedKindOf(file)) === null ? await readHead(file, stat.size) : noHead
 }
 
 /** The head print of a file that was `size` bytes long when `block` was read; it gets longer, and never changes else. */

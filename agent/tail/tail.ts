@@ -10,7 +10,7 @@ import { Doorbell } from './doorbell.ts'
 import { Extent } from './extent.ts'
 import type { Locator, Print } from './identity.ts'
 import { Claiming } from './kin.ts'
-import { findContent, growHead, OpenFile, readHead } from './open-file.ts'
+import { findContent, growHead, noHead, OpenFile, readHead } from './open-file.ts'
 import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
 import type { Relative } from './relatives.ts'
 import { Rest } from './rest.ts'
@@ -158,10 +158,10 @@ export class Tail implements AsyncDisposable {
     return stat !== null
   }
 
-  /** Its first bytes; null for a compressed one. Throws what opening throws. */
-  head(): Promise<Uint8Array | null> {
+  /** Its first bytes; none of a compressed one. Throws what opening throws. */
+  head(): Promise<Uint8Array> {
     const read = (file: ReadableFile) => readHead(file, this.#extent.size)
-    return this.#file.use(this.#way, async (file) => (file instanceof PackedFile ? null : await read(file)))
+    return this.#file.use(this.#way, async (file) => (file instanceof PackedFile ? noHead : await read(file)))
   }
 
   /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */

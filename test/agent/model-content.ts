@@ -48,9 +48,9 @@ export class Content {
     return lines
   }
 
-  /** The agent knows only what it had written down. */
-  agentDied(now: number): void {
-    this.#known = this.#knownAt(now - keptAfterMs)
+  /** The agent knows only what it had written down; `now` is null where nobody can say what that is. */
+  agentDied(now: number | null): void {
+    this.#known = this.#knownAt(now === null ? Number.NEGATIVE_INFINITY : now - keptAfterMs)
     this.#looksBefore = this.#looks.length
   }
 

@@ -29,6 +29,8 @@ export async function play(history: History): Promise<readonly string[]> {
 /** Three log files, what was written to them, and what of it has to arrive. */
 class Model {
   readonly stage: Stage
+  /** No trouble yet: a new file is written down as soon as the collector has said that it knows nothing of it. */
+  isCalm = true
   readonly #all: Line[] = []
   readonly #contents = new Map<string, Content>()
   readonly #everyContent: Content[] = []
@@ -134,7 +136,7 @@ class Model {
   died(): void {
     for (const content of this.#orphans) this.#lose(content)
     this.#orphans.clear()
-    for (const content of this.#everyContent) content.agentDied(this.#now)
+    for (const content of this.#everyContent) content.agentDied(this.isCalm ? this.#now : null)
   }
 
   /** The faults end, and everything that can still come has time to. */
@@ -295,6 +297,7 @@ async function act(model: Model, action: Action): Promise<void> {
       // Birth times of the simulated files have the resolution of their clock.
       return world.runFor(0.01)
     default:
+      model.isCalm = false
       return trouble(model.stage, action)
   }
 }
