@@ -15,7 +15,7 @@ export function checkpointOf(
   const kept = shipper.kept.epoch === epoch ? shipper.kept.to : 0
   const updatedAt = Math.round(now)
   // How long the content of another epoch is nobody knows yet.
-  const size = epoch === tail.epoch ? Math.max(position, tail.size) : position
+  const size = epoch === tail.epoch ? Math.max(position, tail.contentSize) : position
   const facts = { source, locator, path, input }
   return { ...facts, epoch, position, head, guard, kept, size, missing: 0, mtimeMs, updatedAt }
 }

@@ -90,11 +90,6 @@ export class OpenFile {
     return this.#file !== null
   }
 
-  /** It is open and compressed. */
-  get isPacked(): boolean {
-    return this.#file instanceof PackedFile
-  }
-
   /** May be closed and opened again later. */
   get rests(): boolean {
     return this.#file !== null && this.#users === 0 && !this.pinned

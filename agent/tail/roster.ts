@@ -354,7 +354,7 @@ export class Roster {
     lag.note(tail.size, tail.committed.position, this.#deps.runtime.clock.monotonic())
     // Should it go while no agent runs, this is how much of it is missing.
     const known = tail.lagBytes > 0 ? this.#deps.checkpoints.find(tail.locator) : null
-    if (known !== null && known.size !== tail.size) this.#keep(follower)
+    if (known !== null && known.size < tail.contentSize) this.#keep(follower)
     try {
       await tail.tick()
     } catch (error) {

@@ -34,6 +34,8 @@ export class Tail implements AsyncDisposable {
   #dirty = false
   /** It is being read: where the file ends is not known yet. */
   #filling = false
+  /** It was opened, and is not compressed. */
+  #isPlain = false
   readonly #rest: Rest
   #flush: Flush | null = null
   /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
@@ -86,6 +88,16 @@ export class Tail implements AsyncDisposable {
 
   get isOpen(): boolean {
     return this.#file.isOpen
+  }
+
+  /**
+   * How long its content is, as far as is known. Before it was opened, and of a compressed file, a stat may tell of something else:
+   * that counts only while there is nothing better.
+   */
+  get contentSize(): number {
+    const { position } = this.committed
+    const isKnown = this.#isPlain || position === 0 || this.lagBytes === 0
+    return isKnown ? Math.max(position, this.#extent.size) : position
   }
 
   /** At rest: nothing open, nothing waiting, nothing wrong. No tick changes anything. */
@@ -273,6 +285,7 @@ export class Tail implements AsyncDisposable {
     this.#flush = null
     const { epoch } = this
     const block = await this.#file.use(this.#way, async (file) => {
+      this.#isPlain = !(file instanceof PackedFile)
       if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.committed))) return null
       if (!(await this.#verify(file))) return null
       const batchBytesMax = file instanceof PackedFile ? packedBatchBytesMax : limits.batchBytesMax
