@@ -172,7 +172,8 @@ export class Tail implements AsyncDisposable {
 
   /** Its first bytes; none of a compressed one. Throws what opening throws. */
   head(): Promise<Uint8Array> {
-    const read = (file: ReadableFile) => readHead(file, this.#extent.size)
+    // Right after a truncation no read has told yet how long it is.
+    const read = async (file: ReadableFile) => await readHead(file, (await file.stat()).size)
     return this.#file.use(this.#way, async (file) => (file instanceof PackedFile ? noHead : await read(file)))
   }
 
