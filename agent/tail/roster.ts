@@ -338,8 +338,11 @@ export class Roster {
     if (this.#waking.delete(follower)) this.#wakeSome()
   }
 
-  #keep(follower: Follower, mark?: TailMark): void {
+  #keep(follower: Follower, mark = follower.tail.committed): void {
     const { runtime, checkpoints } = this.#deps
+    const known = checkpoints.find(follower.tail.locator)
+    // An epoch that begins is written down while the one before still counts here: it is not taken back.
+    if (known !== null && known.source === follower.tail.source && known.epoch > mark.epoch) return
     checkpoints.put(checkpointOf(follower, runtime.clock.now(), mark))
   }
 
