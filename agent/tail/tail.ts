@@ -339,6 +339,8 @@ export class Tail implements AsyncDisposable {
     // Not to be opened just now, or renamed once more meanwhile: gone only when nobody finds it.
     if (!this.#file.isOpen && this.#draining && this.#missed < missedMax) return this.#touch()
     const stat = await this.#file.look(this.#way)
+    // Its turn to be read may have come meanwhile.
+    if (this.#filling) return
     if (stat === null) {
       // What is in memory may still arrive.
       if (this.#out.size > 0) return

@@ -11,8 +11,12 @@ test('written is stored exactly once, in order, through crashes of everything', 
   }
 })
 
-test.each([8, 25])('seed %i, that lost or held back lines once, does not', async (seed) => {
-  const report = await runScenario({ seed, bug: 'none', chaosMs: 6_000 })
+test.each([
+  [8, 6_000],
+  [25, 6_000],
+  [81, 20_000],
+])('seed %i, that lost or held back lines once, does not', async (seed, chaosMs) => {
+  const report = await runScenario({ seed, bug: 'none', chaosMs })
   expect(report.differences).toEqual([])
 })
 
