@@ -13,7 +13,7 @@ import type {
 } from '../core/runtime.ts'
 import { answer, Exchange, fail } from './http-exchange.ts'
 import { listenError } from './listen-error.ts'
-import { contextOf, listenOptions, orInvalid } from './tls-context.ts'
+import { contextOf, handshakesOf, listenOptions, orInvalid } from './tls-context.ts'
 
 /**
  * Not by `import`: that looks at all that node:http exports, and its getters bring a WebSocket and a second undici along
@@ -67,8 +67,8 @@ export async function serveHttp(
     noDelay: true,
   }
   const secured = tls === null ? null : await secure(options, tls)
+  const handshakes = secured === null ? null : handshakesOf(secured, logger)
   const server = secured ?? createServer(options)
-  server.on('tlsClientError', (error: Error) => logger.debug({ err: error }, 'a TLS handshake failed'))
   server.maxConnections = limits.connectionsMax
   server.on(tls === null ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections.set(socket, null)
@@ -87,6 +87,7 @@ export async function serveHttp(
       if (secured !== null) orInvalid(() => secured.setSecureContext(contextOf(renewed)))
     },
     [Symbol.asyncDispose]() {
+      handshakes?.cut()
       stopped ??= stop(server, shared)
       return stopped
     },

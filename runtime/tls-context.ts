@@ -1,7 +1,8 @@
 // What servers with TLS have in common: their keys as node takes them, and our word for keys that it does not take.
-import type { SecureContextOptions, TlsOptions } from 'node:tls'
+import type { Socket } from 'node:net'
+import type { SecureContextOptions, Server, TlsOptions } from 'node:tls'
 import { LogdriveError } from '../core/errors.ts'
-import type { ListenTls } from '../core/runtime.ts'
+import type { ListenTls, Logger } from '../core/runtime.ts'
 
 const handshakeMs = 10_000
 
@@ -17,6 +18,32 @@ export function listenOptions(tls: ListenTls): TlsOptions {
     requestCert: tls.clientAuth !== 'none',
     rejectUnauthorized: tls.clientAuth === 'require',
     handshakeTimeout: handshakeMs,
+  }
+}
+
+/**
+ * Looks after the handshakes of a server, which are nobody's connection yet: one that fails or takes too long is logged and cut;
+ * who stops the server cuts those that are under way, or they would keep it open.
+ */
+export function handshakesOf(server: Server, logger: Logger): { cut(): void } {
+  // Node does not say which socket is below one of TLS, but no two have the same other end.
+  const sockets = new Map<string, Socket>()
+  const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`
+  server.on('connection', (socket: Socket) => {
+    const peer = peerOf(socket)
+    sockets.set(peer, socket)
+    socket.once('close', () => sockets.delete(peer))
+  })
+  server.on('secureConnection', (socket) => sockets.delete(peerOf(socket)))
+  server.on('tlsClientError', (error, socket) => {
+    logger.debug({ err: error }, 'a TLS handshake failed')
+    // Of one that took too long node only tells.
+    socket.destroy()
+  })
+  return {
+    cut() {
+      for (const socket of sockets.values()) socket.destroy()
+    },
   }
 }
 

@@ -16,7 +16,7 @@ import type {
 } from '../core/runtime.ts'
 import { listenError } from './listen-error.ts'
 import { Bursts, ChunkReader, SlabReader, type SocketReader } from './socket-reader.ts'
-import { contextOf, listenOptions, orInvalid } from './tls-context.ts'
+import { contextOf, handshakesOf, listenOptions, orInvalid } from './tls-context.ts'
 
 /** A peer that vanished without a word is found out about this late at the earliest. */
 const keepAliveMs = 60_000
@@ -80,10 +80,10 @@ async function listen(
     accept(new SocketConnection(socket, reader))
   }
   const secured = options.tls === null ? null : await secure(options.tls)
+  const handshakes = secured === null ? null : handshakesOf(secured, logger)
   const server = secured ?? net.createServer({ pauseOnConnect: true })
   server.maxConnections = options.connectionsMax
   server.on('secureConnection', (socket: tls.TLSSocket) => take(socket, null))
-  server.on('tlsClientError', (error: Error) => logger.debug({ err: error }, 'a TLS handshake failed'))
   if (options.tls === null) {
     server.on('connection', (socket: net.Socket) => {
       if (open >= options.connectionsMax) socket.destroy()
@@ -106,6 +106,7 @@ async function listen(
     async [Symbol.asyncDispose]() {
       // Its promise is for the connections too: they have another owner.
       server.close()
+      handshakes?.cut()
     },
   }
 }

@@ -10,12 +10,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { HttpServer, ListenTls } from '../../core/runtime.ts'
 import { nodeHttp } from '../../runtime/http.ts'
 import type { ClientOptions, ClientTls } from '../../runtime/http-client.ts'
-import { createLogger } from '../../runtime/logger.ts'
 import { roomyLimits } from '../conformance/http.ts'
 import { makeCertificates } from '../interop/certificates.ts'
+import { MemoryLogger } from '../sim/logger.ts'
+import { failedHandshakes } from './failed-handshakes.ts'
 
 const never = new AbortController().signal
-const logger = createLogger('silent')
+const logger = new MemoryLogger()
 const folder = mkdtempSync(join(tmpdir(), 'logdrive-http-tls-'))
 let ca: string
 let server: ListenTls
@@ -89,6 +90,20 @@ test('a renewed certificate is shown to new connections; keys that do not fit ar
   expect(await ask(url, believing({ pins: [pin] }))).not.toContain('served')
 })
 
+test('a stop waits for no handshake', async () => {
+  const listening = await serve({ ...server, clientAuth: 'none' })
+  const { port } = listening.address
+  const silent = net.connect(port, '127.0.0.1').resume()
+  const closed = new Promise((resolve) => silent.once('close', resolve))
+  await once(silent, 'connect')
+  // Who came later was served: the server has both.
+  expect(await ask(`https://127.0.0.1:${port}/`, believing())).toBe('200 served')
+  logger.lines.length = 0
+  await listening[Symbol.asyncDispose]()
+  await closed
+  expect(failedHandshakes(logger)).toEqual(['ECONNRESET'])
+})
+
 test('keys that TLS does not take start no server', async () => {
   await expect(serve({ ...server, key: 'no key' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
 })
@@ -131,9 +146,10 @@ async function proxy(): Promise<AsyncDisposable & { readonly port: number; reado
 }
 
 test('https goes through a proxy in a tunnel, with its own TLS; http as a request to it', async () => {
+  // It ends once its tunnels have, which go with the server at their end.
+  await using way = await proxy()
   await using secure = await serve(server)
   await using plain = await serve(null)
-  await using way = await proxy()
   const options = (user: string, except: string[] = []): ClientOptions => ({
     ...believing({ pins: [pin] }),
     proxy: { url: `http://${user}127.0.0.1:${way.port}`, except },

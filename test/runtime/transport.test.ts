@@ -1,17 +1,22 @@
 // Sockets of this machine: the conformance suite, and TLS with and without certificates of clients.
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import tls from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Connection, ConnectTls, ListenTls } from '../../core/runtime.ts'
+import { contextOf, handshakesOf } from '../../runtime/tls-context.ts'
 import { nodeTransport } from '../../runtime/transport.ts'
 import { transportConformance } from '../conformance/transport.ts'
 import { type Certificates, makeCertificates } from '../interop/certificates.ts'
 import { MemoryLogger } from '../sim/logger.ts'
+import { failedHandshakes } from './failed-handshakes.ts'
 
 const never = new AbortController().signal
-const transport = nodeTransport(new MemoryLogger())
+const logger = new MemoryLogger()
+const transport = nodeTransport(logger)
 const folder = mkdtempSync(join(tmpdir(), 'logdrive-transport-'))
 let files: Certificates
 
@@ -106,6 +111,34 @@ test('a server whose certificate nobody signed is not believed, and plain bytes 
   await closed
   expect(seen).toEqual([])
   await listener[Symbol.asyncDispose]()
+})
+
+test('a listener that ends takes the handshakes along that are under way', async () => {
+  const { listener, address } = await echo(listenTls('none'))
+  const silent = net.connect(address.port, address.host).resume()
+  const closed = new Promise((resolve) => silent.once('close', resolve))
+  await once(silent, 'connect')
+  // Who came later is answered: the server has both.
+  const client = await transport.connect(address, { tls: connectTls(false) }, never)
+  await client.write([Buffer.from('hi')])
+  await client.read(Buffer.alloc(2), 2)
+  logger.lines.length = 0
+  await listener[Symbol.asyncDispose]()
+  await closed
+  expect(failedHandshakes(logger)).toEqual(['ECONNRESET'])
+  client.abort()
+})
+
+test('a client that begins no handshake is cut when its time is over', async () => {
+  const server = tls.createServer({ ...contextOf(listenTls('none')), handshakeTimeout: 1 })
+  handshakesOf(server, logger)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  logger.lines.length = 0
+  const silent = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1').resume()
+  await new Promise((resolve) => silent.once('close', resolve))
+  expect(failedHandshakes(logger)).toEqual(['ERR_TLS_HANDSHAKE_TIMEOUT'])
+  server.close()
 })
 
 test('keys that do not fit are a wrong configuration', async () => {
