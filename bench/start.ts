@@ -1,6 +1,6 @@
 // How long a start of the agent takes: the single executable beside Node alone and beside the sources.
 //
-//   node bench/start.ts [--starts 100]        builds build/agent/ first; `chrt -f 10` before it on a busy machine
+//   node bench/start.ts [--starts 100]        builds build/agent/ first; on a busy machine take more starts and their median
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
