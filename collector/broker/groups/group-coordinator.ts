@@ -117,9 +117,7 @@ export class GroupCoordinator implements AsyncDisposable {
   }
 
   joinGroup(group: string, request: JoinRequest, signal: AbortSignal): Promise<JoinAnswer> | JoinAnswer {
-    if (group === '' || Buffer.byteLength(group) > groupNameBytesMax) {
-      return failedJoin('INVALID_GROUP_ID', request.memberId)
-    }
+    if (!isGroupName(group)) return failedJoin('INVALID_GROUP_ID', request.memberId)
     if (this.isFeeds(group)) {
       const { clientId, clientHost } = request
       this.#parts.logger.warn(
@@ -138,7 +136,7 @@ export class GroupCoordinator implements AsyncDisposable {
 
   /** A member of the newer protocol (KIP-848); answers once what it tells is durable. Throws KafkaError. */
   async consumerHeartbeat(group: string, request: ConsumerHeartbeat): Promise<ConsumerAnswer> {
-    if (group === '' || Buffer.byteLength(group) > groupNameBytesMax) {
+    if (!isGroupName(group)) {
       throw new KafkaError('INVALID_GROUP_ID', 'the id of the group is empty or too long')
     }
     if (request.memberEpoch === 0 && this.isFeeds(group)) {
@@ -343,6 +341,11 @@ export class GroupCoordinator implements AsyncDisposable {
     this.#consumers.remove(group)
     await this.#parts.offsets.remove(keys, group)
   }
+}
+
+/** Of groups with members; offsets may stand below an empty name as well. */
+function isGroupName(name: string): boolean {
+  return name !== '' && Buffer.byteLength(name) <= groupNameBytesMax
 }
 
 /** A group of the newer protocol as the older one would show it. */

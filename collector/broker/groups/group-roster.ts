@@ -40,8 +40,7 @@ export interface GroupRosterLimits {
 /** Ids, instance ids and names of protocols; the int16 lengths of the layout hold them. */
 const nameBytesMax = 255
 const protocolsMax = 64
-/** What a member takes in memory besides what it says (measured: 1,020). */
-const memberBytes = 1024
+
 interface Entry {
   readonly group: Group
   /** Wall-clock ms when the group became what its record says. */
@@ -69,7 +68,7 @@ export class GroupRoster implements AsyncDisposable {
       entry.group.restore(record, parts.clock.monotonic())
       entry.since = record.since
       entry.timer.set(entry.group.wakeAt)
-      this.#count(entry.group)
+      parts.room.count(entry.group)
     }
   }
 
@@ -139,7 +138,7 @@ export class GroupRoster implements AsyncDisposable {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
     entry.timer.stop()
-    this.#parts.room.set(entry.group.members, 0)
+    this.#parts.room.forget(entry.group)
     this.#entries.delete(name)
   }
 
@@ -150,10 +149,6 @@ export class GroupRoster implements AsyncDisposable {
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const answer of waiting) answer(failedJoin('COORDINATOR_NOT_AVAILABLE', ''))
-  }
-
-  #count({ members }: Group): void {
-    this.#parts.room.set(members, members.bytes + members.size * memberBytes)
   }
 
   #add(name: string): Entry {
@@ -207,7 +202,7 @@ export class GroupRoster implements AsyncDisposable {
   /** Does what the group wants done, and sets its timer. */
   #follow(entry: Entry): void {
     for (const effect of entry.group.takeEffects()) this.#carryOut(entry, effect)
-    this.#count(entry.group)
+    this.#parts.room.count(entry.group)
     const { name, generation, isVacant, wakeAt } = entry.group
     // Nobody ever became a member of it.
     if (isVacant && generation === 0 && this.#parts.offsets.record(name) === null) this.remove(name)

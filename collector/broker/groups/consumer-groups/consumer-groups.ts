@@ -51,7 +51,7 @@ export class ConsumerGroups implements AsyncDisposable {
       const { group, timer } = this.#add(name)
       group.restore(record, this.#now())
       timer.set(group.wakeAt)
-      this.#count(group)
+      parts.room.count(group)
     }
   }
 
@@ -87,7 +87,7 @@ export class ConsumerGroups implements AsyncDisposable {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
     entry.timer.stop()
-    this.#parts.room.set(entry.group.members, 0)
+    this.#parts.room.forget(entry.group)
     this.#entries.delete(name)
   }
 
@@ -102,10 +102,6 @@ export class ConsumerGroups implements AsyncDisposable {
       throw new KafkaError('GROUP_MAX_SIZE_REACHED', 'there are too many groups')
     }
     return this.#add(name)
-  }
-
-  #count({ members }: ConsumerGroup): void {
-    this.#parts.room.set(members, members.memoryBytes)
   }
 
   #add(name: string): Entry {
@@ -129,7 +125,7 @@ export class ConsumerGroups implements AsyncDisposable {
   async #follow(entry: Entry): Promise<void> {
     const { group, timer } = entry
     timer.set(group.wakeAt)
-    this.#count(group)
+    this.#parts.room.count(group)
     const parts = group.takeChanges()
     if (parts.length > 0) {
       entry.since = this.#parts.clock.now()

@@ -3,9 +3,6 @@ import { strict as assert } from 'node:assert'
 import type { ConsumerMember } from './consumer-member.ts'
 import type { PartitionSet } from './partition-set.ts'
 
-/** What a member takes in memory with its records besides what it says (measured: 3,170 with one partition). */
-export const memberBytes = 3200
-
 export class ConsumerMembers {
   readonly #byId = new Map<string, ConsumerMember>()
   readonly #staticIds = new Map<string, string>()
@@ -19,11 +16,6 @@ export class ConsumerMembers {
   /** Bytes of what the members say of themselves. */
   get bytes(): number {
     return this.#bytes
-  }
-
-  /** What they take in memory, roughly. */
-  get memoryBytes(): number {
-    return this.#bytes + this.size * memberBytes
   }
 
   find(id: string): ConsumerMember | null {
