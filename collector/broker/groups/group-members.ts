@@ -122,13 +122,18 @@ export class Members {
   }
 
   #count(protocols: readonly GroupProtocol[], by: 1 | -1): void {
-    for (const { metadata } of protocols) this.#bytes += by * metadata.length
+    this.#bytes += by * bytesOf(protocols)
     for (const name of new Set(protocols.map((protocol) => protocol.name))) {
       const count = (this.#knowing.get(name) ?? 0) + by
       if (count === 0) this.#knowing.delete(name)
       else this.#knowing.set(name, count)
     }
   }
+}
+
+/** Bytes of what a member says of itself. */
+export function bytesOf(protocols: readonly GroupProtocol[]): number {
+  return protocols.reduce((sum, { metadata }) => sum + metadata.length, 0)
 }
 
 /** The metadata a member gave for a protocol; empty when it does not know it. */

@@ -64,7 +64,7 @@ export class GroupRoster implements AsyncDisposable {
     for (const name of parts.offsets.names()) {
       const record = parts.offsets.record(name)
       if (record === null) continue
-      const entry = this.#add(name)
+      const entry = this.#add(this.#make(name))
       entry.group.restore(record, parts.clock.monotonic())
       entry.since = record.since
       entry.timer.set(entry.group.wakeAt)
@@ -93,14 +93,16 @@ export class GroupRoster implements AsyncDisposable {
     if (sessionTimeoutMs < limits.sessionTimeoutMsMin || sessionTimeoutMs > limits.sessionTimeoutMsMax) {
       return refuse('INVALID_SESSION_TIMEOUT')
     }
-    const bytes = sizeOf(request)
-    if (bytes === null) return refuse('INVALID_REQUEST')
+    if (!isKeepable(request)) return refuse('INVALID_REQUEST')
     const known = this.#entries.get(name)
     if (known === undefined && memberId !== '') return refuse('UNKNOWN_MEMBER_ID')
     const isFull = known === undefined && this.#entries.size >= limits.groupsMax
-    const isLarge = (known?.group.members.bytes ?? 0) + bytes > limits.bytesMax
-    if (isFull || isLarge || !room.has(bytes)) return refuse('GROUP_MAX_SIZE_REACHED')
-    const entry = known ?? this.#add(name)
+    const group = known?.group ?? this.#make(name)
+    const { said, memory } = group.growth(request)
+    // Who is a member already and says no more than before finds no less room than it has.
+    const isLarge = memory > 0 && (group.members.bytes + said > limits.bytesMax || !room.has(memory))
+    if (isFull || isLarge) return refuse('GROUP_MAX_SIZE_REACHED')
+    const entry = known ?? this.#add(group)
     const newMemberId = `${(instanceId ?? clientId).slice(0, nameBytesMax)}-${random.uuid()}`
     return this.#wait<JoinAnswer>(entry, signal, failedJoin('UNKNOWN_MEMBER_ID', memberId), (waiter) =>
       entry.group.join({ request, waiter, newMemberId }, this.#now()),
@@ -151,16 +153,19 @@ export class GroupRoster implements AsyncDisposable {
     for (const answer of waiting) answer(failedJoin('COORDINATOR_NOT_AVAILABLE', ''))
   }
 
-  #add(name: string): Entry {
-    const { clock, limits } = this.#parts
-    const { initialDelayMs, membersMax } = limits
-    const group = new Group(name, { initialDelayMs, membersMax })
+  #make(name: string): Group {
+    const { initialDelayMs, membersMax } = this.#parts.limits
+    return new Group(name, { initialDelayMs, membersMax })
+  }
+
+  #add(group: Group): Entry {
+    const { clock } = this.#parts
     const timer = new WakeTimer(clock, this.#scope, () => {
       group.tick(this.#now())
       this.#follow(entry)
     })
     const entry: Entry = { group, timer, since: clock.now() }
-    this.#entries.set(name, entry)
+    this.#entries.set(group.name, entry)
     return entry
   }
 
@@ -239,10 +244,8 @@ export class GroupRoster implements AsyncDisposable {
   }
 }
 
-/** Bytes of a member's metadata, or null when a name in it is too long to be kept. */
-function sizeOf({ instanceId, protocolType, protocols }: JoinRequest): number | null {
+/** Whether the names in it are short enough to be kept. */
+function isKeepable({ instanceId, protocolType, protocols }: JoinRequest): boolean {
   const names = [instanceId ?? '', protocolType, ...protocols.map(({ name }) => name)]
-  if (protocols.length > protocolsMax || names.some((name) => Buffer.byteLength(name) > nameBytesMax))
-    return null
-  return protocols.reduce((sum, { metadata }) => sum + metadata.length, 0)
+  return protocols.length <= protocolsMax && names.every((name) => Buffer.byteLength(name) <= nameBytesMax)
 }

@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert'
 import type { KafkaErrorName } from '../../../protocol/errors.ts'
 import { sameSubscription } from './group-answers.ts'
 import {
+  bytesOf,
   type Member,
   type Members,
   metadataOf,
@@ -67,8 +68,20 @@ export class Group {
     return this.#round.members
   }
 
+  /** Who was told an id to come with counts as a member: there may be as many of them. */
   get memoryBytes(): number {
-    return this.members.bytes + this.members.size * memberBytes
+    return this.members.bytes + (this.members.size + this.#round.invited.size) * memberBytes
+  }
+
+  /** How many bytes more the members say, and take in memory, once this one has joined. */
+  growth({ memberId, instanceId, protocols }: JoinRequest): {
+    readonly said: number
+    readonly memory: number
+  } {
+    const { invited, members } = this.#round
+    const known = members.find(memberId) ?? (instanceId === null ? null : members.findStatic(instanceId))
+    const said = bytesOf(protocols) - bytesOf(known?.protocols ?? [])
+    return { said, memory: known !== null || invited.has(memberId) ? said : said + memberBytes }
   }
 
   /** Nobody is a member, and nobody was told an id to come with. */

@@ -71,8 +71,33 @@ describe('membership', () => {
     on = await openCoordinator({ groupBytesAllMax: 5000 })
     const errors: string[] = []
     for (let group = 0; group < 8; group += 1) errors.push((await on.join({}, `g${group}`)).error)
-    expect(errors.filter((error) => error === 'NONE')).toHaveLength(5)
+    expect(errors.filter((error) => error === 'NONE')).toHaveLength(4)
     expect(errors.at(-1)).toBe('GROUP_MAX_SIZE_REACHED')
+  })
+
+  test('who was told an id to come with takes memory as a member does, until its time is over', async () => {
+    on = await openCoordinator({ groupBytesAllMax: 2500 })
+    const ask = async (memberId = '') =>
+      await on.join({ memberId, instanceId: null, knowsMemberIdRequired: true, sessionTimeoutMs: 6_000 })
+    const invited = await ask()
+    expect(invited.error).toBe('MEMBER_ID_REQUIRED')
+    expect((await ask()).error).toBe('MEMBER_ID_REQUIRED')
+    expect((await ask()).error).toBe('GROUP_MAX_SIZE_REACHED')
+    await on.world.clock.advance(6_000)
+    expect((await ask()).error).toBe('MEMBER_ID_REQUIRED')
+    expect((await ask(invited.memberId)).error).toBe('UNKNOWN_MEMBER_ID')
+  })
+
+  test('a member that joins again needs no more room than it has', async () => {
+    on = await openCoordinator({ groupBytesMax: 1_500, groupBytesAllMax: 2_600 })
+    const large = (length: number) => [{ name: 'range', metadata: new Uint8Array(length) }]
+    const one = await on.member({ protocols: large(1_000) })
+    const { memberId } = one
+    const join = (length: number) => on.join({ memberId, protocols: large(length) })
+    expect((await join(1_000)).error).toBe('NONE')
+    expect((await join(1_500)).error).toBe('NONE')
+    expect((await join(1_501)).error).toBe('GROUP_MAX_SIZE_REACHED')
+    expect((await on.join({ memberId: '' }, 'other')).error).toBe('GROUP_MAX_SIZE_REACHED')
   })
 
   test('members of both protocols share the memory, who says more later takes more, who leaves makes room', async () => {
@@ -91,7 +116,7 @@ describe('membership', () => {
     expect(await ask('two', 1, ['t'])).toMatchObject({ memberEpoch: 1 })
     const errors: string[] = []
     for (let group = 0; group < 4; group += 1) errors.push((await on.join({}, `g${group}`)).error)
-    expect(errors).toEqual(['NONE', 'NONE', 'GROUP_MAX_SIZE_REACHED', 'GROUP_MAX_SIZE_REACHED'])
+    expect(errors).toEqual(['NONE', ...new Array(3).fill('GROUP_MAX_SIZE_REACHED')])
     await ask('one', -1, [])
     expect((await on.join({}, 'after')).error).toBe('NONE')
   })
