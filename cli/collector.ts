@@ -1,5 +1,6 @@
 // logdrive collector: the log, its HTTP interface and its sinks; no agent.
 
+import type { InputChecks } from '../config/load.ts'
 import { nodeRuntime } from '../runtime/node.ts'
 import { type Command, exitCodes, type Io } from './command.ts'
 import { requireConfig } from './config-file.ts'
@@ -29,16 +30,16 @@ export const collector: Command = {
   },
 }
 
-/** The agent's part of the program is loaded only where the file has inputs, which it is to check. */
+/** The agent's part of the program is loaded only where the file has inputs: it is read again then, and they are checked. */
 async function readOwnConfig(file: string, io: Io): Promise<ReturnType<typeof requireConfig>> {
-  let hasInputs = false
-  const note = () => {
-    hasInputs = true
-    return null
-  }
-  const noting = { parserProblem: note, framingProblem: note, transformProblem: note }
-  const read = requireConfig(file, sinkSchemas(), noting, io)
-  if (!hasInputs) return read
+  const read = requireConfig(file, sinkSchemas(), unchecked, io)
+  if (Object.keys(read.config.agent?.inputs ?? {}).length === 0) return read
   const { inputChecks } = await import('./input-checks.ts')
   return requireConfig(file, sinkSchemas(), inputChecks, io)
+}
+
+const unchecked: InputChecks = {
+  parserProblem: () => null,
+  framingProblem: () => null,
+  transformProblem: () => null,
 }

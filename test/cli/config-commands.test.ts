@@ -102,6 +102,16 @@ test('validate names the first line that is not UTF-8, for what was read would n
   expect(await at('marked.yaml')).toMatchObject({ code: 0 })
 })
 
+test('a collector refuses inputs that their agent would refuse, though it tails nothing', async () => {
+  using folder = temporaryFolder()
+  const parse = '{ type: regex, pattern: "(a+)+$" }'
+  const yaml = `version: 1\nagent:\n  inputs:\n    a: { type: file, paths: ["/a.log"], parse: ${parse} }\n`
+  writeFileSync(join(folder.path, 'logdrive.yaml'), yaml)
+  const { code, stderr } = await logdrive(['collector', '-c', 'logdrive.yaml'], { cwd: folder.path })
+  expect(code).toBe(78)
+  expect(stderr).toContain('logdrive.yaml:4:72 agent.inputs.a.parse.pattern: ')
+})
+
 test('validate names the field of a sink path that is unknown', async () => {
   using folder = temporaryFolder()
   const yaml = 'version: 1\nsinks:\n  a: { type: file, topics: [logs], path: "./{nope}/" }\n'
