@@ -18,8 +18,6 @@ import type { ReadConfig } from './config-reader.ts'
 import type { Hangups } from './hangups.ts'
 import { warnAbout } from './process.ts'
 
-const refused = 'the new configuration is refused; the old one goes on'
-
 export interface TailAndShip {
   readonly read: ReadConfig
   /** Where it was read from. */
@@ -73,7 +71,7 @@ async function openEither(
     return await open(plan, runtime, signal)
   } catch (error) {
     if (before === null || isCode(error, 'DISK_FAILED')) throw error
-    runtime.logger.error({ err: error }, refused)
+    tellRefused(error, runtime.logger)
     // Made anew: an input that is no file runs once.
     return await open(await planOf(before, before.file), runtime, signal)
   }
@@ -100,7 +98,7 @@ async function untilAnother(start: TailAndShip, running: Running, logger: Logger
       logger.info({ inputs: inputs.length + (sources?.length ?? 0) }, 'configuration reloaded')
       running.plan = next
     } catch (error) {
-      logger.error({ err: error }, refused)
+      tellRefused(error, logger)
     }
   }
 }
@@ -117,6 +115,13 @@ async function planAgain(start: TailAndShip, current: Plan, logger: Logger): Pro
 
 async function planOf({ config }: Pick<ReadConfig, 'config'>, file: string): Promise<Plan> {
   return { config, file, options: await agentOptions(config, file), client: clientOptions(config) }
+}
+
+/** As a command says it: the message and what to do; a stack is for what nobody foresaw. */
+function tellRefused(error: unknown, logger: Logger): void {
+  const isForeseen = error instanceof LogdriveError
+  const facts = isForeseen ? { code: error.code, reason: error.message, hint: error.hint } : { err: error }
+  logger.error(facts, 'the new configuration is refused; the old one goes on')
 }
 
 /** Where only inputs have changed the agent takes them as it runs. False when it has to start anew. */

@@ -94,6 +94,8 @@ describe('the single executable', () => {
       30,
       async () => (/PORT_TAKEN.*refused; the old one/.test(running.output) ? true : null),
     )
+    expect(running.output).toMatch(/"hint":".*refused; the old one/)
+    expect(running.output).not.toContain('"stack"')
     await appendFile(web, 'w2\n')
     expect(await bodies(place.url, 'web', 2)).toEqual(['w1', 'w2'])
     // What is more than inputs begins the agent anew within the process.
