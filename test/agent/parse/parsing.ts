@@ -2,6 +2,7 @@
 
 import { expect } from 'vitest'
 import { compileParser } from '../../../agent/parse/compile.ts'
+import type { MadeLines } from '../../../agent/parse/made-lines.ts'
 import type { ParseOptions } from '../../../agent/parse/options.ts'
 import { RecordMaker } from '../../../agent/parse/records.ts'
 import { lineRanges, splitLines } from '../../../agent/tail/lines.ts'
@@ -36,14 +37,46 @@ export function parseBytes(options: ParseOptions, lines: readonly Uint8Array[], 
   const ranges = lineRanges(Math.max(1, lines.length))
   splitLines(bytes, 0, bytes.length, 16 * 1024 * 1024, ranges)
   const made = maker.make({ bytes, starts: ranges.valueFrom, ends: ranges.valueTo, count: ranges.count }, at)
-  const values = Array.from({ length: made.count }, (_, index) =>
-    Buffer.from(made.bytes.subarray(made.starts[index], made.ends[index])).toString(),
-  )
+  const values = valuesOf(made)
   return {
     values,
     records: values.map((value): Record => JSON.parse(value)),
     unparsed: Object.fromEntries(made.tally.unparsed),
   }
+}
+
+/** What a maker makes of lines with these bytes behind each; so many more are behind the first and the last. */
+export function recordsOf(
+  maker: RecordMaker,
+  lines: readonly (string | Uint8Array)[],
+  {
+    behind = Buffer.from('\n'),
+    gapBytes = 0,
+  }: { readonly behind?: Uint8Array; readonly gapBytes?: number } = {},
+): readonly string[] {
+  const gap = Buffer.alloc(gapBytes)
+  const starts = new Int32Array(lines.length)
+  const ends = new Int32Array(lines.length)
+  const pieces: Uint8Array[] = []
+  let at = 0
+  for (const [index, line] of lines.entries()) {
+    const value = Buffer.from(line)
+    pieces.push(value, behind)
+    starts[index] = at
+    ends[index] = at + value.length
+    at += value.length + behind.length
+    if (index > 0) continue
+    pieces.push(gap)
+    at += gapBytes
+  }
+  const bytes = Buffer.concat([...pieces, gap])
+  return valuesOf(maker.make({ bytes, starts, ends, count: lines.length }, readAt))
+}
+
+function valuesOf({ bytes, starts, ends, count }: MadeLines): readonly string[] {
+  return Array.from({ length: count }, (_, index) =>
+    Buffer.from(bytes.subarray(starts[index], ends[index])).toString(),
+  )
 }
 
 function parseLines(options: ParseOptions, lines: readonly string[], at = readAt): Parsed {
