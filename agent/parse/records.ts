@@ -81,7 +81,7 @@ export class RecordMaker {
     this.#isWhole = false
     this.#take(facts)
     const nowMs = Math.min(timeMsMax, Math.max(0, Math.floor(readAtMs)))
-    const isText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
+    const areText = isUtf8(bytes.subarray(starts[0], ends[count - 1]))
     const tally = new Tally()
     tally.lines = count
     this.#steps?.look(lines)
@@ -100,11 +100,12 @@ export class RecordMaker {
       const from = starts[index] as number
       const to = ends[index] as number
       const begin = json.length
+      const isText = areText || isUtf8(bytes.subarray(from, to))
       const isQuick = isText && quick !== null && this.#steps?.needs(index) !== true
       if (isQuick && quick.write(from, to, nowMs)) verdict = 'kept'
       else {
         this.#work = { index, nowMs, hashOf, tally }
-        verdict = this.#record(bytes, from, to, isText || isUtf8(bytes.subarray(from, to)))
+        verdict = this.#record(bytes, from, to, isText)
       }
       if (verdict === 'kept') {
         this.#starts[made] = begin

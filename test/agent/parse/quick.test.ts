@@ -106,6 +106,18 @@ test('usual lines of access logs go the quick way, unusual ones do not', () => {
   expect(compileParser({ type: 'nginx', severity: { field: 'status' } }).quick).toBeNull()
 })
 
+test('a line that is not UTF-8 goes the general way, those around it do not', () => {
+  const parser = { ...compileParser({ type: 'nginx' }), parse: () => 'the_general_way' }
+  const line = (agent: string) =>
+    Buffer.from(`::1 - - [21/Nov/2026:06:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "${agent}"`, 'latin1')
+  const records = recordsOf(new RecordMaker(parser), [line('curl'), line('cürl'), line('curl')])
+  expect(records.map((record) => /the_general_way|not_utf8/.exec(record)?.[0])).toEqual([
+    undefined,
+    'not_utf8',
+    undefined,
+  ])
+})
+
 const jsonOptions: readonly ParseOptions[] = [
   { type: 'json' },
   { type: 'json', keepRaw: true },
