@@ -6,7 +6,7 @@ import { type Piece, pieceSlack, putPiece } from './piece.ts'
 const bytesAtFirst = 64 * 1024
 const bytesKeptMax = 16 * 1024 * 1024
 /** A byte of text is six of JSON at most (`\u0001`). */
-const escapedMax = 6
+export const escapedMax = 6
 /** copyBytes moves 32 bytes at a time where it finds room. */
 const slack = 32
 const quote = 0x22

@@ -5,6 +5,7 @@
 // Each step is in one place: the kernel (quick-kernel.ts) finds the values and what they are, `#read` understands those that
 // are more than text, and the kernel writes the template (quick-shape.ts) of lines that have what this one has.
 import { requestNames } from './access-log.ts'
+import { escapedMax } from './json-bytes.ts'
 import { fieldsMax, idBytesMax } from './options.ts'
 import { valueKinds } from './quick-kernel.ts'
 import { type QuickMemory, quickLineBytesMax, rangeAt } from './quick-memory.ts'
@@ -21,7 +22,7 @@ export interface QuickReaders {
 
 /** Names may make a record much longer than its line: more than this goes the general way. */
 const namesBytesMax = 2 * 1024
-/** A record beside its values: names, the text between them, and the room that copying needs. */
+/** A record beside its line, all of which may be in its body: names, and the room that copying needs. */
 const recordBytes = 16 * 1024
 /** Templates that are remembered; lines of a format differ in what is `-`. */
 const templatesMax = 64
@@ -79,7 +80,7 @@ export class QuickLine {
     if (bytes > quickLineBytesMax) return false
     const memory = this.memory
     const { json } = memory
-    json.reserve(bytes * 3 + recordBytes)
+    json.reserve(bytes * escapedMax + recordBytes)
     if (this.#generation !== memory.generation) this.#load()
     const key = memory.find(memory.placeOf(from, to), bytes, this.#shapeAt)
     if (key === -1 || !this.#read(nowMs)) return false

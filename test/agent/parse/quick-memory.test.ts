@@ -104,6 +104,14 @@ test('more tables than fit, lines of many windows, records that grow: the same b
   expect(quick.quick?.memory.generation).toBeGreaterThan(generationAtFirst + 2)
 })
 
+test('there is room for a record whose line is mostly what JSON has to escape', () => {
+  const literal = '\u0001'.repeat(7000)
+  const options = { type: 'nginx', format: `${literal}$msec`, keepRaw: true } as const
+  const lines = Array.from({ length: 40 }, (_, n) => `${literal}${n}.5`)
+  const general = new RecordMaker({ ...compileParser(options), quick: null })
+  expect(recordsOf(new RecordMaker(compileParser(options)), lines)).toEqual(recordsOf(general, lines))
+})
+
 function isStop(byte: number, stop: number): boolean {
   return byte === stop || byte < 0x20 || byte === 0x22 || byte === 0x5c
 }
