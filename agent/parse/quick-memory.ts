@@ -33,12 +33,16 @@ export class QuickMemory implements JsonRoom {
   #lines: Uint8Array = new Uint8Array(0)
   #from = 0
   #to = 0
+  readonly #make: typeof quickKernel
+  /** There was no other memory to be had. */
+  #isLast = false
   /** Where the records are written. */
   readonly json: JsonBytes
 
-  /** Throws as `quickKernel` does. */
-  constructor() {
-    const { kernel, memory } = quickKernel(pagesAtFirst)
+  /** Throws as `quickKernel` does, which is what else `make` may be. */
+  constructor(make = quickKernel) {
+    const { kernel, memory } = make(pagesAtFirst)
+    this.#make = make
     this.#kernel = kernel
     this.#memory = memory
     this.#bytes = Buffer.from(memory.buffer)
@@ -60,16 +64,10 @@ export class QuickMemory implements JsonRoom {
     return this.#generation
   }
 
-  /** A memory with a small room for records, in place of the one before. */
+  /** A memory with a small room for records, in place of the one before; that one where there is no other to be had. */
   begin(): Buffer<ArrayBuffer> {
     // What a memory of WebAssembly has it keeps.
-    if (this.#memory.buffer.byteLength > pagesAtFirst * pageBytes) {
-      const { kernel, memory } = quickKernel(pagesAtFirst)
-      this.#kernel = kernel
-      this.#memory = memory
-      this.#forget()
-      this.take(this.#lines)
-    }
+    if (this.#memory.buffer.byteLength > pagesAtFirst * pageBytes && !this.#isLast) this.#replace()
     return this.#look()
   }
 
@@ -118,6 +116,19 @@ export class QuickMemory implements JsonRoom {
   write(steps: number, text: number): void {
     const { json } = this
     json.moveTo(this.#kernel.write(steps, text, recordsAt + json.length) - recordsAt)
+  }
+
+  #replace(): void {
+    try {
+      const { kernel, memory } = this.#make(pagesAtFirst)
+      this.#kernel = kernel
+      this.#memory = memory
+      this.#forget()
+      this.take(this.#lines)
+    } catch {
+      // Both take addresses for all that they may ever have, which `ulimit -v` may allow one alone.
+      this.#isLast = true
+    }
   }
 
   #forget(): void {

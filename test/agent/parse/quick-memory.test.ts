@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isNothing, requestParts } from '../../../agent/parse/access-log.ts'
 import { compileParser } from '../../../agent/parse/compile.ts'
-import { valueKinds } from '../../../agent/parse/quick-kernel.ts'
+import { quickKernel, valueKinds } from '../../../agent/parse/quick-kernel.ts'
 import { QuickMemory, quickLineBytesMax, rangeAt } from '../../../agent/parse/quick-memory.ts'
 import { found } from '../../../agent/parse/quick-shape.ts'
 import { RecordMaker } from '../../../agent/parse/records.ts'
@@ -110,6 +110,23 @@ test('there is room for a record whose line is mostly what JSON has to escape', 
   const lines = Array.from({ length: 40 }, (_, n) => `${literal}${n}.5`)
   const general = new RecordMaker({ ...compileParser(options), quick: null })
   expect(recordsOf(new RecordMaker(compileParser(options)), lines)).toEqual(recordsOf(general, lines))
+})
+
+test('where the system has addresses for one memory alone, that one is kept', () => {
+  let asked = 0
+  const only = new QuickMemory((pages) => {
+    asked += 1
+    if (asked > 1) throw new RangeError('could not allocate memory')
+    return quickKernel(pages)
+  })
+  const { json } = only
+  for (let batch = 0; batch < 3; batch += 1) {
+    json.cut(0)
+    json.reserve(17 * 1024 * 1024)
+    json.byte(0x31)
+    expect(json.bytes[0]).toBe(0x31)
+  }
+  expect(asked).toBe(2)
 })
 
 function isStop(byte: number, stop: number): boolean {
