@@ -1,4 +1,5 @@
 // Quarantine: lines that the collector refused, kept in the state folder as JSON lines until somebody looks.
+import { isUtf8 } from 'node:buffer'
 import { isCode } from '../../core/errors.ts'
 import type { Refusal } from '../../core/flow.ts'
 import type { Runtime } from '../../core/runtime.ts'
@@ -93,8 +94,4 @@ export class Quarantine {
       ...(isUtf8(value) ? { line: value.toString() } : { line_base64: value.toString('base64') }),
     })}\n`
   }
-}
-
-function isUtf8(bytes: Buffer): boolean {
-  return Buffer.from(bytes.toString()).equals(bytes)
 }
