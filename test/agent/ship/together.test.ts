@@ -98,6 +98,8 @@ test('those of one topic are taken along, a source once, within the bounds; who 
   const taken = together.takeWith(first)
   expect(taken.reduce((sum, one) => sum + one.shipment.body.length, 0)).toBeLessThanOrEqual(1024 * 1024)
   expect(taken.length).toBeGreaterThan(200)
+  for (let n = 0; n < 400; n += 1) together.add(waiter(shipment(`s${n}`, 10, 'small')))
+  expect(together.takeWith(waiter(shipment('first', 10, 'small'))).length).toBe(256)
 })
 
 test('an envelope is opened to what was put into it', () => {
