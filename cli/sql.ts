@@ -7,6 +7,8 @@ import { escapeForTerminal } from './output.ts'
 
 const queryBytesMax = 1024 * 1024
 const errorCharactersMax = 4000
+/** ClickHouse's number for UNKNOWN_TABLE. */
+const unknownTable = '60'
 
 /** The answer is streamed as it comes; ClickHouse's own error is printed with exit code 1. */
 export const sql: Command = {
@@ -45,7 +47,7 @@ export const sql: Command = {
       default_format: format ?? (io.stdout.isTerminal ? 'PrettyCompact' : 'TabSeparated'),
     })
     const response = await ask(`${target.url}/?${parameters}`, query, args.text('user'), io, signal)
-    if (!response.ok) throw await refusal(response)
+    if (!response.ok) throw await refusal(response, target)
     if (response.body !== null) await print(response.body, io, signal)
     return exitCodes.good
   },
@@ -68,21 +70,25 @@ async function queryOf(args: Arguments, io: Io): Promise<string> {
 }
 
 interface Target {
+  /** The name of the sink behind which it is, as far as it is known. */
+  readonly sink: string
   readonly url: string
   readonly database: string
 }
 
 async function targetOf(args: Arguments, io: Io, signal: AbortSignal): Promise<Target> {
   const given = args.text('clickhouse')
-  if (given !== undefined) return { url: baseUrl(given, '--clickhouse'), database: 'logdrive' }
+  if (given !== undefined) return { sink: 'NAME', url: baseUrl(given, '--clickhouse'), database: 'logdrive' }
   const collector = collectorOf(args, io)
   const status = await collector.request({ method: 'GET', path: '/v1/status' }, signal)
   const wanted = args.text('sink')
   for (const sink of listIn(status, 'sinks')) {
     const url = field(field(sink, 'clickhouse'), 'url')
-    if (typeof url !== 'string' || (wanted !== undefined && field(sink, 'name') !== wanted)) continue
+    const name = field(sink, 'name')
+    if (typeof url !== 'string' || (wanted !== undefined && name !== wanted)) continue
     const database = field(field(sink, 'clickhouse'), 'database')
     return {
+      sink: typeof name === 'string' ? name : 'NAME',
       url: baseUrl(url, `the ClickHouse of ${collector.url}`),
       database: typeof database === 'string' ? database : 'logdrive',
     }
@@ -133,10 +139,13 @@ function forTerminal(text: string): string {
   return escapeForTerminal(text).replaceAll('\\u0009', '\t')
 }
 
-async function refusal(response: Response): Promise<LogdriveError> {
+async function refusal(response: Response, { sink }: Target): Promise<LogdriveError> {
   const text = (await response.text()).trim().slice(0, errorCharactersMax)
   const code = response.headers.get('x-clickhouse-exception-code')
   return new LogdriveError('SINK_REFUSED', text === '' ? `ClickHouse answered ${response.status}` : text, {
     details: { status: response.status, code },
+    ...(code === unknownTable
+      ? { hint: `a topic has a table once a sink names it: add it to sinks.${sink}.topics of the collector` }
+      : {}),
   })
 }

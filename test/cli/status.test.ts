@@ -107,6 +107,20 @@ describe('sql', () => {
     expect(stderr).toBe('logdrive: Code: 62. DB::Exception: Syntax error\n')
   })
 
+  test('names the key of the YAML that a topic without a table is missing from', async () => {
+    await using clickhouse = await peer((_, response) => {
+      response.writeHead(404, { 'x-clickhouse-exception-code': '60' })
+      response.end('Code: 60. DB::Exception: Unknown table expression\n')
+    })
+    const sinks = [{ name: 'house', clickhouse: { url: clickhouse.url, database: 'web' } }]
+    await using collector = await peer((_, response) => answerJson(response, 200, { sinks }))
+    const { code, stderr } = await logdrive(['sql', 'SELECT * FROM app', '--url', collector.url])
+    expect(code).toBe(1)
+    expect(stderr).toContain('sinks.house.topics')
+    const direct = await logdrive(['sql', 'SELECT * FROM app', '--clickhouse', clickhouse.url])
+    expect(direct.stderr).toContain('sinks.NAME.topics')
+  })
+
   test.each([[['sql', 'SELECT', '1']], [['sql']], [['sql', 'x', '--format', 'a b']]])(
     '%j is wrong usage',
     async (words) => {
