@@ -87,13 +87,13 @@ test('the tail begins and ends where it is told', async () => {
   await collector.send('POST', '/v1/topics', { body: '{"name":"tailed","partitions":1}' })
   const before = new Date().toISOString()
   await publish('tailed', [{ n: 0 }, { n: 1 }])
-  await new Promise((resolve) => setTimeout(resolve, 5))
+  const records = async (query: string) =>
+    parseTail((await collector.send('GET', `/v1/tail?topic=tailed&${query}`)).text)
+  const last = (await records('from=beginning')).map((record) => Date.parse(record.timestamp)).at(-1)
+  await expect.poll(() => Date.now(), { interval: 1 }).toBeGreaterThan(last ?? Number.NaN)
   const between = Date.now()
   await publish('tailed', [{ n: 2 }, 'text', null])
-  const read = async (query: string) => {
-    const answer = await collector.send('GET', `/v1/tail?topic=tailed&${query}`)
-    return parseTail(answer.text).map((record) => record.offset)
-  }
+  const read = async (query: string) => (await records(query)).map((record) => record.offset)
   expect(await read('from=beginning')).toEqual([0, 1, 2, 3, 4])
   expect(await read('from=3')).toEqual([3, 4])
   expect(await read('from=end')).toEqual([])

@@ -1,4 +1,4 @@
-// User agents of today are told apart, and no header takes long.
+// User agents of today are told apart, and of a header no more than its beginning is looked at.
 import { expect, test } from 'vitest'
 import { classifyUserAgent } from '../../../collector/http/user-agent.ts'
 
@@ -54,10 +54,10 @@ test.each([
   expect(is_bot).toBe(device_type === 'bot')
 })
 
-test('a megabyte of nearly matching text takes no time', () => {
-  for (const piece of ['Mac OS X ', 'Version/1', 'Trident/', 'Version/1 Mobile/x ', 'iPhone ', 'CrOS ']) {
-    const started = process.cpuUsage().user
-    classifyUserAgent(piece.repeat(100_000))
-    expect(process.cpuUsage().user - started).toBeLessThan(20_000)
-  }
-})
+test.each(['Mac OS X ', 'Version/1', 'Trident/', 'Version/1 Mobile/x ', 'iPhone ', 'CrOS '])(
+  'of a megabyte of nearly matching text, "%s" again and again, only the beginning is looked at',
+  (piece) => {
+    const { browser, is_bot } = classifyUserAgent(`${piece.repeat(100_000)} Firefox/150 curl/8`)
+    expect({ browser, is_bot }).toEqual({ browser: '', is_bot: false })
+  },
+)
