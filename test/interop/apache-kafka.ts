@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseScript } from '../script.ts'
-import { run } from './commands.ts'
+import { boundToUs, run } from './commands.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 
 /** How to start it. Everything that is not named is Kafka's default. */
@@ -56,10 +56,14 @@ export async function startApacheKafka(options: ApacheKafkaOptions = {}): Promis
   const began = performance.now()
   const heap = options.heap ?? '1g'
   const output = openSync(join(folder, 'server.log'), 'w')
-  const child = spawn('java', [`-Xmx${heap}`, `-Xms${heap}`, '-cp', classPath, 'kafka.Kafka', file], {
-    stdio: ['ignore', output, output],
-    cwd: folder,
-  })
+  const child = spawn(
+    boundToUs.program,
+    [...boundToUs.words, 'java', `-Xmx${heap}`, `-Xms${heap}`, '-cp', classPath, 'kafka.Kafka', file],
+    {
+      stdio: ['ignore', output, output],
+      cwd: folder,
+    },
+  )
   await accepting(child, ports.PLAINTEXT ?? 0, folder)
   const startMs = performance.now() - began
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {

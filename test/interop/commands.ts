@@ -18,6 +18,9 @@ export interface Outcome {
   readonly timedOut: boolean
 }
 
+/** Before the words of a command: it is killed when this process ends, also by a kill -9. Linux. */
+export const boundToUs = { program: 'setpriv', words: ['--pdeathsig', 'KILL', '--'] } as const
+
 const outputBytesMax = 256 * 1024 * 1024
 
 /** Runs a command in a process group of its own, which is killed when the time is over. */

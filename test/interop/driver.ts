@@ -1,6 +1,7 @@
 // A client under test: a program that takes jobs (job.ts). One process does its jobs one after the other.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { boundToUs } from './commands.ts'
 import type { ConsumedRecord, Done, DriverEvent, Job } from './job.ts'
 
 /** What the cases speak to. `started` resolves with the first `ready`; `finished` rejects with the client's error. */
@@ -64,7 +65,7 @@ export class ProgramDriver implements Driver {
 
   #start(): ChildProcessWithoutNullStreams {
     this.#stderr = ''
-    const child = spawn(this.#program, this.#args, {
+    const child = spawn(boundToUs.program, [...boundToUs.words, this.#program, ...this.#args], {
       env: { ...process.env, ...this.#env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })

@@ -1,6 +1,7 @@
 // One of Kafka's own command-line tools in Java, running; many of them tell JSON lines.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { boundToUs } from './commands.ts'
 import { kafkaClassPath, kafkaVersions } from './java.ts'
 
 /** What a tool is started with beside its arguments. */
@@ -31,8 +32,10 @@ export class JavaTool implements AsyncDisposable {
   }
 
   private constructor(args: readonly string[], { onOutput, onError = () => {} }: JavaToolOptions) {
-    const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp']
-    this.#child = spawn('java', [...java, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const java = ['java', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp']
+    this.#child = spawn(boundToUs.program, [...boundToUs.words, ...java, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     this.#child.stdin.on('error', () => {})
     if (onOutput !== undefined) this.#child.stdout.on('data', onOutput)
     else createInterface({ input: this.#child.stdout }).on('line', (line) => this.lines.push(line))

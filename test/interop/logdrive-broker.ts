@@ -7,6 +7,7 @@ import { Running } from '../integration/processes.ts'
 import { accepts, freePort } from './apache-kafka.ts'
 import { type Broker, type BrokerOptions, type Door, user, type WayIn } from './broker.ts'
 import { type Certificates, makeCertificates } from './certificates.ts'
+import { boundToUs } from './commands.ts'
 
 /** A collector that can be killed and started again on the same port and folder. */
 export interface LogdriveProcess extends AsyncDisposable {
@@ -39,7 +40,7 @@ ${options.collector ?? ''}
 ${options.kafka ?? ''}
 `,
   )
-  const running = new Running(['collector', '-c', file])
+  const running = new Running(['collector', '-c', file], {}, [boundToUs.program, ...boundToUs.words])
   const ready = async () => {
     const until = performance.now() + 120_000
     while (!(await accepts(port))) {
