@@ -26,8 +26,8 @@ import { zoneOf } from './zone.ts'
 export interface CompiledParser {
   readonly names: Names
   readonly parse: LineParser
-  /** Takes the usual lines, and leaves the others to `parse`; null when there is no quick way. */
-  readonly quick: QuickWay | null
+  /** Makes what takes the usual lines, and leaves the others to `parse`, with memory of its own; null when there is no quick way. */
+  readonly quick: () => QuickWay | null
   /** How the message inside is parsed; null when it is not. */
   readonly inside: InnerParser | null
   readonly time: TimeParser
@@ -87,7 +87,10 @@ export function compileParser(options: ParseOptions): CompiledParser {
   return {
     names,
     parse,
-    quick: inside === undefined ? quickWay(type, accessLog, { time: readTime, severities }, keepRaw) : null,
+    quick: () => {
+      const readers = { time: readTime, severities }
+      return inside === undefined ? quickWay(type, accessLog, readers, keepRaw) : null
+    },
     inside: inside === undefined ? null : innerParser(inside, names),
     time: readTime,
     isTimeRequired: own !== null || time?.field !== undefined,
@@ -125,7 +128,7 @@ export function plainParser(): CompiledParser {
   return {
     names: new Names(),
     parse: () => null,
-    quick: null,
+    quick: () => null,
     inside: null,
     time: () => false,
     isTimeRequired: false,

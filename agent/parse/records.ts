@@ -1,7 +1,7 @@
 // Lines to log records: JSON objects in the shape that the sinks know, one for every line, whatever parsing does.
 import { isUtf8 } from 'node:buffer'
 import { increase, Tally, type Verdict } from '../tally.ts'
-import type { CompiledParser, InnerParser } from './compile.ts'
+import type { CompiledParser, InnerParser, QuickWay } from './compile.ts'
 import { type Facts, noFacts } from './facts.ts'
 import { Fields, type Kind, kind, type LineParser, type Reason } from './fields.ts'
 import { JsonBytes } from './json-bytes.ts'
@@ -44,6 +44,7 @@ const noMarks: ReadonlyMap<number, string> = new Map()
 /** Makes the records of an input's lines, in memory that is used again. */
 export class RecordMaker {
   readonly #parser: CompiledParser
+  readonly #quick: QuickWay | null
   readonly #steps: FieldSteps | null
   readonly #fields = new Fields()
   readonly #json: JsonBytes
@@ -65,7 +66,8 @@ export class RecordMaker {
     stepsOf: (fields: Fields, names: Names) => FieldSteps | null = () => null,
   ) {
     this.#parser = parser
-    this.#json = parser.quick?.memory.json ?? new JsonBytes()
+    this.#quick = parser.quick()
+    this.#json = this.#quick?.memory.json ?? new JsonBytes()
     this.#steps = stepsOf(this.#fields, parser.names)
     this.#parseError = parser.names.of('parse_error')
     this.#rawBytes = parser.names.of('body_base64')
@@ -86,7 +88,7 @@ export class RecordMaker {
     tally.lines = count
     this.#steps?.look(lines)
     // What is known of all lines stands in none of them.
-    const quick = facts === noFacts && !hasGroups ? this.#parser.quick : null
+    const quick = facts === noFacts && !hasGroups ? this.#quick : null
     let made = 0
     let verdict: Verdict = 'kept'
     if (this.#starts.length < count) {
@@ -145,7 +147,7 @@ export class RecordMaker {
     const reason = this.#hasGroups
       ? this.#parseGroup(bytes, from, to, nowMs)
       : this.#parseBounded(bytes, from, to, nowMs)
-    if (reason === null && !this.#hasGroups) this.#parser.quick?.learn?.(bytes, from, to, fields)
+    if (reason === null && !this.#hasGroups) this.#quick?.learn?.(bytes, from, to, fields)
     const start = this.#json.length
     const line = { bytes, from, to, isWhole: this.#parser.keepRaw || this.#isWhole }
     const verdict = this.#finish(line, reason)

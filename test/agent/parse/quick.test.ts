@@ -74,7 +74,7 @@ test('access logs: the quick way and the general way write the same bytes', () =
     const parser = compileParser(options)
     return {
       quick: new RecordMaker(parser),
-      general: new RecordMaker({ ...compileParser(options), quick: null }),
+      general: new RecordMaker({ ...compileParser(options), quick: () => null }),
     }
   })
   fc.assert(
@@ -93,17 +93,15 @@ test('access logs: the quick way and the general way write the same bytes', () =
 })
 
 test('usual lines of access logs go the quick way, unusual ones do not', () => {
-  const { quick: way } = compileParser({ type: 'nginx' })
   const parser = { ...compileParser({ type: 'nginx' }), parse: () => 'the_general_way' }
   const ways = recordsOf(new RecordMaker(parser), [
     '::1 - - [21/Nov/2026:06:00:00 +0000] "GET / HTTP/1.1" 200 1 "-" "curl"',
     '::1 - - [21/Nov/2026:06:00:00 +0000] "GET /\\x22 HTTP/1.1" 200 1 "-" "curl"',
     '::1 - - [no time] "GET / HTTP/1.1" 200 1 "-" "curl"',
   ]).map((record) => record.includes('the_general_way'))
-  expect(way).not.toBeNull()
   expect(ways).toEqual([false, true, true])
-  expect(compileParser({ type: 'apache', format: '%t "%r" %m' }).quick).toBeNull()
-  expect(compileParser({ type: 'nginx', severity: { field: 'status' } }).quick).toBeNull()
+  expect(compileParser({ type: 'apache', format: '%t "%r" %m' }).quick()).toBeNull()
+  expect(compileParser({ type: 'nginx', severity: { field: 'status' } }).quick()).toBeNull()
 })
 
 test('a line that is not UTF-8 goes the general way, those around it do not', () => {
@@ -202,7 +200,7 @@ const jsonLines = fc
 test('JSON lines: the quick way and the general way write the same bytes', () => {
   const ways = jsonOptions.map((options) => ({
     options,
-    general: new RecordMaker({ ...compileParser(options), quick: null }),
+    general: new RecordMaker({ ...compileParser(options), quick: () => null }),
   }))
   fc.assert(
     fc.property(jsonLines, (lines) => {
