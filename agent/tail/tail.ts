@@ -14,17 +14,16 @@ import { findContent, growHead, noHead, OpenFile, readHead } from './open-file.t
 import { PackedFile, packedBatchBytesMax } from './packed-file.ts'
 import type { Relative } from './relatives.ts'
 import { Rest } from './rest.ts'
-import { missedMax, type TailDeps, type TailMark, type TailOptions, type TailState } from './tail-options.ts'
+import type { TailDeps, TailMark, TailOptions, TailState } from './tail-options.ts'
 import type { Slab } from './turns.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 /** Bytes of one file as batches of lines; knows nothing of where they go. */
 export class Tail implements AsyncDisposable {
   readonly #options: TailOptions
   readonly #deps: TailDeps
   readonly #file: OpenFile
-  /** The name it is known by, and the one that leads to it now. */
-  #path: string
-  #way: string
+  readonly #whereabouts: Whereabouts
   readonly #cursor: Cursor
   readonly #extent = new Extent()
   /** Batches that were given out and not committed. */
@@ -38,9 +37,6 @@ export class Tail implements AsyncDisposable {
   #isPlain = false
   readonly #rest: Rest
   #flush: Flush | null = null
-  /** Rotated before it was ever open: opening it is still to come. How often in a row it was looked for in vain. */
-  #draining = false
-  #missed = 0
   readonly #claiming: Claiming
   readonly #trouble: Trouble
   readonly #bell = new Doorbell()
@@ -51,12 +47,11 @@ export class Tail implements AsyncDisposable {
     this.#deps = deps
     this.#file = new OpenFile(deps.files, deps.handles, options.locator, {
       isDone: () => this.#atEnd() && this.#rest.bytes === 0,
-      damaged: (err) => deps.logger.error({ err, path: this.#path }, 'a compressed file is damaged'),
+      damaged: (err) => deps.logger.error({ err, path: this.path }, 'a compressed file is damaged'),
     })
     this.#claiming = new Claiming(options.compressed, (file) => deps.claim(file))
     this.#trouble = new Trouble(deps.logger)
-    this.#path = options.path
-    this.#way = options.path
+    this.#whereabouts = new Whereabouts(options.path)
     this.#cursor = new Cursor(start)
     if (options.rested !== null) this.#extent.rested(options.rested)
     this.#rest = new Rest(deps.clock.monotonic())
@@ -71,7 +66,7 @@ export class Tail implements AsyncDisposable {
   }
 
   get path(): string {
-    return this.#path
+    return this.#whereabouts.path
   }
 
   get epoch(): number {
@@ -129,8 +124,7 @@ export class Tail implements AsyncDisposable {
 
   /** Facts of the file as the scan saw it under `path`; reading begins when they changed. */
   observe(stat: FileStat, path: string): void {
-    this.#path = path
-    this.#way = path
+    this.#whereabouts.seen(path)
     if (this.#state === 'rotated') this.#state = 'following'
     this.#file.pinned = false
     this.#note(stat)
@@ -146,26 +140,23 @@ export class Tail implements AsyncDisposable {
 
   /** Follows a file that no scan will see, under a name that no glob means: opened soon and read to its end. */
   drain(stat: FileStat, way: string): void {
-    this.#way = way
+    this.#whereabouts.sought(way)
     this.#note(stat)
     this.rotate()
-    this.#draining = true
     this.#touch()
   }
 
   /** The file has left its path and was looked for: it is under another name now, or nowhere to be seen. */
   found(relative: Relative | null): void {
-    this.#missed = relative === null ? this.#missed + 1 : 0
-    if (relative === null) return
-    this.#way = relative.path
+    this.#whereabouts.found(relative?.path ?? null)
     // Where it cannot be opened before it is deleted, nothing else tells how much is lost.
-    this.#note(relative.stat)
+    if (relative !== null) this.#note(relative.stat)
   }
 
   /** The file has left its path: it is kept open, or opened under the name that it was found by, and looked at. */
   async hold(): Promise<boolean> {
     this.#file.pinned = true
-    const stat = await this.#file.tryUse(this.#way, (file) => file.stat())
+    const stat = await this.#file.tryUse(this.#whereabouts.way, (file) => file.stat())
     if (stat !== null) this.#note(stat)
     return stat !== null
   }
@@ -174,7 +165,7 @@ export class Tail implements AsyncDisposable {
   head(): Promise<Uint8Array> {
     // Right after a truncation no read has told yet how long it is.
     const read = async (file: ReadableFile) => await readHead(file, (await file.stat()).size)
-    return this.#file.use(this.#way, async (file) => (file instanceof PackedFile ? noHead : await read(file)))
+    return this.#use(async (file) => (file instanceof PackedFile ? noHead : await read(file)))
   }
 
   /** Called with every scan: closes what rests, flushes what waited long enough, ends what is done. */
@@ -186,7 +177,7 @@ export class Tail implements AsyncDisposable {
     this.#takeRest(limits.partialMs, now)
     if (!this.#file.rests || !this.#atEnd() || now - this.#file.usedAt < limits.idleMs) return
     // What was written since the last look may be deleted by now: then only this handle leads to it.
-    this.#note(await this.#file.use(this.#way, (file) => file.stat()))
+    this.#note(await this.#use((file) => file.stat()))
     if (this.#atEnd()) await this.#file.close()
   }
 
@@ -244,7 +235,7 @@ export class Tail implements AsyncDisposable {
    * content there. Call `rewind` before. Throws what opening throws.
    */
   async seek(position: number, epoch: number, text: string | undefined): Promise<void> {
-    const isKnown = await this.#file.use(this.#way, async (file) => {
+    const isKnown = await this.#use(async (file) => {
       if (!(await this.#verify(file))) return true
       const found = await findContent(file, position, text)
       if (found === null) return false
@@ -265,7 +256,7 @@ export class Tail implements AsyncDisposable {
     const { position } = this.#cursor.read
     const lostBytes = this.#extent.restart(Math.max(position, stored))
     if (lostBytes > 0) this.#lose('truncated', lostBytes)
-    const at = { path: this.#path, source: this.source, position }
+    const at = { path: this.path, source: this.source, position }
     this.#deps.logger.info({ ...at, epoch }, 'file was truncated; reading it from its beginning')
     this.#cursor.restart(mark)
     this.#rest.note(0, this.#deps.clock.monotonic())
@@ -285,7 +276,7 @@ export class Tail implements AsyncDisposable {
     const flush = this.#flush
     this.#flush = null
     const { epoch } = this
-    const block = await this.#file.use(this.#way, async (file) => {
+    const block = await this.#use(async (file) => {
       this.#isPlain = !(file instanceof PackedFile)
       if (file instanceof PackedFile && !(await this.#claiming.isToRead(file, this.committed))) return null
       if (!(await this.#verify(file))) return null
@@ -293,8 +284,8 @@ export class Tail implements AsyncDisposable {
       return readBlock(file, slab, this.#cursor.read, { ...limits, batchBytesMax, framing, flush })
     })
     this.#file.usedAt = clock.monotonic()
-    this.#draining = false
-    if (this.#trouble.isThere) this.#trouble.end(this.#path)
+    this.#whereabouts.opened()
+    if (this.#trouble.isThere) this.#trouble.end(this.path)
     if (this.#state === 'unreadable') this.#state = 'following'
     // A restart or a seek while reading: what was read belongs to the past.
     if (block === null || epoch !== this.epoch) return null
@@ -315,9 +306,14 @@ export class Tail implements AsyncDisposable {
     if (block.more) this.#dirty = true
     if (block.kind === 'nothing') return null
     const own = this.#deps.slabs.shrink(slab)
-    const batch = batchOf(block, own, { source, epoch, path: this.#path, head, readAtMs: clock.now() })
+    const batch = batchOf(block, own, { source, epoch, path: this.path, head, readAtMs: clock.now() })
     this.#out.add(batch)
     return batch
+  }
+
+  /** As `OpenFile.use`, by the name that leads to it now. */
+  #use<Found>(look: (file: ReadableFile) => Promise<Found>): Promise<Found> {
+    return this.#file.use(this.#whereabouts.way, look)
   }
 
   /** Compares the file with the checkpoint it goes on from; false when it began anew. */
@@ -329,7 +325,7 @@ export class Tail implements AsyncDisposable {
 
   #headOf(slab: Slab, block: Extract<Block, { kind: 'lines' }>): Promise<Print> {
     const size = Math.max(this.#extent.size, block.next.position)
-    const read = () => this.#file.use(this.#way, (file) => readHead(file, size))
+    const read = () => this.#use((file) => readHead(file, size))
     return growHead(this.committed.head, size, slab, block, read)
   }
 
@@ -337,8 +333,8 @@ export class Tail implements AsyncDisposable {
     if (this.#filling) return
     const { limits } = this.#options
     // Not to be opened just now, or renamed once more meanwhile: gone only when nobody finds it.
-    if (!this.#file.isOpen && this.#draining && this.#missed < missedMax) return this.#touch()
-    const stat = await this.#file.look(this.#way)
+    if (!this.#file.isOpen && this.#whereabouts.isSought) return this.#touch()
+    const stat = await this.#file.look(this.#whereabouts.way)
     // Its turn to be read may have come meanwhile.
     if (this.#filling) return
     if (stat === null) {
@@ -379,13 +375,9 @@ export class Tail implements AsyncDisposable {
   }
 
   #lose(reason: LossReason, bytes: number): void {
-    const at = {
-      path: this.#path,
-      source: this.source,
-      epoch: this.epoch,
-      position: this.#cursor.read.position,
-    }
-    this.#deps.losses.add(reason, bytes, at)
+    const { path, source, epoch } = this
+    const { position } = this.#cursor.read
+    this.#deps.losses.add(reason, bytes, { path, source, epoch, position })
   }
 
   #atEnd(): boolean {
@@ -400,7 +392,7 @@ export class Tail implements AsyncDisposable {
 
   /** Trouble with a file is tried again with every scan. */
   #fail(error: unknown): void {
-    this.#trouble.begin(error, this.#path)
+    this.#trouble.begin(error, this.path)
     if (this.#state === 'following') this.#state = 'unreadable'
   }
 }
