@@ -280,7 +280,7 @@ class RunningAgent {
     while (!signal.aborted) {
       await this.#runtime.clock.sleep(this.#limits.collectMs, signal)
       if (signal.aborted) return
-      const forgotten = this.#state.checkpoints.collect((locator) => roster.isLive(locator))
+      const forgotten = this.#state.checkpoints.collect((key) => roster.isLive(key))
       for (const checkpoint of forgotten) roster.missingFiles.forget(checkpoint)
     }
   }

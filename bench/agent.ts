@@ -167,7 +167,7 @@ async function compare(): Promise<void> {
   makeJsonLog(smallOf(json), warmLines, 2)
   process.env.NODE_COMPILE_CACHE = path.join(folder, 'stripped')
   process.env.MALLOC_ARENA_MAX = '1'
-  process.env.MALLOC_MMAP_THRESHOLD_ = '131072'
+  process.env.MALLOC_MMAP_THRESHOLD_ = '65536'
   await once(child(['strip'], null), 'exit')
   const sink = child(['sink'], 1)
   const { port } = await message<{ port: number }>(sink)

@@ -26,7 +26,7 @@ if (command === 'agent' && option !== '--help' && !process.execArgv.includes(age
   if (process.platform !== 'win32' && process.execve !== undefined)
     process.execve(process.execPath, words, {
       MALLOC_ARENA_MAX: '1',
-      MALLOC_MMAP_THRESHOLD_: '131072',
+      MALLOC_MMAP_THRESHOLD_: '65536',
       ...process.env,
     })
 }

@@ -10,28 +10,8 @@
 // takes the place of an earlier one of the same file. Version 1 has no CRC in its header and no appends.
 // docs/agent-state.md describes the fields.
 import { crc32c } from '../../protocol/crc32c.ts'
-import { type Locator, locatorKey } from '../tail/identity.ts'
-import type { TailMark } from '../tail/tail-options.ts'
+import { Checkpoint } from './checkpoint.ts'
 import type { Loss } from './losses.ts'
-
-/** What is kept of one file between two runs. */
-export interface Checkpoint extends TailMark {
-  readonly source: string
-  readonly locator: Locator
-  /** The path it was last seen under. */
-  readonly path: string
-  readonly input: string
-  /** What the collector has, when it is less than `position`: the lines between were set aside. */
-  readonly kept: number
-  /** How long the file was when it was seen last, in bytes; `position` in files of older agents. */
-  readonly size: number
-  /** The file is gone: so many bytes of it nobody has read and the collector does not have. 0 while it is there. */
-  readonly missing: number
-  /** The file's modification time as it was seen last; null in files of older agents. */
-  readonly mtimeMs: number | null
-  /** Wall-clock ms of the last change. */
-  readonly updatedAt: number
-}
 
 /** One record. `gone`: a file is forgotten, by the key of its locator. `losses`: all that was ever lost. */
 export type StateRecord =
@@ -107,7 +87,7 @@ function decodeHeader(line: string): { readonly version: number; readonly count:
 function jsonOf(record: StateRecord): object {
   switch (record.kind) {
     case 'checkpoint': {
-      const { locator, ...rest } = record.checkpoint
+      const { locator, ...rest } = record.checkpoint.facts
       const { dev, ino, birthtimeNs } = locator
       return { ...rest, dev: String(dev), ino: String(ino), birthtimeNs: String(birthtimeNs) }
     }
@@ -164,14 +144,14 @@ function asCheckpoint(value: Record<string, unknown>): Checkpoint | null {
   if (!isCount(size) || !isCount(missing)) return null
   if (!isPrint(head) || !isPrint(guard)) return null
   const mark = { epoch, position, head, guard }
-  return { source, locator, path, input, ...mark, kept, size, missing, mtimeMs, updatedAt }
+  return new Checkpoint({ source, locator, path, input, ...mark, kept, size, missing, mtimeMs, updatedAt })
 }
 
 /** What a record is about: of two with the same subject the later one counts. */
 export function subjectOf(record: StateRecord): string {
   switch (record.kind) {
     case 'checkpoint':
-      return locatorKey(record.checkpoint.locator)
+      return record.checkpoint.key
     case 'gone':
       return record.key
     default:

@@ -2,7 +2,8 @@
 import { isCode } from '../../core/errors.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import { type Locator, locatorKey } from '../tail/identity.ts'
-import { type Checkpoint, type StateRecord, subjectOf } from './checkpoint-file.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { type StateRecord, subjectOf } from './checkpoint-file.ts'
 import type { Loss } from './losses.ts'
 import { StateFile } from './state-file.ts'
 
@@ -76,9 +77,10 @@ export class Checkpoints {
   latest(isWanted: (checkpoint: Checkpoint) => boolean): ReadonlyMap<string, Checkpoint> {
     const latest = new Map<string, Checkpoint>()
     for (const checkpoint of this.#entries.values()) {
-      const other = latest.get(checkpoint.path)
-      const isLater = other === undefined || other.updatedAt < checkpoint.updatedAt
-      if (isLater && isWanted(checkpoint)) latest.set(checkpoint.path, checkpoint)
+      if (!isWanted(checkpoint)) continue
+      const { path } = checkpoint
+      const other = latest.get(path)
+      if (other === undefined || other.updatedAt < checkpoint.updatedAt) latest.set(path, checkpoint)
     }
     return latest
   }
@@ -102,10 +104,10 @@ export class Checkpoints {
     if (id !== this.#agentId) this.#change({ kind: 'agent', id })
   }
 
-  /** Forgets files that were not seen for the retention time, and gives them. `isLive` says which are seen now. */
-  collect(isLive: (locator: Locator) => boolean): readonly Checkpoint[] {
+  /** Forgets files that were not seen for the retention time, and gives them. `isLive` says which are seen now, by the keys of their locators. */
+  collect(isLive: (key: string) => boolean): readonly Checkpoint[] {
     const oldest = this.#deps.clock.now() - this.#options.retentionMs
-    const forgotten = this.all.filter(({ updatedAt, locator }) => updatedAt < oldest && !isLive(locator))
+    const forgotten = this.all.filter(({ updatedAt, key }) => updatedAt < oldest && !isLive(key))
     for (const { locator } of forgotten) this.remove(locator)
     return forgotten
   }

@@ -98,7 +98,7 @@ export class Deletions {
     if (known === null || now - known.updatedAt < afterMs) return null
     const { position } = known
     // A position that nothing was read before: the content was left out, not shipped.
-    if (position > 0 && known.head.length === 0) return null
+    if (position > 0 && known.mark.head.length === 0) return null
     const follower = this.#awake(key)
     if (follower === null || !isAtRest(follower) || follower.options.input !== input) return null
     const { committed } = follower.tail

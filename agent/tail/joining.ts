@@ -6,7 +6,7 @@ import { type Parsing, parsedBatchBytesMax } from '../parsing.ts'
 import type { Quarantine } from '../ship/quarantine.ts'
 import { Shipper, type Zstd } from '../ship/shipper.ts'
 import type { Uplink } from '../ship/uplink.ts'
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import { Checkpoint } from '../state/checkpoint.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import type { Losses } from '../state/losses.ts'
 import { Follower } from './follower.ts'
@@ -78,7 +78,7 @@ export class Joining {
     if (checkpoint !== null) this.#earlier.delete(key)
     if (checkpoint === null || checkpoint.missing === 0) return checkpoint
     // It was gone and is back: moved here again, or on a disk that is mounted again.
-    const back = { ...checkpoint, missing: 0 }
+    const back = checkpoint.with({ missing: 0 })
     checkpoints.put(back)
     return back
   }
@@ -87,14 +87,15 @@ export class Joining {
    * Decides where a new file is begun, and keeps that: it is decided once, and a file that is rotated while no agent runs is
    * only looked for when it is known.
    */
-  begin({ input: name, path, stat }: Sighting, isFirstScan: boolean): Checkpoint {
+  begin({ input: name, path, stat, key, place }: Sighting, isFirstScan: boolean): Checkpoint {
     const { agentId, checkpoints, inputs, runtime } = this.#deps
     const locator: Locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
     const start = this.#startOf(stat, inputs.get(name), isFirstScan)
     const facts = { source: sourceOf(agentId, locator), locator, path, input: name }
     const updatedAt = Math.round(runtime.clock.now())
     const { size, mtimeMs } = stat
-    const checkpoint = { ...facts, ...start, kept: 0, size, missing: 0, mtimeMs, updatedAt }
+    const said = { ...facts, ...start, kept: 0, size, missing: 0, mtimeMs, updatedAt }
+    const checkpoint = new Checkpoint(said, key, place)
     checkpoints.put(checkpoint)
     return checkpoint
   }
@@ -107,7 +108,7 @@ export class Joining {
     const locator = { dev: stat.dev, ino: stat.ino, birthtimeNs: stat.birthtimeNs }
     const checkpoint = checkpoints.find(locator)
     const source = checkpoint?.source ?? sourceOf(agentId, locator)
-    const start = checkpoint ?? this.#startOf(stat, input, true)
+    const start = checkpoint?.mark ?? this.#startOf(stat, input, true)
     const kept = { epoch: start.epoch, to: checkpoint?.kept ?? 0 }
     const parsing = parsings.get(input.name) ?? null
     const facts = origin === undefined ? null : () => origin.factsOf(path, runtime.files)
@@ -166,7 +167,7 @@ export class Joining {
     const known = checkpoints.find(earlier)
     if (known === null) return null
     checkpoints.remove(earlier)
-    const checkpoint = { ...known, locator }
+    const checkpoint = known.with({ locator })
     checkpoints.put(checkpoint)
     return checkpoint
   }

@@ -1,14 +1,14 @@
 // Keeping: what is kept of a followed file, so that the next run goes on where this one was.
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { CheckpointFacts } from '../state/checkpoint.ts'
 import type { Follower } from './follower.ts'
 import type { TailMark } from './tail-options.ts'
 
-/** The checkpoint of a file now; `now` is wall-clock ms. */
-export function checkpointOf(
+/** What a checkpoint says of a file now; `now` is wall-clock ms. */
+export function factsOf(
   { tail, shipper, options }: Follower,
   now: number,
   mark: TailMark = tail.committed,
-): Checkpoint {
+): CheckpointFacts {
   const { epoch, position, head, guard } = mark
   const { source, locator, path, mtimeMs } = tail
   const { input } = options

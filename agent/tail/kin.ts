@@ -2,7 +2,7 @@
 import { isCode } from '../../core/errors.ts'
 import type { Runtime } from '../../core/runtime.ts'
 import type { Kept } from '../ship/uplink.ts'
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { Checkpoint } from '../state/checkpoint.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import { emptyPrint, type Locator, locatorKey, type Print, printOf } from './identity.ts'
 import { findContent, noHead, readAt } from './open-file.ts'
@@ -15,8 +15,8 @@ interface KinshipDeps {
   readonly runtime: Pick<Runtime, 'clock' | 'logger'>
   readonly checkpoints: Checkpoints
   readonly graceMs: number
-  /** Somebody reads the file. */
-  isLive(locator: Locator): boolean
+  /** Somebody reads the file, by the key of its locator. */
+  isLive(key: string): boolean
   /** The first bytes of a file that is followed, by the key of its locator, none of a compressed one; null where it is not to be found. */
   headOf(key: string): Promise<Uint8Array | null>
   /** What the collector has of a source of the input, null for nothing; `unknown` when it does not say now. */
@@ -45,11 +45,11 @@ export class Kinship {
       (await this.#findUnread(file, { path, mtimeMs, input, isInTheMaking }))
     if (kin !== 'wait') this.#making.delete(own)
     if (kin === null || kin === 'wait') return kin ?? 'own'
-    if (isLive(kin.locator)) return 'wait'
+    if (isLive(kin.key)) return 'wait'
     // It stays the last known file of its path, from which files that came after it are found; its content is this one's.
     const empty = { position: 0, kept: 0, size: 0, missing: 0, head: emptyPrint, guard: emptyPrint }
-    checkpoints.put({ ...kin, ...empty })
-    checkpoints.put({ ...kin, missing: 0, locator, path, mtimeMs: null })
+    checkpoints.put(kin.with(empty))
+    checkpoints.put(kin.with({ missing: 0, locator, path, mtimeMs: null }))
     runtime.logger.info({ path, source: kin.source, was: kin.path, mtimeMs }, 'a known file was compressed')
     return 'moved'
   }
@@ -74,8 +74,8 @@ export class Kinship {
     const isMeant = (known: Checkpoint) =>
       known.input === input && !marked.has(known.source) && logPath(known.path) === logPath(path)
     for (const known of checkpoints.all.filter(isMeant)) {
-      if (isLive(known.locator)) {
-        const head = await headOf(locatorKey(known.locator)).catch(noneOrThrow)
+      if (isLive(known.key)) {
+        const head = await headOf(known.key).catch(noneOrThrow)
         // Right now it goes, or moves: the next scans tell.
         if (head === null && (await at.isInTheMaking())) return 'wait'
         if (head === null || head.length === 0) continue
@@ -90,7 +90,7 @@ export class Kinship {
       const { epoch, to: position } = kept
       const found = await findContent(file, position, kept.guard)
       if (found === null || found.head === null) continue
-      return { ...known, epoch, position, kept: position, head: found.head, guard: printOf(found.guard) }
+      return known.with({ epoch, position, kept: position, head: found.head, guard: printOf(found.guard) })
     }
     return null
   }
@@ -105,7 +105,7 @@ export class Kinship {
       known.input === at.input &&
       known.size > 0 &&
       known.position === 0 &&
-      !isLive(known.locator) &&
+      !isLive(known.key) &&
       logPath(known.path) === logPath(at.path) &&
       secondsOf(known.mtimeMs) <= secondsOf(at.mtimeMs)
     const unread = checkpoints.all.filter(isMeant).sort((a, b) => a.size - b.size)
@@ -185,9 +185,9 @@ async function findKin(
   let short: number | null = null
   const alike: Checkpoint[] = []
   for (const known of checkpoints) {
-    const { length, hash } = known.head
-    if (known.input !== input || known.position === 0 || length === 0 || locatorKey(known.locator) === own)
-      continue
+    if (known.input !== input || known.position === 0 || known.key === own) continue
+    const { length, hash } = known.mark.head
+    if (length === 0) continue
     const head = heads.get(length) ?? printOf(await readAt(file, 0, length))
     heads.set(length, head)
     if (head.length < length) short = head.length
@@ -197,7 +197,7 @@ async function findKin(
   alike.sort((a, b) => a.position - b.position)
   let found: Checkpoint | null = null
   for (const known of alike) {
-    const { position, guard } = known
+    const { position, guard } = known.mark
     const bytes = await readAt(file, position - guard.length, guard.length)
     if (bytes.length < guard.length) return found ?? ((await isInTheMaking()) ? 'wait' : null)
     if (printOf(bytes).hash === guard.hash) found = known

@@ -1,7 +1,7 @@
 // MissingFiles: files that went before all of them was read. What of them nobody has is only lost when they can't turn up again.
 import type { Runtime } from '../../core/runtime.ts'
 import type { Kept } from '../ship/uplink.ts'
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { Checkpoint } from '../state/checkpoint.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import type { Loss, Losses } from '../state/losses.ts'
 import type { Locator } from './identity.ts'
@@ -49,7 +49,7 @@ export class MissingFiles {
   add(checkpoint: Checkpoint): void {
     const { size, position, locator } = checkpoint
     const missing = Math.max(0, size - position)
-    this.#deps.checkpoints.put({ ...checkpoint, missing })
+    this.#deps.checkpoints.put(checkpoint.with({ missing }))
     if (missing > 0) this.#ask(locator, askedAfterMs)
   }
 
@@ -86,7 +86,7 @@ export class MissingFiles {
     const { path, source, epoch, position, size } = known
     const stored = kept !== 'unknown' && kept !== null && kept.epoch >= epoch ? kept.to : 0
     const missing = Math.min(known.missing, Math.max(0, size - stored))
-    if (missing !== known.missing) checkpoints.put({ ...known, missing })
+    if (missing !== known.missing) checkpoints.put(known.with({ missing }))
     if (missing === 0) return true
     if (afterMs <= askedAfterMs)
       runtime.logger.warn(

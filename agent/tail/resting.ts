@@ -1,5 +1,5 @@
 // Resting: the followed files at rest. One costs its sighting and its checkpoint; a follower is made when there is something to do.
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { Checkpoint } from '../state/checkpoint.ts'
 import type { Rested } from './extent.ts'
 import { isChanged, type Sighting } from './sighting.ts'
 

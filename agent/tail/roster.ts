@@ -1,13 +1,13 @@
 // Roster: the followed files, awake and at rest. Takes each scan over: who is new, who moved, who is gone.
 import { LogdriveError } from '../../core/errors.ts'
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import { Checkpoint } from '../state/checkpoint.ts'
 import { BlindSpots } from './blind-spots.ts'
 import { Deletions } from './deletions.ts'
 import { isUnobservable, type Scan } from './discover.ts'
 import type { Follower } from './follower.ts'
-import { type Locator, locatorKey } from './identity.ts'
+import { locatorKey } from './identity.ts'
 import { Joining, type JoiningDeps } from './joining.ts'
-import { checkpointOf } from './keeping.ts'
+import { factsOf } from './keeping.ts'
 import { Kinship } from './kin.ts'
 import { MissingFiles } from './missing-files.ts'
 import { isAt, plainHead } from './open-file.ts'
@@ -54,7 +54,7 @@ export class Roster {
   constructor(deps: RosterDeps) {
     this.#deps = deps
     const { runtime, checkpoints, limits } = deps
-    const isLive = (locator: Locator) => this.isLive(locator)
+    const isLive = (key: string) => this.isLive(key)
     this.#blindSpots = new BlindSpots(runtime.logger)
     const headOf = this.#headOf.bind(this)
     const asked = { uplink: deps.uplink, clock: runtime.clock }
@@ -80,7 +80,7 @@ export class Roster {
       stirred: (follower) => void this.#restless.add(follower),
       ended: (follower) => {
         // With the modification time at the end: who finds the file again knows that it was read.
-        this.missingFiles.add(checkpointOf(follower, runtime.clock.now()))
+        this.missingFiles.add(new Checkpoint(factsOf(follower, runtime.clock.now())))
         follower.end()
       },
     })
@@ -97,8 +97,8 @@ export class Roster {
     return this.#resting
   }
 
-  isLive(locator: Locator): boolean {
-    const key = locatorKey(locator)
+  /** Somebody reads the file, or it is at rest; by the key of its locator. */
+  isLive(key: string): boolean {
     return this.#followers.has(key) || this.#resting.has(key)
   }
 
@@ -250,7 +250,7 @@ export class Roster {
   /** Follows a rotated file to its end, known by the path it had when it was written. */
   #adopt(relative: Relative, input: string, path: string): void {
     const { stat } = relative
-    if (this.isLive(stat)) return
+    if (this.isLive(locatorKey(stat))) return
     const sighting = Sighting.at(input, path, stat)
     const now = this.#deps.runtime.clock.monotonic()
     this.#resting.add(sighting.key, sighting, this.#checkpointOf(sighting), now)
@@ -324,7 +324,7 @@ export class Roster {
     const { mtimeMs, size } = tail
     if (known === null) this.#keep(follower)
     // Seen after the acknowledgement: the next run need not look whether something else was written, and misses nothing of it.
-    else if (known.mtimeMs !== mtimeMs || known.size !== size) checkpoints.put({ ...known, mtimeMs, size })
+    else if (known.mtimeMs !== mtimeMs || known.size !== size) checkpoints.put(known.with({ mtimeMs, size }))
     const key = locatorKey(tail.locator)
     this.#followers.delete(key)
     this.#restless.delete(follower)
@@ -343,7 +343,8 @@ export class Roster {
     const known = checkpoints.find(follower.tail.locator)
     // An epoch that begins is written down while the one before still counts here: it is not taken back.
     if (known !== null && known.source === follower.tail.source && known.epoch > mark.epoch) return
-    checkpoints.put(checkpointOf(follower, runtime.clock.now(), mark))
+    const facts = factsOf(follower, runtime.clock.now(), mark)
+    checkpoints.put(known?.with(facts) ?? new Checkpoint(facts))
   }
 
   /** Safe before the first batch of the epoch leaves: a crash must not number two contents alike. */

@@ -40,13 +40,17 @@ export class Sighting {
     return joinPlace(this.#directory, this.#name)
   }
 
+  get place(): Place {
+    return { directory: this.#directory, name: this.#name }
+  }
+
   get stat(): FileStat {
     return { kind: 'file', ...locatorOf(this.key), size: this.size, mtimeMs: this.mtimeMs }
   }
 
   /** The same file under the same path with another content. */
   changed(content: Content): Sighting {
-    return new Sighting(this.input, { directory: this.#directory, name: this.#name }, this.key, content)
+    return new Sighting(this.input, this.place, this.key, content)
   }
 }
 

@@ -1,17 +1,16 @@
 // Strays: files that were rotated out of the globs while nobody followed them, found beside the paths they had.
 import type { Runtime } from '../../core/runtime.ts'
-import type { Checkpoint } from '../state/checkpoint-file.ts'
+import type { Checkpoint } from '../state/checkpoint.ts'
 import type { Checkpoints } from '../state/checkpoints.ts'
 import { isUnobservable, type Scan } from './discover.ts'
-import { type Locator, locatorKey } from './identity.ts'
 import { Neighbourhood, type Relative } from './relatives.ts'
 import type { Sighting } from './sighting.ts'
 
 interface StraysDeps {
   readonly runtime: Pick<Runtime, 'files'>
   readonly checkpoints: Checkpoints
-  /** Somebody reads the file. */
-  isLive(locator: Locator): boolean
+  /** Somebody reads the file, by the key of its locator. */
+  isLive(key: string): boolean
   /** Follows a rotated file to its end, known by the path it had when it was written. */
   adopt(relative: Relative, input: string, path: string): void
   /** No way leads to the file. */
@@ -34,9 +33,9 @@ export class Strays {
     const latest = checkpoints.latest(() => true)
     const neighbourhood = new Neighbourhood(runtime.files)
     for (const checkpoint of checkpoints.all) {
-      const { locator, path, input, position, size, missing } = checkpoint
-      if (scan.files.has(locatorKey(locator)) || !inputs.has(input)) continue
-      const { self, later } = await neighbourhood.find(path, locator)
+      const { key, path, input, position, size, missing } = checkpoint
+      if (scan.files.has(key) || !inputs.has(input)) continue
+      const { self, later } = await neighbourhood.find(path, checkpoint.locator)
       for (const relative of later) this.adoptLater(relative, input, path)
       const wanted = self !== null && (self.stat.size > position || latest.get(path) === checkpoint)
       if (wanted) adopt(self, input, path)
@@ -48,7 +47,7 @@ export class Strays {
   /** New files at paths whose last one is followed no more: were others there between, and rotated before any scan? */
   async findBetween(arrived: readonly Sighting[]): Promise<void> {
     const { runtime, checkpoints, isLive } = this.#deps
-    const latest = checkpoints.latest(({ locator }) => !isLive(locator))
+    const latest = checkpoints.latest(({ key }) => !isLive(key))
     const neighbourhood = new Neighbourhood(runtime.files)
     for (const { path, input } of arrived) {
       const known = latest.get(path)

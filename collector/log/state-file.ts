@@ -67,7 +67,7 @@ export async function readState(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const fits = bytes.length >= overheadBytes && view.getUint32(8) === bytes.length - overheadBytes
   if (!fits || view.getUint32(0) !== magic) throw corruptState(path, 'it is cut short or not a state file')
-  if (view.getUint16(4) !== version) throw corruptState(path, `its version is ${view.getUint16(4)}`)
+  if (view.getUint16(4) !== version) throw otherVersion(path, view.getUint16(4))
   if (view.getUint16(6) !== stateKinds[kind]) throw corruptState(path, `its kind is ${view.getUint16(6)}`)
   if (view.getUint32(12) !== checksum(bytes)) throw corruptState(path, 'its checksum is wrong')
   try {
@@ -111,6 +111,11 @@ function encodeState(kind: StateKind, value: unknown): Uint8Array {
 
 function checksum(bytes: Uint8Array): number {
   return crc32c(bytes.subarray(overheadBytes), crc32c(bytes.subarray(0, 12)))
+}
+
+function otherVersion(path: string, found: number): LogdriveError {
+  const hint = 'Run the version of Logdrive that wrote it, or a later one.'
+  return new LogdriveError('STATE_CORRUPT', `${path}: its version is ${found}, this reads ${version}`, { hint })
 }
 
 function corruptState(path: string, what: string): LogdriveError {

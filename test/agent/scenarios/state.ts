@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import path from 'node:path'
+import { Checkpoint } from '../../../agent/state/checkpoint.ts'
 import { encodeRecord } from '../../../agent/state/checkpoint-file.ts'
 import { LogdriveError } from '../../../core/errors.ts'
 import type { Runtime } from '../../../core/runtime.ts'
@@ -186,7 +187,7 @@ function fillWithDead(scene: Scene, count: number, updatedAt: number): void {
   const dead = Array.from({ length: count }, (_, number) =>
     encodeRecord({
       kind: 'checkpoint',
-      checkpoint: {
+      checkpoint: new Checkpoint({
         source: `dead-${number}`,
         locator: { dev: 99n, ino: BigInt(number), birthtimeNs: 1n },
         path: scene.path(`dead-${number}.log`),
@@ -202,7 +203,7 @@ function fillWithDead(scene: Scene, count: number, updatedAt: number): void {
           head: print,
           guard: print,
         },
-      },
+      }),
     }),
   )
   fs.appendFileSync(file, Buffer.concat([Buffer.from('\n'), ...dead]))

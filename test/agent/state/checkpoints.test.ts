@@ -2,8 +2,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openAgentId } from '../../../agent/state/agent-id.ts'
+import { Checkpoint, type CheckpointFacts } from '../../../agent/state/checkpoint.ts'
 import {
-  type Checkpoint,
   decodeState,
   encodeHeader,
   encodeRecord,
@@ -11,15 +11,20 @@ import {
 } from '../../../agent/state/checkpoint-file.ts'
 import { Checkpoints } from '../../../agent/state/checkpoints.ts'
 import { Losses } from '../../../agent/state/losses.ts'
+import { locatorKey } from '../../../agent/tail/identity.ts'
 import type { Runtime } from '../../../core/runtime.ts'
 import { World } from '../../sim/world.ts'
 
 const print = fc.record({ length: fc.nat({ max: 1024 }), hash: fc.string() })
 const big = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })
-const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
+/** Also such as are not put together from directory and name as they were: `//a`, `./a`, `a/`. */
+const path = fc
+  .oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('/', '.', 'a') }))
+  .map((text) => text.toWellFormed())
+const facts: fc.Arbitrary<CheckpointFacts> = fc.record({
   source: fc.string(),
   locator: fc.record({ dev: big, ino: big, birthtimeNs: big }),
-  path: fc.string({ unit: 'binary' }).map((text) => text.toWellFormed()),
+  path,
   input: fc.string(),
   epoch: fc.nat(),
   position: fc.maxSafeNat(),
@@ -31,6 +36,13 @@ const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   head: print,
   guard: print,
 })
+const checkpoint = facts.map((said) => new Checkpoint(said))
+// All that a checkpoint says, not only what it shows as fields.
+expect.addEqualityTesters([
+  function (a, b) {
+    return a instanceof Checkpoint && b instanceof Checkpoint ? this.equals(a.facts, b.facts) : undefined
+  },
+])
 
 const record: fc.Arbitrary<StateRecord> = fc.oneof(
   { weight: 4, arbitrary: checkpoint.map((one) => ({ kind: 'checkpoint', checkpoint: one }) as const) },
@@ -118,6 +130,23 @@ test('hostile bytes are refused, never thrown at', () => {
 
 const one = fc.sample(checkpoint, { numRuns: 1, seed: 1 })[0] as Checkpoint
 
+test('a checkpoint says what it was made of, and another one with changes says those', () => {
+  fc.assert(
+    fc.property(
+      facts,
+      facts,
+      fc.subarray(['path', 'locator', 'head', 'missing'] as const),
+      (said, other, keys) => {
+        const changes = Object.fromEntries(keys.map((key) => [key, other[key]]))
+        const made = new Checkpoint(said)
+        expect(made.facts).toEqual(said)
+        expect(made.with(changes).facts).toEqual({ ...said, ...changes })
+        expect(made.with(changes).key).toBe(locatorKey({ ...said, ...changes }.locator))
+      },
+    ),
+  )
+})
+
 const options = { folder: '/state', everyMs: 200, retentionMs: 1000 }
 
 async function open(runtime: Runtime): Promise<Checkpoints> {
@@ -141,9 +170,9 @@ test('at every moment of a save the disk holds the old or the new checkpoints, w
     const world = new World({ seed })
     const agent = world.process('agent', { diskMode: 'hostile' })
     const before = await world.complete(open(agent.runtime))
-    before.put({ ...one, position: 1 })
+    before.put(one.with({ position: 1 }))
     await world.complete(before.save())
-    before.put({ ...one, position: 2 })
+    before.put(one.with({ position: 2 }))
     void before.save().catch(() => undefined)
     await world.runFor(seed / 4)
     agent.crash({ power: true })
@@ -175,12 +204,12 @@ test('files not seen for the retention time are forgotten, live ones never', asy
   const { runtime } = world.process('agent')
   const checkpoints = await world.complete(open(runtime))
   const { clock } = runtime
-  const old = { ...one, updatedAt: clock.now() }
-  const live = { ...one, updatedAt: clock.now(), locator: { dev: 1n, ino: 2n, birthtimeNs: 3n } }
+  const old = one.with({ updatedAt: clock.now() })
+  const live = one.with({ updatedAt: clock.now(), locator: { dev: 1n, ino: 2n, birthtimeNs: 3n } })
   checkpoints.put(old)
   checkpoints.put(live)
   await world.runFor(2000)
-  checkpoints.collect((locator) => locator.ino === 2n)
+  checkpoints.collect((key) => key === live.key)
   expect(checkpoints.all).toEqual([live])
 })
 
@@ -206,11 +235,8 @@ test('a save writes what changed, not all there is; a snapshot comes when that o
   const world = new World({ seed: 6 })
   const agent = world.process('agent')
   const checkpoints = await world.complete(open(agent.runtime))
-  const entry = (ino: number, position: number): Checkpoint => ({
-    ...one,
-    locator: { dev: 1n, ino: BigInt(ino), birthtimeNs: 1n },
-    position,
-  })
+  const entry = (ino: number, position: number): Checkpoint =>
+    one.with({ locator: { dev: 1n, ino: BigInt(ino), birthtimeNs: 1n }, position })
   for (let ino = 0; ino < 1000; ino += 1) checkpoints.put(entry(ino, 0))
   await world.complete(checkpoints.save())
   const snapshot = agent.disk.readLive('/state/checkpoints')?.length ?? 0
@@ -233,8 +259,10 @@ test('a save writes what changed, not all there is; a snapshot comes when that o
 test('after a crash at every step of many saves the disk holds all that was saved, and nothing is damaged', async () => {
   const script = async (checkpoints: Checkpoints, saved: (round: number) => void) => {
     for (let round = 1; round <= 4; round += 1) {
-      checkpoints.put({ ...one, position: round })
-      checkpoints.put({ ...one, position: round, locator: { dev: 7n, ino: BigInt(round), birthtimeNs: 1n } })
+      checkpoints.put(one.with({ position: round }))
+      checkpoints.put(
+        one.with({ position: round, locator: { dev: 7n, ino: BigInt(round), birthtimeNs: 1n } }),
+      )
       if (round === 3) checkpoints.remove({ dev: 7n, ino: 1n, birthtimeNs: 1n })
       await checkpoints.save()
       saved(round)
@@ -262,7 +290,7 @@ test('after a crash at every step of many saves the disk holds all that was save
     if (saved >= 3) expect(after.find({ dev: 7n, ino: 1n, birthtimeNs: 1n })).toBeNull()
     expect(agent.lines.filter(({ level }) => level === 'error')).toEqual([])
     // It goes on from there.
-    after.put({ ...one, position: 9 })
+    after.put(one.with({ position: 9 }))
     await world.complete(after.save())
     expect((await world.complete(open(agent.runtime))).find(one.locator)?.position).toBe(9)
     if (isOver) break
@@ -276,7 +304,7 @@ test('an append whose sync failed, kill -9, a start without a reboot: the next a
     const world = new World({ seed: 5 })
     const agent = world.process('agent', { diskMode })
     const save = async (checkpoints: Checkpoints, position: number) => {
-      checkpoints.put({ ...one, position })
+      checkpoints.put(one.with({ position }))
       await checkpoints.save()
     }
     const first = await world.complete(open(agent.runtime))
@@ -287,7 +315,7 @@ test('an append whose sync failed, kill -9, a start without a reboot: the next a
     agent.crash({ power: false })
     const second = await world.complete(open(agent.runtime))
     expect(second.find(one.locator)?.position).toBe(2)
-    second.put({ ...one, locator: { ...one.locator, ino: 99n } })
+    second.put(one.with({ locator: { ...one.locator, ino: 99n } }))
     await world.complete(second.save())
     agent.crash({ power: true })
     const third = await world.complete(open(agent.runtime))
@@ -304,7 +332,7 @@ test('a file that was changed from outside is written anew', async () => {
   checkpoints.put(one)
   await world.complete(checkpoints.save())
   await world.complete(runtime.storage.remove('/state/checkpoints'))
-  checkpoints.put({ ...one, locator: { dev: 9n, ino: 9n, birthtimeNs: 9n } })
+  checkpoints.put(one.with({ locator: { dev: 9n, ino: 9n, birthtimeNs: 9n } }))
   await world.complete(checkpoints.save())
   expect((await world.complete(open(runtime))).all.length).toBe(2)
 })
