@@ -60,14 +60,15 @@ export function encodeLines(lines: LineBatch): Uint8Array {
   return pack(scratch.subarray(BATCH_OVERHEAD, size), factsOf(lines), lines)
 }
 
-/** Memory that framing uses again and again; it grows as needed. */
+/** Memory that framing uses again and again, and the finished batch after it; it grows as needed. */
 export interface FrameRoom {
   bytes: Buffer
 }
 
 /**
  * As `encodeLines`, but packed with `zstd` while the caller does other things; the bytes that it gives are freed. Framing
- * is done when this returns: only the room has to stay as it is until the promise resolves.
+ * is done when this returns: only the room has to stay as it is. What is packed is put where it was framed: the batch is the
+ * caller's until the room is used again. In memory of their own batches piled up, tens of megabytes before a collection.
  */
 export async function encodeLinesLater(
   lines: LineBatch,
@@ -79,9 +80,11 @@ export async function encodeLinesLater(
   room.bytes = roomFor(size, room.bytes)
   frameLines(lines, headers, room.bytes)
   const packed = await zstd(room.bytes.subarray(BATCH_OVERHEAD, size))
-  const batch = wrap(packed, factsOf(lines), lines)
+  const length = BATCH_OVERHEAD + packed.length
+  room.bytes = roomFor(length, room.bytes)
+  room.bytes.set(packed, BATCH_OVERHEAD)
   free(packed)
-  return batch
+  return seal(room.bytes.subarray(0, length), factsOf(lines), lines)
 }
 
 /**

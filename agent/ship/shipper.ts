@@ -2,7 +2,7 @@
 import { LogdriveError } from '../../core/errors.ts'
 import type { Refusal, Sink } from '../../core/flow.ts'
 import { headerKeys } from '../../core/records.ts'
-import { encodeLinesLater } from '../../protocol/batch-encode.ts'
+import { encodeLinesLater, type FrameRoom } from '../../protocol/batch-encode.ts'
 import type { Facts } from '../parse/facts.ts'
 import type { Lines } from '../parse/made-lines.ts'
 import type { Parsing } from '../parsing.ts'
@@ -39,6 +39,14 @@ export interface ShipperOptions {
   readonly parsing: Parsing | null
   /** What is known of the lines beside what they say, for parsed ones; null: nothing. */
   readonly facts?: (() => Promise<Facts>) | null
+}
+
+/** Lines `[first, end)` of a batch; their range begins at `from`. */
+interface Part {
+  readonly batch: LineBatch
+  readonly first: number
+  readonly end: number
+  readonly from: number
 }
 
 /** A batch for the wire. */
@@ -78,7 +86,8 @@ export class Shipper implements Sink<PackedBatch> {
   /** Encodes a batch; `after` is the one that will be written before it, null when there is none. */
   async pack(batch: LineBatch, after: LineBatch | null): Promise<PackedBatch> {
     const from = after === null ? this.#fromOf(batch) : after.epoch === batch.epoch ? this.#endOf(after) : 0
-    return { batch, from, ...(await this.#encode(batch, 0, batch.count, from)) }
+    const whole = { batch, first: 0, end: batch.count, from }
+    return { batch, from, ...(await this.#encode(whole, batch.slab.frame)) }
   }
 
   /** Throws POSITION_CONFLICT with `details.kept` when the collector has another position; else as `Uplink.ship`. */
@@ -109,7 +118,9 @@ export class Shipper implements Sink<PackedBatch> {
     const { batch } = packed
     const from = this.#fromOf(batch)
     const whole = first === 0 && end === batch.count && from === packed.from
-    const { body } = whole ? packed : await this.#encode(batch, first, end, from)
+    // In a room of its own: the batch's holds what was packed, which may be sent again.
+    const room = { bytes: Buffer.alloc(0) }
+    const { body } = whole ? packed : await this.#encode({ batch, first, end, from }, room)
     // The collector keeps no range without a record; it is part of the next one's.
     if (body === null) return
     const { topic, source } = this.#options
@@ -161,7 +172,7 @@ export class Shipper implements Sink<PackedBatch> {
     return this.#emptied.get(batch) ?? batch.to
   }
 
-  async #encode(batch: LineBatch, first: number, end: number, from: number): Promise<Encoded> {
+  async #encode({ batch, first, end, from }: Part, room: FrameRoom): Promise<Encoded> {
     const { source, host, zstd, parsing } = this.#options
     const facts = await this.#options.facts?.()
     // Framed at once: the memory of records that were made is free again when this awaits.
@@ -190,6 +201,6 @@ export class Shipper implements Sink<PackedBatch> {
       ...(headersAt.size === 0 ? {} : { headersAt }),
       codec: batch.to - batch.from < packedBytesMin ? 'none' : 'zstd',
     } as const
-    return { body: await encodeLinesLater(lines, batch.slab.frame, zstd), tally }
+    return { body: await encodeLinesLater(lines, room, zstd), tally }
   }
 }

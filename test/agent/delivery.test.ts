@@ -150,6 +150,23 @@ test('a batch too large for the collector is halved until it fits', async () => 
   expect(receiver.texts).toEqual(lines)
 })
 
+test('a batch whose half found nobody after it was refused is sent whole again, as it was', async () => {
+  const { files, startAgent, arrived, receiver } = stage(42)
+  const lines = Array.from({ length: 100 }, (_, n) => `line ${n} ${'of a log that is packed '.repeat(40)}`)
+  receiver.recordsMax = 60
+  receiver.intercept = ({ method }) => {
+    if (method !== 'POST' || receiver.outcomes.refused === 0) return null
+    receiver.intercept = null
+    receiver.recordsMax = Number.POSITIVE_INFINITY
+    return answerJson(503, { error: { code: 'UNAVAILABLE', message: 'away' } })
+  }
+  files.append('/logs/a.log', `${lines.join('\n')}\n`)
+  startAgent()
+  await arrived(100)
+  expect(receiver.texts).toEqual(lines)
+  expect(receiver.outcomes).toMatchObject({ refused: 1, appended: 1 })
+})
+
 test('a key that is refused is said loudly, tried slowly, and nothing is lost', async () => {
   const { files, startAgent, arrived, receiver, agent, world } = stage(21)
   let requests = 0

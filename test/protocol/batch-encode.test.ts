@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeBatch, recordAt } from '../../protocol/batch-decode.ts'
 import { BatchBuilder, encodeLines, encodeLinesLater } from '../../protocol/batch-encode.ts'
-import { defaultLimits } from '../../protocol/batch-header.ts'
+import { BATCH_OVERHEAD, defaultLimits } from '../../protocol/batch-header.ts'
 import { compress, zstdLater } from '../../protocol/compression.ts'
 import { appendAll, decodeSlowly, goldenBatch, limits, records } from './batches.ts'
 
@@ -225,6 +225,25 @@ test('batches that differ a little in size are framed in the same room, with the
     rooms.add(room.bytes)
   }
   expect(rooms.size).toBe(1)
+})
+
+test('the batch lies where its records were framed, also where packing made them no smaller', async () => {
+  const room = { bytes: Buffer.alloc(0) }
+  const bytes = Buffer.alloc(65_000, 'a line of a log ')
+  const lines = { bytes, ends: [bytes.length], count: 1, timestampMs: 1, codec: 'zstd' } as const
+  const small = await encodeLinesLater(lines, room, zstdLater)
+  expect(small.buffer).toBe(room.bytes.buffer)
+  const framed = room.bytes
+  const large = await encodeLinesLater(lines, room, async (records) =>
+    Buffer.concat([records, Buffer.alloc(99_999)]),
+  )
+  expect([large.buffer === room.bytes.buffer, room.bytes === framed]).toEqual([true, false])
+  expect(
+    Buffer.compare(
+      large.subarray(BATCH_OVERHEAD, -99_999),
+      encodeLines({ ...lines, codec: 'none' }).subarray(BATCH_OVERHEAD),
+    ),
+  ).toBe(0)
 })
 
 test('what was packed is freed once it is in the batch; what shares its memory with others is not', async () => {
