@@ -30,7 +30,9 @@ export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promis
   let before = performance.eventLoopUtilization()
   while (!signal.aborted) {
     const growth = process.memoryUsage().heapUsed - small
-    const [bytesMin, shareMin] = isIdle ? [growthBytesMin, growthShareMin] : [busyGrowthBytesMin, busyGrowthShareMin]
+    const [bytesMin, shareMin] = isIdle
+      ? [growthBytesMin, growthShareMin]
+      : [busyGrowthBytesMin, busyGrowthShareMin]
     const hasGrown = growth > Math.max(bytesMin, small * shareMin)
     if (hasGrown || (isIdle && clock.monotonic() >= againAt)) {
       releaseMemory(isIdle)

@@ -115,7 +115,9 @@ function checksum(bytes: Uint8Array): number {
 
 function otherVersion(path: string, found: number): LogdriveError {
   const hint = 'Run the version of Logdrive that wrote it, or a later one.'
-  return new LogdriveError('STATE_CORRUPT', `${path}: its version is ${found}, this reads ${version}`, { hint })
+  return new LogdriveError('STATE_CORRUPT', `${path}: its version is ${found}, this reads ${version}`, {
+    hint,
+  })
 }
 
 function corruptState(path: string, what: string): LogdriveError {
