@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type LocalSystem, type SystemOptions, startSystem } from './local-system.ts'
 import { freePorts, node, Running, temporaryFolder, until } from './processes.ts'
@@ -80,13 +79,19 @@ test.runIf(process.getuid?.() === 0)(
     )
     await writeFile(join(folder.path, 'logs', 'open.log'), 'open two\n', { flag: 'a' })
     await system.untilAnswer(bodies, JSON.stringify([['open one', 'open two']]), 20)
-    await delay(3_000)
+    // A file is found by a look at the folder, which looks at all that are there.
+    const seen = ['open one', 'open two']
+    for (const name of ['later', 'latest']) {
+      await writeFile(join(folder.path, 'logs', `${name}.log`), `${name}\n`, { mode: 0o644 })
+      seen.unshift(name)
+      await system.untilAnswer(bodies, JSON.stringify([seen.toSorted()]), 20)
+    }
     const told = agent.output.split('\n').filter((line) => line.includes('secret.log'))
     tell('file that may not be read', ...told)
     expect(told).toHaveLength(1)
     expect(told[0]).toMatch(/permission|EACCES|may not/i)
     await chmod(secret, 0o644)
-    await system.untilAnswer(bodies, JSON.stringify([['open one', 'open two', 'secret one']]), 30)
+    await system.untilAnswer(bodies, JSON.stringify([[...seen, 'secret one'].toSorted()]), 30)
   },
 )
 
@@ -116,37 +121,47 @@ test('ClickHouse is down at the start, stands still and dies in the middle: no r
   let sent = 100
   for (const harm of ['SIGSTOP', 'SIGKILL', 'SIGSTOP'] as const) {
     // Batches on their way: some before, some in the middle, some after.
-    for (let batch = 0; batch < 20; batch += 1) {
-      if (batch === 8) clickhouse.signal(harm)
-      expect(await send(system, sent, 50)).toBe(200)
-      sent += 50
-      await delay(60)
+    const before = await sinkOf(system)
+    sent = await sendBatches(system, sent, 8)
+    await untilSink(system, 'writes', ({ rows }) => rows > before.rows)
+    sent = await sendBatches(system, sent, 1)
+    clickhouse.signal(harm)
+    sent = await sendBatches(system, sent, 11)
+    if (harm === 'SIGSTOP') {
+      // Longer than a batch waits for more: some are under way.
+      await untilSink(system, 'lags', ({ lagMs }) => lagMs > 2_000)
+      clickhouse.signal('SIGCONT')
+    } else {
+      await untilSink(system, 'tries again', ({ retries }) => retries > before.retries)
+      clickhouse.start()
     }
-    await delay(3_000)
-    if (harm === 'SIGSTOP') clickhouse.signal('SIGCONT')
-    else clickhouse.start()
     await clickhouse.untilNotes(sent)
   }
-  tell('ClickHouse stood still twice and was killed once; retries', await lastError(system))
+  const { retries, last_error } = await sinkOf(system)
+  tell(`ClickHouse stood still twice and was killed once; ${retries} retries`, `${last_error?.message}`)
 })
 
 test('kill -9 of the embedded ClickHouse under load: it is started again, each row is there once', async () => {
   await using system = await started()
   let sent = 0
   for (let kill = 0; kill < 4; kill += 1) {
-    for (let batch = 0; batch < 12; batch += 1) {
-      expect(await send(system, sent, 50)).toBe(200)
-      sent += 50
-      if (batch === 4 + kill) await killEmbedded(system)
-      await delay(100)
-    }
+    const { rows, details } = await sinkOf(system)
+    sent = await sendBatches(system, sent, 4 + kill)
+    await untilSink(system, 'writes', (now) => now.rows > rows)
+    sent = await sendBatches(system, sent, 1)
+    process.kill(details.pid ?? Number.NaN, 'SIGKILL')
+    sent = await sendBatches(system, sent, 7 - kill)
+    const isAnother = (now: SinkFacts) =>
+      typeof now.details.pid === 'number' && now.details.pid !== details.pid
+    await untilSink(system, 'has another ClickHouse', isAnother)
   }
   await system.untilAnswer(
     'SELECT count(), uniqExact(body) FROM logdrive.notes FORMAT TSV',
     `${sent}\t${sent}`,
     60,
   )
-  await delay(2_000)
+  // What was committed is not written again.
+  await untilSink(system, 'has committed all', ({ lagRecords }) => lagRecords === 0)
   expect(await system.ask('SELECT count() FROM logdrive.notes')).toBe(String(sent))
 })
 
@@ -175,6 +190,13 @@ async function send(system: LocalSystem, first: number, count: number): Promise<
   return response.status
 }
 
+/** Sends batches of 50; returns how many notes were sent by then. */
+async function sendBatches(system: LocalSystem, first: number, batches: number): Promise<number> {
+  for (let batch = 0; batch < batches; batch += 1)
+    expect(await send(system, first + batch * 50, 50)).toBe(200)
+  return first + batches * 50
+}
+
 /** What /readyz says is missing, once it says so with these words. */
 async function notReady(system: LocalSystem, words: RegExp): Promise<string> {
   let text = ''
@@ -190,24 +212,35 @@ async function notReady(system: LocalSystem, words: RegExp): Promise<string> {
 }
 
 interface SinkFacts {
+  readonly rows: number
   readonly retries: number
   readonly last_error: { readonly message: string } | null
   readonly details: { readonly pid?: number | null }
+  readonly lagRecords: number
+  /** How old the oldest record is that it has not committed. */
+  readonly lagMs: number
 }
 
-async function sinkOf(system: LocalSystem): Promise<SinkFacts | undefined> {
-  const answer = await fetch(`${system.url}/v1/sinks`)
-  return ((await answer.json()) as { sinks: SinkFacts[] }).sinks[0]
+/** The only sink, and how far its group is behind. */
+async function sinkOf(system: LocalSystem): Promise<SinkFacts> {
+  const asked = async (path: string) => await (await fetch(`${system.url}${path}`)).json()
+  const { sinks } = (await asked('/v1/sinks')) as { sinks: SinkFacts[] }
+  const { groups } = (await asked('/v1/groups')) as { groups: { lag_records: number; lag_ms: number }[] }
+  const [[sink], [group]] = [sinks, groups]
+  if (sink === undefined || group === undefined) throw new Error('there is no sink')
+  return { ...sink, lagRecords: group.lag_records, lagMs: group.lag_ms }
 }
 
-async function lastError(system: LocalSystem): Promise<string> {
-  const sink = await sinkOf(system)
-  return `${sink?.retries}: ${sink?.last_error?.message}`
-}
-
-async function killEmbedded(system: LocalSystem): Promise<void> {
-  const pid = (await sinkOf(system))?.details.pid
-  if (typeof pid === 'number') process.kill(pid, 'SIGKILL')
+async function untilSink(
+  system: LocalSystem,
+  what: string,
+  holds: (sink: SinkFacts) => boolean,
+): Promise<void> {
+  await until(
+    () => `the sink ${what}\n${system.running.output}`,
+    40,
+    async () => (holds(await sinkOf(system)) ? true : null),
+  )
 }
 
 /** An agent of a user who owns nothing but its own folder. */
