@@ -1,9 +1,9 @@
 // Records to the bodies of inserts: raw lines as TabSeparated, JSON values spliced as they are. No strings of rows.
-import type { Batch, UnreadableBatch } from '../../core/event-log.ts'
+import type { Batch } from '../../core/event-log.ts'
 import type { Refusal } from '../../core/flow.ts'
 import type { DecodedBatch } from '../../core/records.ts'
 import { type LineFacts, lineFacts } from '../json-rows.ts'
-import { unreadableRefusal } from '../refusals.ts'
+import { readableParts } from '../refusals.ts'
 import { BodyBuilder, type Piece, pieceOf, type RowsBody } from './body-builder.ts'
 import { shapeOf } from './columns.ts'
 import { isSafeObject } from './single-object.ts'
@@ -58,12 +58,8 @@ export async function readRows(batch: Batch, reading: Reading, signal: AbortSign
   const unreadable: Refusal[] = []
   let count = 0
   let unparsed = 0
-  for await (const part of batch.read(signal)) {
+  for await (const part of readableParts(batch, unreadable, signal)) {
     signal.throwIfAborted()
-    if (isUnreadable(part)) {
-      unreadable.push(unreadableRefusal(part))
-      continue
-    }
     count += part.count
     const facts = lineFacts(part)
     const source = new Source(facts)
@@ -103,7 +99,7 @@ export async function readRefused(
   const refusals: Refusal[] = []
   if (reasons.size === 0) return refusals
   for await (const part of batch.read(signal)) {
-    if (isUnreadable(part)) continue
+    if ('unreadable' in part) continue
     for (let index = 0; index < part.count; index += 1) {
       const offset = offsetOf(part, index)
       const reason = reasons.get(offset)
@@ -114,10 +110,6 @@ export async function readRefused(
     }
   }
   return refusals
-}
-
-function isUnreadable(part: DecodedBatch | UnreadableBatch): part is UnreadableBatch {
-  return 'unreadable' in part
 }
 
 function offsetOf(part: DecodedBatch, index: number): number {
