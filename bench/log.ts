@@ -96,7 +96,7 @@ async function viaLog(shape: Shape): Promise<number> {
   const onFailure = (error: Error) => {
     throw error
   }
-  const log = await openLog({ directory, options, clean: false, onFailure }, runtime)
+  const log = await openLog({ directory, options, clean: false, isSyncedLate: false, onFailure }, runtime)
   const pieces = batchesOf(shape, 0, 's')
   const started = performance.now()
   for (let bytes = 0; bytes < shape.totalBytes; bytes += shape.batchBytes * shape.perSync) {

@@ -30,7 +30,7 @@ export interface OpenLog {
   /** The last shutdown was clean: what the checkpoint says of the end is believed. */
   readonly clean: boolean
   /** Not each append is synced before the next: see `recovery.ts`. */
-  readonly isSyncedLate?: boolean
+  readonly isSyncedLate: boolean
   /** Told once, when the disk failed and the log will never append again. */
   readonly onFailure: (error: LogdriveError) => void
 }

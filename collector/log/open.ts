@@ -31,7 +31,7 @@ export type Noted = 'all' | 'grown' | 'else'
 interface OpenOptions {
   readonly directory: string
   readonly clean: boolean
-  readonly isSyncedLate?: boolean
+  readonly isSyncedLate: boolean
 }
 
 /** Reads what is there, scans what may have suffered, cuts a torn tail, keeps what is damaged. */
@@ -165,7 +165,7 @@ class DirectoryReader {
     const { directory } = this.#options
     const isLast = nextBaseOffset === null
     const file = await this.#openFile(baseOffset)
-    const { isSyncedLate = false } = this.#options
+    const { isSyncedLate } = this.#options
     const options = { baseOffset, nextBaseOffset, recoveryPoint, isLast, isSyncedLate, indexIntervalBytes }
     const scan = await scanSegment(file, options)
     if (scan.tornGap !== null) await this.#keepCopy(`${directory}/${segmentName(baseOffset)}`, scan.tornGap)
