@@ -26,6 +26,9 @@ const namesBytesMax = 2 * 1024
 const recordBytes = 16 * 1024
 /** Templates that are remembered; lines of a format differ in what is `-`. */
 const templatesMax = 64
+/** One is learned for so many lines at most: it costs as much as some lines the general way. */
+const linesPerLesson = 64
+const linesSavedMax = templatesMax * linesPerLesson
 /** Their keys are small integers. */
 const keysMax = 2 ** 30
 
@@ -43,6 +46,8 @@ export class QuickLine {
   #shapeAt = 0
   #generation = Number.NaN
   readonly #templates = new Map<number, Template>()
+  /** Lines that no lesson was had for: as many as are worth all templates at most. */
+  #linesSaved = linesSavedMax
   /** Indexes of the slots that become these; -1 when none does. */
   readonly #timeAt: number
   readonly #severityAt: number
@@ -84,10 +89,12 @@ export class QuickLine {
     if (this.#generation !== memory.generation) this.#load()
     const key = memory.find(memory.placeOf(from, to), bytes, this.#shapeAt)
     if (key === -1 || !this.#read(nowMs)) return false
+    if (this.#linesSaved < linesSavedMax) this.#linesSaved += 1
+    const template = this.#templates.get(key) ?? this.#learn(key)
+    if (template === null) return false
     this.#time.write(this.#moment, json)
     if (this.#severity !== null) json.piece(this.#severity.json)
-    const { steps, text } = this.#templates.get(key) ?? this.#learn(key)
-    memory.write(steps, text)
+    memory.write(template.steps, template.text)
     return true
   }
 
@@ -128,8 +135,10 @@ export class QuickLine {
     this.#templates.clear()
   }
 
-  /** Makes the template of lines that have what the one with this key has. */
-  #learn(key: number): Template {
+  /** Makes the template of lines that have what the one with this key has; null when there were too many of late. */
+  #learn(key: number): Template | null {
+    if (this.#linesSaved < linesPerLesson) return null
+    this.#linesSaved -= linesPerLesson
     const { slots, hasNothing } = this.#shape
     let rest = key
     const has = slots.map(({ kind }) => (kind === 'number' ? found.number : found.text) as number)
@@ -148,7 +157,8 @@ export class QuickLine {
     const text = steps.map((step) => step.text).join('') + end
     const at = this.memory.put(numbers, Buffer.from(text))
     const made = { steps: at, text: at + 4 * numbers.length }
-    if (this.#templates.size === templatesMax) this.#templates.clear()
+    const [oldest] = this.#templates.keys()
+    if (this.#templates.size === templatesMax && oldest !== undefined) this.#templates.delete(oldest)
     this.#templates.set(key, made)
     return made
   }

@@ -104,6 +104,30 @@ test('usual lines of access logs go the quick way, unusual ones do not', () => {
   expect(compileParser({ type: 'nginx', severity: { field: 'status' } }).quick()).toBeNull()
 })
 
+test('few of the lines that ever other values are missing in teach; where it is the same ones again none goes the general way', () => {
+  const names = Array.from({ length: 10 }, (_, index) => `$name_${index}`)
+  const parser = compileParser({ type: 'nginx', format: `[$time_local] ${names.join(' ')}` })
+  let general = 0
+  const parse: typeof parser.parse = (...line) => {
+    general += 1
+    return parser.parse(...line)
+  }
+  const maker = new RecordMaker({ ...parser, parse })
+  const generalOf = (ways: number) => {
+    const before = general
+    const line = (n: number) => names.map((_, index) => (((n % ways) >> index) & 1 ? 'value' : '-')).join(' ')
+    recordsOf(
+      maker,
+      Array.from({ length: 4096 }, (_, n) => `[21/Nov/2026:06:00:00 +0000] ${line(n)}`),
+    )
+    return general - before
+  }
+  expect(generalOf(64)).toBe(0)
+  expect(generalOf(1024)).toBeGreaterThan(3500)
+  generalOf(16)
+  expect(generalOf(16)).toBe(0)
+})
+
 test('a line that is not UTF-8 goes the general way, those around it do not', () => {
   const parser = { ...compileParser({ type: 'nginx' }), parse: () => 'the_general_way' }
   const line = (agent: string) =>
