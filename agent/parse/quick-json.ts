@@ -11,7 +11,7 @@ import type { Becomes, QuickSlot } from './quick-shape.ts'
 /** Shapes that are remembered; an application has a few. */
 const shapesMax = 8
 /** Learning costs as much as some lines the general way: of so many lines that no shape fits, one teaches. */
-const linesPerLesson = 8
+const linesPerLesson = 32
 const quote = 0x22
 
 export class QuickJson {
