@@ -3,7 +3,7 @@
 import type { Origin } from './containers/origin.ts'
 import type { Framing } from './lines/framing.ts'
 import type { LineOptions } from './parsing.ts'
-
+import type { Zstd } from './ship/shipper.ts'
 import type { Source } from './source.ts'
 
 /** Files to tail. */
@@ -39,7 +39,7 @@ export interface AgentOptions {
   /** Inputs that are no files. */
   readonly sources?: readonly Source[]
   /** Packs batches; without it that is done in between, on the same core. */
-  readonly zstd?: (bytes: Uint8Array) => Promise<Uint8Array>
+  readonly zstd?: Zstd
   /** Other bounds than the defaults. */
   readonly limits?: Partial<AgentLimits>
 }

@@ -25,7 +25,7 @@ export interface PackedBatch {
   readonly tally: Tally | null
 }
 
-/** Packs bytes, which stay as they are until it resolves. */
+/** Packs bytes, which stay as they are until it resolves; what it gives is the caller's own and is freed. */
 export type Zstd = (bytes: Uint8Array) => Promise<Uint8Array>
 
 export interface ShipperOptions {
