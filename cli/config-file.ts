@@ -8,6 +8,8 @@ import { LogdriveError, systemCode } from '../core/errors.ts'
 import type { Io } from './command.ts'
 
 const fileBytesMax = 1024 * 1024
+/** Of a file that is named in the other one. */
+const namedBytesMax = 64 * 1024
 
 const hints: Readonly<Record<string, string>> = {
   ENOENT: '"logdrive init" writes one; -c FILE names another',
@@ -23,7 +25,7 @@ export function readConfig(file: string, sinkSchemas: SinkSchemas, inputChecks: 
     sinkSchemas,
     ...inputChecks,
     variable: (name) => io.variable(name),
-    readFile: (path) => readBounded(path, 64 * 1024).toString(),
+    readFile: readText,
   })
 }
 
@@ -59,6 +61,13 @@ function notUtf8(file: string, bytes: Buffer): Problem {
     start = end + 1
   }
   return { file, line, column: 1, path: '', message: 'this line is not UTF-8: save the file as UTF-8' }
+}
+
+/** A secret in another encoding would be another secret. */
+function readText(path: string): string {
+  const bytes = readBounded(path, namedBytesMax)
+  if (!isUtf8(bytes)) throw Object.assign(new Error('not UTF-8'), { code: 'not UTF-8' })
+  return bytes.toString()
 }
 
 /** At most one byte over the bound is kept, so that the reader of the text refuses it. */

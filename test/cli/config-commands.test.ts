@@ -102,6 +102,16 @@ test('validate names the first line that is not UTF-8, for what was read would n
   expect(await at('marked.yaml')).toMatchObject({ code: 0 })
 })
 
+test('validate refuses a secret that is not UTF-8, for another one would be sent', async () => {
+  using folder = temporaryFolder()
+  writeFileSync(join(folder.path, 'secret'), Buffer.from('D\xfcsseldorf', 'latin1'))
+  const yaml = `version: 1\nagent: { key: "\${file:./secret}", inputs: {} }\n`
+  writeFileSync(join(folder.path, 'logdrive.yaml'), yaml)
+  const { code, stdout } = await logdrive(['validate', '--offline'], { cwd: folder.path })
+  expect(code).toBe(78)
+  expect(stdout).toBe('logdrive.yaml:2:15 agent.key: the file "./secret" cannot be read (not UTF-8)\n')
+})
+
 test('a collector refuses inputs that their agent would refuse, though it tails nothing', async () => {
   using folder = temporaryFolder()
   const parse = '{ type: regex, pattern: "(a+)+$" }'
