@@ -43,6 +43,10 @@ const protocolsMax = 64
 
 interface Entry {
   readonly group: Group
+  /** Of the assignments in the record that is durable: the next rebalance does not end it, the next record does. */
+  assignedBytes: number
+  /** Of its members, of whom it waits for, and of what they were assigned. */
+  readonly memoryBytes: number
   /** Wall-clock ms when the group became what its record says. */
   since: number
   readonly timer: WakeTimer
@@ -68,7 +72,8 @@ export class GroupRoster implements AsyncDisposable {
       entry.group.restore(record, parts.clock.monotonic())
       entry.since = record.since
       entry.timer.set(entry.group.wakeAt)
-      parts.room.count(entry.group)
+      entry.assignedBytes = bytesIn(record.members)
+      parts.room.count(entry)
     }
   }
 
@@ -112,9 +117,11 @@ export class GroupRoster implements AsyncDisposable {
   sync(name: string, request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> | SyncAnswer {
     const entry = this.#entries.get(name)
     if (entry === undefined) return failedSync('UNKNOWN_MEMBER_ID')
-    let bytes = 0
-    for (const { assignment } of request.assignments) bytes += assignment.length
-    if (bytes > this.#parts.limits.bytesMax) return failedSync('UNKNOWN_SERVER_ERROR')
+    const { limits, room } = this.#parts
+    const bytes = bytesIn(request.assignments)
+    const more = bytes - entry.assignedBytes
+    const isLarge = bytes > limits.bytesMax || (more > 0 && !room.has(more))
+    if (isLarge) return failedSync('UNKNOWN_SERVER_ERROR')
     return this.#wait<SyncAnswer>(entry, signal, failedSync('UNKNOWN_MEMBER_ID'), (waiter) =>
       entry.group.sync(request, waiter, this.#now()),
     )
@@ -140,7 +147,7 @@ export class GroupRoster implements AsyncDisposable {
     const entry = this.#entries.get(name)
     if (entry === undefined) return
     entry.timer.stop()
-    this.#parts.room.forget(entry.group)
+    this.#parts.room.forget(entry)
     this.#entries.delete(name)
   }
 
@@ -164,7 +171,15 @@ export class GroupRoster implements AsyncDisposable {
       group.tick(this.#now())
       this.#follow(entry)
     })
-    const entry: Entry = { group, timer, since: clock.now() }
+    const entry: Entry = {
+      group,
+      timer,
+      since: clock.now(),
+      assignedBytes: 0,
+      get memoryBytes() {
+        return group.memoryBytes + this.assignedBytes
+      },
+    }
     this.#entries.set(group.name, entry)
     return entry
   }
@@ -207,7 +222,7 @@ export class GroupRoster implements AsyncDisposable {
   /** Does what the group wants done, and sets its timer. */
   #follow(entry: Entry): void {
     for (const effect of entry.group.takeEffects()) this.#carryOut(entry, effect)
-    this.#parts.room.count(entry.group)
+    this.#parts.room.count(entry)
     const { name, generation, isVacant, wakeAt } = entry.group
     // Nobody ever became a member of it.
     if (isVacant && generation === 0 && this.#parts.offsets.record(name) === null) this.remove(name)
@@ -231,6 +246,7 @@ export class GroupRoster implements AsyncDisposable {
     let isDurable = true
     try {
       await offsets.keepGroup(name, { ...effect.record, since: entry.since })
+      entry.assignedBytes = bytesIn(effect.record.members)
     } catch (error) {
       isDurable = false
       logger.error({ err: error, group: name }, 'a group could not be kept; its members join again')
@@ -242,6 +258,12 @@ export class GroupRoster implements AsyncDisposable {
   #now(): number {
     return this.#parts.clock.monotonic()
   }
+}
+
+function bytesIn(assigned: Iterable<{ readonly assignment: Uint8Array }>): number {
+  let bytes = 0
+  for (const { assignment } of assigned) bytes += assignment.length
+  return bytes
 }
 
 /** Whether the names in it are short enough to be kept. */

@@ -68,9 +68,9 @@ export class CoordinatorScript {
   }
 
   /** Asks for the assignment; a leader gives itself everything. */
-  sync(joined: JoinAnswer, group = 'g') {
+  sync(joined: JoinAnswer, group = 'g', everything = bytes('everything')) {
     const { memberId, generationId, leader } = joined
-    const assignments = leader === memberId ? [{ memberId, assignment: bytes('everything') }] : []
+    const assignments = leader === memberId ? [{ memberId, assignment: everything }] : []
     const identity = { memberId, generationId, instanceId: null }
     const request = { ...identity, protocolType: null, protocolName: null, assignments }
     return this.coordinator.syncGroup(group, request, forever)

@@ -88,6 +88,24 @@ describe('membership', () => {
     expect((await ask(invited.memberId)).error).toBe('UNKNOWN_MEMBER_ID')
   })
 
+  test('what members were assigned takes memory too, also after a restart, until their group has other members', async () => {
+    on = await openCoordinator({ groupBytesAllMax: 5_000 })
+    const errors: string[] = []
+    const sync = async (group: string, length: number) => {
+      const joined = await on.join({}, group)
+      errors.push((await on.sync(joined, group, new Uint8Array(length))).error)
+      return joined
+    }
+    const member = await sync('one', 2_000)
+    on.leave(await sync('two', 2_000), 'two')
+    await sync('three', 500)
+    expect(errors).toEqual(['NONE', 'UNKNOWN_SERVER_ERROR', 'NONE'])
+    await on.restart()
+    expect((await on.join({}, 'four')).error).toBe('GROUP_MAX_SIZE_REACHED')
+    on.leave(member, 'one')
+    await expect.poll(async () => (await on.join({}, 'four')).error).toBe('NONE')
+  })
+
   test('a member that joins again needs no more room than it has', async () => {
     on = await openCoordinator({ groupBytesMax: 1_500, groupBytesAllMax: 2_600 })
     const large = (length: number) => [{ name: 'range', metadata: new Uint8Array(length) }]
