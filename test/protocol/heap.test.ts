@@ -1,15 +1,12 @@
 // What a decoded request takes of the heap is known, and so can be bounded: held against the real heap.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { type ApiName, apis, type RequestInput } from '../../protocol/apis/index.ts'
 import { HEAP_FACTOR_MAX, Reader } from '../../protocol/bytes.ts'
 import { encodeRequest, readRequest, readRequestHeader } from '../../protocol/message.ts'
 import type { Api } from '../../protocol/schema.ts'
 import { type BloatedFrame, bloatedFrames } from '../fuzz/bloated.ts'
+import { collectGarbage } from '../garbage.ts'
 
-setFlagsFromString('--expose-gc')
-const collectGarbage: () => void = runInNewContext('gc')
 const copies = 8
 
 /** Bytes of the heap that decoded requests take, as the reader says and as they are. */

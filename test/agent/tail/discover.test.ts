@@ -2,12 +2,11 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { expect, onTestFinished, test } from 'vitest'
 import { Discovery } from '../../../agent/tail/discover.ts'
 import { Changes } from '../../../agent/tail/watching.ts'
 import { nodeFiles } from '../../../runtime/files.ts'
+import { collectGarbage } from '../../garbage.ts'
 import { SimulatedFiles } from '../../sim/files.ts'
 import { MemoryLogger } from '../../sim/logger.ts'
 import { SeededRandom } from '../../sim/random.ts'
@@ -122,8 +121,6 @@ test('a link to nowhere, a folder that is not there and a path of no file are lo
 
 /** What is alive. */
 function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect: unknown = runInNewContext('gc')
-  if (typeof collect === 'function') collect()
+  collectGarbage()
   return process.memoryUsage().heapUsed
 }
