@@ -46,7 +46,12 @@ export async function serveHttp(
   // No async function: each layer of those costs a request about what it takes to parse its headers.
   const run = (incoming: http.IncomingMessage, outgoing: http.ServerResponse, expects: boolean): void => {
     const exchange = new Exchange(incoming, outgoing, shared, expects)
-    shared.connections.set(incoming.socket, exchange)
+    const { socket } = incoming
+    connections.set(socket, exchange)
+    // A body is not kept for as long as its connection is.
+    outgoing.once('close', () => {
+      if (exchange.isOver && connections.get(socket) === exchange) connections.set(socket, null)
+    })
     const refuse = (error: unknown) => fail(exchange, error, logger)
     const send = (response: ServerResponse) => {
       try {
@@ -115,7 +120,7 @@ function listen(server: http.Server, address: Address): Promise<void> {
 interface Open {
   stopping: boolean
   readonly signals: ReadonlySet<Exchange>
-  /** With the last request of each that began; null for none yet. */
+  /** With the last request of each that began; null when there is none yet, or it is over. */
   readonly connections: ReadonlyMap<Socket, Exchange | null>
 }
 

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { HttpHandler, HttpLimits } from '../../core/runtime.ts'
 import { nodeHttp } from '../../runtime/http.ts'
 import { httpConformance, roomyLimits } from '../conformance/http.ts'
+import { collectGarbage } from '../garbage.ts'
 import { MemoryLogger } from '../sim/logger.ts'
 
 const never = new AbortController().signal
@@ -277,6 +278,27 @@ test('disposal ends streams at once and closes connections that are idle, silent
   await Promise.all(
     [idle, silent, half, halfAgain, live].map((client) => client.until((_text, closed) => closed)),
   )
+})
+
+test('a connection that is kept does not keep the body that came on it', async () => {
+  const bodies: WeakRef<Uint8Array>[] = []
+  const { port } = await serve(async (request) => {
+    bodies.push(new WeakRef(await request.body(1 << 20)))
+    return { status: 200, headers: {}, body: 'taken' }
+  })
+  const client = raw(
+    port,
+    `POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n${'x'.repeat(100_000)}`,
+  )
+  await client.until((text) => text.includes('taken'))
+  await expect
+    .poll(() => {
+      collectGarbage()
+      return bodies.map((body) => body.deref()?.length)
+    })
+    .toEqual([undefined])
+  client.socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\nx')
+  await client.until((text) => text.split('taken').length === 3)
 })
 
 test('one client reuses its connection', async () => {
