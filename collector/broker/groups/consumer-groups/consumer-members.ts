@@ -8,6 +8,7 @@ export class ConsumerMembers {
   readonly #staticIds = new Map<string, string>()
   readonly #owners = new Map<string, Map<number, string>>()
   #bytes = 0
+  #owned = 0
 
   get size(): number {
     return this.#byId.size
@@ -16,6 +17,11 @@ export class ConsumerMembers {
   /** Bytes of what the members say of themselves. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** How many partitions somebody has. */
+  get owned(): number {
+    return this.#owned
   }
 
   find(id: string): ConsumerMember | null {
@@ -59,6 +65,7 @@ export class ConsumerMembers {
       for (const [topicId, partitions] of set) {
         const owners = this.#owners.get(topicId)
         for (const partition of partitions) owners?.delete(partition)
+        this.#owned -= partitions.size
         if (owners?.size === 0) this.#owners.delete(topicId)
       }
     }
@@ -68,6 +75,7 @@ export class ConsumerMembers {
     for (const [topicId, partitions] of set) {
       const owners = this.#owners.get(topicId) ?? new Map<number, string>()
       this.#owners.set(topicId, owners)
+      this.#owned += partitions.size
       for (const partition of partitions) {
         assert(!owners.has(partition), 'a partition has one owner')
         owners.set(partition, member.id)

@@ -25,6 +25,12 @@ export class GroupTarget {
   /** Partitions of the topics subscribed to, when it was made; null before a restart. */
   #counts: Counts | null = null
   #version = -1
+  #matched = 0
+
+  /** How many topics the expressions matched, all together. */
+  get matched(): number {
+    return this.#matched
+  }
 
   /** The assignor that made it. */
   get assignor(): AssignorName {
@@ -44,7 +50,7 @@ export class GroupTarget {
     this.epoch = targetEpoch
     this.#assignor = preferred(members)
     this.#targets = new Map(targets)
-    for (const [regex, names] of patterns) this.#patterns.set(regex, { names: new Set(names), version: -1 })
+    for (const [regex, names] of patterns) this.resolve(regex, names, -1)
   }
 
   /** The target of a member is that of the one in its place. */
@@ -64,11 +70,13 @@ export class GroupTarget {
   resolve(regex: string, topics: readonly string[], version: number): boolean {
     const before = this.resolved(regex)
     const names = new Set(topics)
+    this.#matched += names.size - (before?.size ?? 0)
     this.#patterns.set(regex, { names, version })
     return before === null || before.symmetricDifference(names).size > 0
   }
 
   forget(regex: string): void {
+    this.#matched -= this.resolved(regex)?.size ?? 0
     this.#patterns.delete(regex)
   }
 

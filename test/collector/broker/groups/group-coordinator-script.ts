@@ -67,6 +67,15 @@ export class CoordinatorScript {
     return this.coordinator.joinGroup(group, full, signal)
   }
 
+  /** All that a member of the newer protocol says, who is alone in the group of its name. */
+  tell(memberId: string, memberEpoch: number, topicNames: readonly string[]) {
+    return this.coordinator.consumerHeartbeat(memberId, {
+      ...{ memberId, memberEpoch, instanceId: null, rackId: null, rebalanceTimeoutMs: 60_000 },
+      ...{ topicNames, topicRegex: null, assignor: null, owned: new Map() },
+      ...{ clientId: 'client', clientHost: '/127.0.0.1', isVisible: () => true },
+    })
+  }
+
   /** Asks for the assignment; a leader gives itself everything. */
   sync(joined: JoinAnswer, group = 'g', everything = bytes('everything')) {
     const { memberId, generationId, leader } = joined

@@ -106,6 +106,16 @@ describe('membership', () => {
     await expect.poll(async () => (await on.join({}, 'four')).error).toBe('NONE')
   })
 
+  test('who reads much takes the room of those who come later', async () => {
+    on = await openCoordinator({ groupBytesAllMax: 30_000 })
+    await on.broker.createTopic('wide', { partitions: 100 })
+    await on.tell('one', 0, ['wide'])
+    await on.tell('two', 0, ['wide'])
+    await expect(on.tell('three', 0, ['wide'])).rejects.toMatchObject({ error: 'GROUP_MAX_SIZE_REACHED' })
+    await on.tell('one', -1, ['wide'])
+    expect(await on.tell('three', 0, ['wide'])).toMatchObject({ memberEpoch: 1 })
+  })
+
   test('a member that joins again needs no more room than it has', async () => {
     on = await openCoordinator({ groupBytesMax: 1_500, groupBytesAllMax: 2_600 })
     const large = (length: number) => [{ name: 'range', metadata: new Uint8Array(length) }]
@@ -119,23 +129,17 @@ describe('membership', () => {
   })
 
   test('members of both protocols share the memory, who says more later takes more, who leaves makes room', async () => {
-    on = await openCoordinator({ groupBytesAllMax: 8000 })
-    const ask = (memberId: string, memberEpoch: number, topicNames: readonly string[]) =>
-      on.coordinator.consumerHeartbeat(memberId, {
-        ...{ memberId, memberEpoch, instanceId: null, rackId: null, rebalanceTimeoutMs: 60_000 },
-        ...{ topicNames, topicRegex: null, assignor: null, owned: new Map() },
-        ...{ clientId: 'client', clientHost: '/127.0.0.1', isVisible: () => true },
-      })
+    on = await openCoordinator({ groupBytesAllMax: 8400 })
     const full = { error: 'GROUP_MAX_SIZE_REACHED' }
-    await ask('one', 0, ['t'])
-    await ask('two', 0, ['t'])
-    await expect(ask('three', 0, ['t'])).rejects.toMatchObject(full)
-    await expect(ask('two', 1, ['x'.repeat(2000)])).rejects.toMatchObject(full)
-    expect(await ask('two', 1, ['t'])).toMatchObject({ memberEpoch: 1 })
+    await on.tell('one', 0, ['t'])
+    await on.tell('two', 0, ['t'])
+    await expect(on.tell('three', 0, ['t'])).rejects.toMatchObject(full)
+    await expect(on.tell('two', 1, ['x'.repeat(2000)])).rejects.toMatchObject(full)
+    expect(await on.tell('two', 1, ['t'])).toMatchObject({ memberEpoch: 1 })
     const errors: string[] = []
     for (let group = 0; group < 4; group += 1) errors.push((await on.join({}, `g${group}`)).error)
     expect(errors).toEqual(['NONE', ...new Array(3).fill('GROUP_MAX_SIZE_REACHED')])
-    await ask('one', -1, [])
+    await on.tell('one', -1, [])
     expect((await on.join({}, 'after')).error).toBe('NONE')
   })
 

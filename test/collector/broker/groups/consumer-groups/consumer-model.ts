@@ -193,7 +193,8 @@ export class GroupModel {
   }
 }
 
-function groupOf(name: string): ConsumerGroup {
+/** A group without bounds that would be met. */
+export function groupOf(name: string): ConsumerGroup {
   const limits = { sessionTimeoutMs: sessionMs, membersMax: 100, bytesMax: 100_000 }
   return new ConsumerGroup(name, limits, { has: () => true })
 }
