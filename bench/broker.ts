@@ -3,6 +3,7 @@
 //   npm run bench:broker [-- --quick]     needs Java and Maven Central once; BENCH_FOLDER says on which disk,
 //                                         BENCH_PARTS=latency,limit which parts of starts, throughput, latency, limit, scale
 //                                         BENCH_ROUNDS=1 BENCH_MEGABYTES=100 how long the throughput takes (all: over an hour)
+//                                         BENCH_CELLS=1000/1/none,100/16/lz4 which of its cells: record bytes, partitions, codec
 import { compareWithLimit } from './broker/limit.ts'
 import { measureScale } from './broker/scale.ts'
 import { compareStarts } from './broker/starts.ts'
@@ -16,6 +17,8 @@ const cells: readonly CellShape[] = [100, 1000].flatMap((recordBytes) =>
   ),
 )
 const quickCells = cells.filter(({ compression, partitions }) => compression === 'none' && partitions === 1)
+const wanted = process.env.BENCH_CELLS?.split(',')
+const chosen = (isQuick ? quickCells : cells).filter((cell) => wanted?.includes(nameOf(cell)) ?? true)
 
 const parts = (process.env.BENCH_PARTS ?? 'starts,throughput,latency,limit,scale').split(',')
 
@@ -36,7 +39,7 @@ async function sideBySide(): Promise<void> {
     rounds: countFrom('BENCH_ROUNDS', isQuick ? 1 : 3),
     runBytes: 1e6 * countFrom('BENCH_MEGABYTES', isQuick ? 100 : 400),
     consumesPerRound: isQuick ? 3 : 5,
-    cells: parts.includes('throughput') ? (isQuick ? quickCells : cells) : [],
+    cells: parts.includes('throughput') ? chosen : [],
   })
   const most = rates.get('1000 B, 1 partition, none') ?? 20
   if (parts.includes('latency')) {
@@ -56,6 +59,11 @@ async function againstLimit(): Promise<void> {
   await using commit = await startOurs(place('commit'), 'commit')
   await using bare = await startBare(place('bare'))
   await compareWithLimit([osFlush, commit, bare], { rounds: isQuick ? 1 : 3, seconds: isQuick ? 1 : 3 })
+}
+
+/** As `BENCH_CELLS` names it. */
+function nameOf({ recordBytes, partitions, compression }: CellShape): string {
+  return `${recordBytes}/${partitions}/${compression}`
 }
 
 /** A whole number from 1 on of the environment. */

@@ -11,12 +11,16 @@ const lookEveryMs = 2_000
 const idleUtilizationMax = 0.05
 /** Handles of files that are read no more are closed by then, and what was kept for them is garbage. */
 const closedMs = 100_000
-/** Less growth than this, and than this share of the heap, is not worth a collection: one takes the longer the more there is. */
-const growthBytesMin = 2 * 1024 * 1024
-const growthShareMin = 0.3
-/** The same while the process has work to do: V8 alone would let a heap of 50 MB become 350. */
-const busyGrowthBytesMin = 32 * 1024 * 1024
-const busyGrowthShareMin = 1
+/** Growth that is worth a collection, in bytes and as a share of what was left by the last one. */
+interface Worth {
+  readonly bytesMin: number
+  readonly shareMin: number
+}
+
+/** A collection takes the longer the more there is. */
+const idleWorth: Worth = { bytesMin: 2 * 1024 * 1024, shareMin: 0.2 }
+/** V8 alone would let a heap of 50 MB become 350. */
+const busyWorth: Worth = { bytesMin: 32 * 1024 * 1024, shareMin: 1 }
 
 /**
  * Collects garbage after the start, and whenever the process has become idle and its heap has grown, and once more a while
@@ -24,19 +28,18 @@ const busyGrowthShareMin = 1
  */
 export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
   await clock.sleep(settleMs, signal)
-  let small = 0
-  let againAt = Number.POSITIVE_INFINITY
   let isIdle = true
+  /** What the last collection left, and the last one of the idle process. */
+  let left = 0
+  let leftAtRest = 0
+  let againAt = Number.POSITIVE_INFINITY
   let before = performance.eventLoopUtilization()
   while (!signal.aborted) {
-    const growth = process.memoryUsage().heapUsed - small
-    const [bytesMin, shareMin] = isIdle
-      ? [growthBytesMin, growthShareMin]
-      : [busyGrowthBytesMin, busyGrowthShareMin]
-    const hasGrown = growth > Math.max(bytesMin, small * shareMin)
+    const hasGrown = isIdle ? isWorthIt(leftAtRest, idleWorth) : isWorthIt(left, busyWorth)
     if (hasGrown || (isIdle && clock.monotonic() >= againAt)) {
       releaseMemory(isIdle)
-      small = process.memoryUsage().heapUsed
+      left = process.memoryUsage().heapUsed
+      if (isIdle) leftAtRest = left
       againAt = hasGrown ? clock.monotonic() + closedMs : Number.POSITIVE_INFINITY
     }
     await clock.sleep(lookEveryMs, signal)
@@ -44,6 +47,10 @@ export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promis
     isIdle = performance.eventLoopUtilization(now, before).utilization <= idleUtilizationMax
     before = now
   }
+}
+
+function isWorthIt(left: number, { bytesMin, shareMin }: Worth): boolean {
+  return process.memoryUsage().heapUsed - left > Math.max(bytesMin, left * shareMin)
 }
 
 /**
