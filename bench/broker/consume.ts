@@ -1,6 +1,7 @@
 // Consuming side by side: kafka-consumer-perf-test against one broker and the other in turns, each pair a ratio.
 //
 //   node bench/broker/consume.ts [--pairs 15] [--megabytes 1000] [--record-bytes 1000] [--partitions 1]
+//                                [--compression lz4]
 //
 // What slows a minute down slows both of a pair: so the figure is the median of the pairs' ratios, with its quartiles.
 import { cpuSeconds } from '../../test/integration/proc.ts'
@@ -44,11 +45,15 @@ async function main(): Promise<void> {
       megabytes: { type: 'string', default: '1000' },
       'record-bytes': { type: 'string', default: '1000' },
       partitions: { type: 'string', default: '1' },
+      compression: { type: 'string', default: 'none' },
     },
   })
   const recordBytes = Number(values['record-bytes'])
   const records = Math.ceil((Number(values.megabytes) * 1e6) / recordBytes)
-  const cell: Cell = { topic: 'consumed', records, recordBytes, compression: 'none' }
+  const { compression } = values
+  if (compression !== 'none' && compression !== 'lz4')
+    throw new Error(`--compression is none or lz4, not "${compression}"`)
+  const cell: Cell = { topic: 'consumed', records, recordBytes, compression }
   await using brokers = await startSideBySide()
   const { subjects } = brokers
   for (const { port } of subjects) {
