@@ -38,7 +38,7 @@ export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promis
     const hasGrown = isIdle ? isWorthIt(leftAtRest, idleWorth) : isWorthIt(left, busyWorth)
     if (hasGrown || (isIdle && clock.monotonic() >= againAt)) {
       releaseMemory(isIdle)
-      left = process.memoryUsage().heapUsed
+      left = usedBytes()
       if (isIdle) leftAtRest = left
       againAt = hasGrown ? clock.monotonic() + closedMs : Number.POSITIVE_INFINITY
     }
@@ -50,7 +50,13 @@ export async function releaseWhenIdle(clock: Clock, signal: AbortSignal): Promis
 }
 
 function isWorthIt(left: number, { bytesMin, shareMin }: Worth): boolean {
-  return process.memoryUsage().heapUsed - left > Math.max(bytesMin, left * shareMin)
+  return usedBytes() - left > Math.max(bytesMin, left * shareMin)
+}
+
+/** Buffers with the heap: V8 lets 64 MB of those that nobody has pile up. */
+function usedBytes(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }
 
 /**

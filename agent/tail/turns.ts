@@ -136,10 +136,13 @@ export class Slabs {
     return small
   }
 
-  /** Gives back the memory of slabs that nobody needed since the last call, at once: the garbage collector knows little of it. */
+  /**
+   * Gives back the memory of slabs that nobody needed since the last call, at once: the garbage collector knows little of it. But for
+   * the frame: a request that was answered early may still be read from it.
+   */
   trim(): void {
-    for (const { bytes, ranges, frame } of this.#free.splice(0, this.#spare))
-      for (const { buffer, byteLength } of [bytes, ranges.valueFrom, ranges.valueTo, frame.bytes])
+    for (const { bytes, ranges } of this.#free.splice(0, this.#spare))
+      for (const { buffer, byteLength } of [bytes, ranges.valueFrom, ranges.valueTo])
         if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
     this.#spare = this.#free.length
   }
