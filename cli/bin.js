@@ -82,7 +82,9 @@ function newestSource() {
  * none of it), so that this one never loads what does.
  */
 function stripInChild() {
-  const done = `${cache}/agent-${process.version}`
+  // Several installations may share a cache.
+  const home = encodeURIComponent(fileURLToPath(new URL('..', import.meta.url))).slice(-150)
+  const done = `${cache}/agent-${process.version}-${home}`
   if (existsSync(done) && statSync(done).mtimeMs >= newestSource()) return
   const names = ['cli/run-agent', 'cli/agent-options', 'cli/config-reader', 'cli/main']
   const loaded = names.map((name) => new URL(`../${name}.ts`, import.meta.url))

@@ -18,7 +18,7 @@ interface Worth {
 }
 
 /** A collection takes the longer the more there is. */
-const idleWorth: Worth = { bytesMin: 2 * 1024 * 1024, shareMin: 0.2 }
+const idleWorth: Worth = { bytesMin: 2 * 1024 * 1024, shareMin: 0.1 }
 /** V8 alone would let a heap of 50 MB become 350. */
 const busyWorth: Worth = { bytesMin: 32 * 1024 * 1024, shareMin: 1 }
 
